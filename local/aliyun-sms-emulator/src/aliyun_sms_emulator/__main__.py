@@ -1,0 +1,7 @@
+"""`python -m aliyun_sms_emulator` is the command `sms-emulator`."""
+
+import sys
+
+from aliyun_sms_emulator.cli import main
+
+sys.exit(main())

@@ -1,0 +1,108 @@
+"""`/api/messages`: read, wait for and clear the inbox."""
+
+from __future__ import annotations
+
+import time
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from aliyun_sms_emulator.api.errors import ApiError
+from aliyun_sms_emulator.api.parameters import only_known, seconds, whole_number
+from aliyun_sms_emulator.platform import Platform
+from aliyun_sms_emulator.records import MessageFilter
+from aliyun_sms_emulator.rules.phone_numbers import stored_form
+
+MAX_WAIT_SECONDS = 300.0
+MAX_LIMIT = 1000
+
+_PARAMETERS = (
+    "phone_number",
+    "out_id",
+    "biz_id",
+    "template_code",
+    "text",
+    "status",
+    "order",
+    "limit",
+    "offset",
+    "wait",
+    "count",
+)
+_STATUSES = ("accepted", "delivered", "failed")
+# A status changes when its time has come, without any event.
+_STATUS_POLL_SECONDS = 0.05
+
+
+class MessagesApi:
+    """The inbox of one platform."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    async def read(self, request: Request) -> JSONResponse:
+        """Answer the messages that match, after waiting for `count` of them if asked to."""
+        only_known(request, _PARAMETERS)
+        wanted = _filter(request)
+        limit = whole_number(request, "limit", 100, highest=MAX_LIMIT)
+        offset = whole_number(request, "offset", 0, highest=10**12)
+        order = request.query_params.get("order", "oldest")
+        if order not in {"oldest", "newest"}:
+            raise ApiError("must be oldest or newest", field="order")
+        wait = seconds(request, "wait", highest=MAX_WAIT_SECONDS)
+        total = await self._wait(wanted, wait, whole_number(request, "count", 1, highest=10**6))
+        messages = self._platform.store.messages(
+            wanted,
+            self._platform.clock.now(),
+            limit=limit,
+            offset=offset,
+            newest_first=order == "newest",
+        )
+        return JSONResponse({"messages": [m.as_json() for m in messages], "total": total})
+
+    async def clear(self, request: Request) -> JSONResponse:
+        """Forget all messages."""
+        only_known(request, ())
+        deleted = self._platform.store.clear_messages()
+        self._platform.changes.announce()
+        return JSONResponse({"deleted": deleted})
+
+    async def read_one(self, request: Request) -> JSONResponse:
+        """Answer one message."""
+        number = int(request.path_params["id"])
+        wanted = MessageFilter(id=min(number, 2**63 - 1))
+        found = self._platform.store.messages(wanted, self._platform.clock.now())
+        if not found:
+            raise ApiError("no message has this id", field="id", status=404)
+        return JSONResponse(found[0].as_json())
+
+    async def _wait(self, wanted: MessageFilter, wait: float, count: int) -> int:
+        platform = self._platform
+        deadline = time.monotonic() + wait
+        while True:
+            total = platform.store.count_messages(wanted, platform.clock.now())
+            left = deadline - time.monotonic()
+            if total >= count or left <= 0 or platform.closing:
+                return total
+            await platform.changes.wait(min(left, _STATUS_POLL_SECONDS) if wanted.status else left)
+
+
+def _filter(request: Request) -> MessageFilter:
+    query = request.query_params
+    number = query.get("phone_number")
+    if number is not None:
+        stored = stored_form(number)
+        if stored is None:
+            raise ApiError("is no phone number; write digits only", field="phone_number")
+        number = stored
+    status = query.get("status")
+    if status is not None and status not in _STATUSES:
+        raise ApiError(f"must be one of {', '.join(_STATUSES)}", field="status")
+    return MessageFilter(
+        phone_number=number,
+        out_id=query.get("out_id"),
+        biz_id=query.get("biz_id"),
+        template_code=query.get("template_code"),
+        text=query.get("text"),
+        status=status,
+    )

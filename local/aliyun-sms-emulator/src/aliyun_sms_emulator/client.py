@@ -1,0 +1,109 @@
+"""A client of the JSON API of any running emulator."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from aliyun_sms_emulator.records import RequestRecord, SmsMessage
+
+
+class EmulatorClock:
+    """The emulator's clock; times of messages, limits and receipts follow it."""
+
+    def __init__(self, emulator: EmulatorClient) -> None:
+        self._emulator = emulator
+
+    @property
+    def now(self) -> datetime:
+        """The emulator's time, in UTC+8."""
+        return datetime.fromisoformat(str(self._emulator.call("GET", "/api/clock")["now"]))
+
+    def set(self, now: datetime, *, running: bool = False) -> None:
+        """Make it `now` (with a time zone); time then stands still unless `running`."""
+        if now.tzinfo is None:
+            raise ValueError("now must have a time zone")
+        self._emulator.call("PUT", "/api/clock", {"now": now.isoformat(), "running": running})
+
+    def advance(self, seconds: float | timedelta) -> None:
+        """Move on by seconds; a clock that ran keeps running."""
+        if isinstance(seconds, timedelta):
+            seconds = seconds.total_seconds()
+        self._emulator.call("PUT", "/api/clock", {"advance_seconds": seconds})
+
+    def follow_real_time(self) -> None:
+        """Go back to the real time."""
+        self._emulator.call("PUT", "/api/clock", {"mode": "real"})
+
+
+class EmulatorClient:
+    """Reads and steers the emulator at `url`, such as `http://127.0.0.1:8100`."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.clock = EmulatorClock(self)
+
+    @property
+    def endpoint(self) -> str:
+        """Host and port, the form in which SDKs take an endpoint."""
+        return self.url.removeprefix("http://")
+
+    def messages(self, **filters: str) -> list[SmsMessage]:
+        """Messages in the inbox, the oldest first.
+
+        Filters: phone_number, out_id, biz_id, template_code, status, and text (a part of it).
+        """
+        return self._messages({**filters, "limit": "1000"})
+
+    def wait_for_message(self, timeout: float = 5, **filters: str) -> SmsMessage:
+        """The first message that matches; waits up to `timeout` seconds, then TimeoutError."""
+        found = self._messages({**filters, "wait": str(timeout), "limit": "1"})
+        if not found:
+            raise TimeoutError(f"no message matched {filters} within {timeout} seconds")
+        return found[0]
+
+    def requests(self) -> list[RequestRecord]:
+        """The calls to the platform API, the oldest first (at most 10,000 are kept)."""
+        answer = self.call("GET", "/api/requests?limit=10000")
+        return [RequestRecord(**item) for item in answer["requests"]]
+
+    def clear(self) -> None:
+        """Forget all messages (and what the limits counted) and all logged requests."""
+        self.call("DELETE", "/api/messages")
+        self.call("DELETE", "/api/requests")
+
+    def settings(self, **changes: object) -> dict[str, Any]:
+        """Change the settings named and return all of them."""
+        return self.call("PUT", "/api/settings", changes)
+
+    def set_fate(self, phone_number: str, fate: str) -> None:
+        """Decide about messages that will be sent to a number, see `PUT /api/numbers`."""
+        self.call("PUT", f"/api/numbers/{quote(phone_number, safe='')}", {"fate": fate})
+
+    def call(
+        self, method: str, path: str, document: Mapping[str, object] | None = None
+    ) -> dict[str, Any]:
+        """Make one call to the JSON API; raises ValueError with its text when it refuses."""
+        if not self.url:
+            raise RuntimeError("the emulator is not running; use it in a with statement")
+        from http.client import HTTPConnection  # slow to import
+
+        connection = HTTPConnection(self.endpoint)
+        try:
+            body = None if document is None else json.dumps(document)
+            headers = {} if document is None else {"Content-Type": "application/json"}
+            connection.request(method, path, body, headers)
+            answer = json.loads(connection.getresponse().read())
+        finally:
+            connection.close()
+        if "error" in answer:
+            error = answer["error"]
+            raise ValueError(": ".join(filter(None, (error["field"], error["message"]))))
+        return dict(answer)
+
+    def _messages(self, query: dict[str, str]) -> list[SmsMessage]:
+        answer = self.call("GET", f"/api/messages?{urlencode(query)}")
+        return [SmsMessage(**item) for item in answer["messages"]]

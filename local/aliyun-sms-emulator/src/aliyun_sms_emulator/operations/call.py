@@ -1,0 +1,69 @@
+"""One authenticated call as the operations see it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from aliyun_sms_emulator.clock import CHINA
+from aliyun_sms_emulator.platform import Platform
+from aliyun_sms_emulator.wire.errors import BusinessError
+
+_DATE = re.compile(r"2[0-9]{7}")
+_NUMBER = re.compile(r"[0-9]{1,9}")
+
+MAX_PAGE_SIZE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Who calls, with which parameters; `now` is the emulator's time in seconds."""
+
+    platform: Platform
+    account: str
+    request_id: str
+    parameters: Mapping[str, str]
+    now: float
+
+    def text(self, name: str) -> str:
+        """A parameter's value, empty if absent."""
+        return self.parameters.get(name, "")
+
+    def number(self, name: str, lowest: int, highest: int, default: int | None = None) -> int:
+        """A parameter as a whole number within bounds; raises BusinessError."""
+        text = self.text(name)
+        if not text and default is not None:
+            return default
+        if not _NUMBER.fullmatch(text) or not lowest <= int(text) <= highest:
+            raise invalid(name)
+        return int(text)
+
+    def page(self, name: str) -> tuple[int, int]:
+        """The page number in parameter `name` (from 1, default 1) and the page size (1-50)."""
+        number = self.number(name, 1, 10**9, 1)
+        return number, self.number("PageSize", 1, MAX_PAGE_SIZE, 10)
+
+    def day(self, name: str) -> datetime:
+        """A `yyyyMMdd` parameter as the beginning of that day in UTC+8; raises BusinessError."""
+        text = self.text(name)
+        try:
+            if not _DATE.fullmatch(text):
+                raise ValueError(text)
+            return datetime.strptime(text, "%Y%m%d").replace(tzinfo=CHINA)
+        except ValueError as error:
+            raise invalid(name) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What runs an operation, and the parameters that must not be absent or empty."""
+
+    run: Callable[[Call], dict[str, object]]
+    required: tuple[str, ...]
+
+
+def invalid(name: str) -> BusinessError:
+    """Build the error for a parameter with an impossible value."""
+    return BusinessError("isv.INVALID_PARAMETERS", f"参数异常：{name}")

@@ -1,0 +1,1 @@
+"""The platform's business rules: pure functions over numbers, parameters, texts and counts."""

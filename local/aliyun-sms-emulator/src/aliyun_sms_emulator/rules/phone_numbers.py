@@ -1,0 +1,54 @@
+"""Phone numbers as SendSms takes them.
+
+Mainland: 11 digits, bare or after `+`, `+86`, `0086` or `86`. Elsewhere: country code and number
+without `00` or `+`. Source: https://help.aliyun.com/document_detail/55284.html
+"""
+
+from __future__ import annotations
+
+import re
+
+from aliyun_sms_emulator.wire.errors import BusinessError
+
+_MAINLAND = re.compile(r"(?:\+86|0086|86|\+)?(1[3-9][0-9]{9})")
+_INTERNATIONAL = re.compile(r"[1-9][0-9]{6,14}")
+_NORTH_AMERICAN = re.compile(r"1[2-9][0-9]{2}[2-9][0-9]{6}")
+
+
+def mainland_form(number: str) -> str | None:
+    """The bare 11 digits of a mainland number, None if it is none."""
+    match = _MAINLAND.fullmatch(number)
+    return match.group(1) if match else None
+
+
+def stored_form(number: str) -> str | None:
+    """The form a number is stored and looked up in, None if it can be no number at all."""
+    mainland = mainland_form(number)
+    if mainland:
+        return mainland
+    digits = number.removeprefix("+")
+    return digits if _INTERNATIONAL.fullmatch(digits) else None
+
+
+def recipient(number: str, *, international: bool) -> str:
+    """Check one number against the kind of its template and return its stored form.
+
+    Eleven digits that are a well-formed North American number (country code 1) as well as a
+    mainland one are taken for what the template is meant for. Raises BusinessError.
+    """
+    mainland = mainland_form(number)
+    if not international:
+        if mainland is None:
+            raise _illegal(number)
+        return mainland
+    if mainland is not None and not _NORTH_AMERICAN.fullmatch(number):
+        raise BusinessError(
+            "isv.DOMESTIC_NUMBER_NOT_SUPPORTED", "国际/港澳台消息模板不支持发送境内号码"
+        )
+    if not _INTERNATIONAL.fullmatch(number):
+        raise _illegal(number)
+    return number
+
+
+def _illegal(number: str) -> BusinessError:
+    return BusinessError("isv.MOBILE_NUMBER_ILLEGAL", f"{number[:32]}invalid mobile number")

@@ -1,0 +1,82 @@
+"""The values for a template's variables.
+
+Sources: https://help.aliyun.com/document_detail/101346.html (codes),
+https://help.aliyun.com/document_detail/463270.html and
+https://help.aliyun.com/document_detail/2806243.html (lengths and characters).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from aliyun_sms_emulator.config import Template
+from aliyun_sms_emulator.wire.errors import BusinessError
+
+_LONGEST = {"verification": 6, "notification": 35, "promotion": 35, "international": 200}
+_ALPHANUMERIC = re.compile(r"[a-zA-Z0-9]*")
+_LINK = re.compile(
+    r"[a-z][a-z0-9+.-]*://|\bwww\.|(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])"
+    r"|(?<![a-z0-9-])[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
+    r"\.(?:com|cn|net|org|io|cc|co|me|info|top|xyz|vip|shop|app|dev|ai|tv|hk|tw|biz|site|online)"
+    r"(?![a-z0-9-])",
+    re.IGNORECASE,
+)
+_UNSUPPORTED = re.compile(
+    "[【】〖〗『』「」²³•※→←↑↓™\u2460-\u24ff\u2600-\u27bf\u200d\ufe00-\ufe0f\U00010000-\U0010ffff]"
+)
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def parse_values(text: str | None) -> dict[str, str]:
+    """Parse TemplateParam: a JSON object of strings; absent or empty is an empty object."""
+    if not text:
+        return {}
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        values = None
+    return check_values(values)
+
+
+def check_values(values: object) -> dict[str, str]:
+    """Check that parsed JSON is an object of strings; raises BusinessError."""
+    if not isinstance(values, dict) or not all(isinstance(v, str) for v in values.values()):
+        raise BusinessError("isv.INVALID_JSON_PARAM", "JSON参数不合法，只接受字符串值")
+    return values
+
+
+def check_against_template(template: Template, values: dict[str, str]) -> dict[str, str]:
+    """Check the values of the template's variables and return just those.
+
+    Values the template has no variable for are ignored.
+    """
+    missing = [name for name in template.variables if name not in values]
+    if missing:
+        raise BusinessError("isv.TEMPLATE_MISSING_PARAMETERS", "模板变量缺少对应参数值")
+    used = {name: values[name] for name in template.variables}
+    for value in used.values():
+        _check_value(template.type, value)
+    return used
+
+
+def _check_value(template_type: str, value: str) -> None:
+    if template_type == "verification" and not _ALPHANUMERIC.fullmatch(value):
+        raise BusinessError(
+            "isv.INVALID_PARAMETERS", "params must be [a-zA-Z0-9] for verification sms"
+        )
+    shortest = 4 if template_type == "verification" else 1
+    if not shortest <= len(value) <= _LONGEST[template_type]:
+        raise BusinessError("isv.PARAM_LENGTH_LIMIT", "参数超过长度限制")
+    if _LONE_SURROGATE.search(value):
+        raise _unsupported()
+    if template_type == "international":
+        return
+    if _LINK.search(value):
+        raise BusinessError("isv.PARAM_NOT_SUPPORT_URL", "变量不支持传入URL")
+    if _UNSUPPORTED.search(value):
+        raise _unsupported()
+
+
+def _unsupported() -> BusinessError:
+    return BusinessError("isv.UNSUPPORTED_CONTENT", "短信内容包含不支持的字符")

@@ -1,0 +1,130 @@
+"""Settings that a configuration file or the JSON API may change, with their checks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+
+NONCE_SCOPES = ("account", "access-key", "node", "off")
+TIMESTAMP_CLOCKS = ("real", "emulator")
+
+
+class InvalidSetting(ValueError):
+    """A setting has an unknown name or an impossible value; `key` says which."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(message)
+        self.key = key
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Messages allowed per mainland number; windows as in the platform's sending rules.
+
+    Source: https://help.aliyun.com/zh/sms/user-guide/message-rules
+    """
+
+    enabled: bool = True
+    verification_per_minute: int = 1
+    verification_per_hour: int = 5
+    verification_per_day: int = 10
+    verification_per_number_per_day: int = 40
+    notification_per_day: int = 50
+    promotion_per_day: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the emulator behaves; times in seconds.
+
+    `timestamp_clock` is the clock that request timestamps and nonces are judged by: `real`, so that
+    unmodified SDKs work while the emulator's clock is virtual, or `emulator`.
+    """
+
+    nonce_scope: str = "account"
+    timestamp_skew_seconds: float = 900.0
+    timestamp_clock: str = "real"
+    visibility_delay_seconds: float = 0.0
+    delivery_delay_seconds: float = 1.0
+    limits: Limits = field(default_factory=Limits)
+
+    def as_json(self) -> dict[str, object]:
+        """The settings as the JSON API shows them."""
+        return asdict(self)
+
+    def changed(self, changes: Mapping[str, object]) -> Settings:
+        """Apply `changes` (only `limits` is nested); raises InvalidSetting."""
+        result = self
+        for key, value in changes.items():
+            if key == "limits":
+                result = replace(result, limits=_changed_limits(result.limits, value))
+            elif key in _CHECKS:
+                result = replace(result, **{key: _CHECKS[key](key, value)})  # type: ignore[arg-type]
+            else:
+                known = ", ".join((*_CHECKS, "limits"))
+                raise InvalidSetting(str(key), f"unknown setting; known are {known}")
+        return result
+
+
+def merged_changes(earlier: Mapping[str, object], later: Mapping[str, object]) -> dict[str, object]:
+    """Combine two valid sets of changes into one; the later one wins."""
+    limits = {**_limit_changes(earlier), **_limit_changes(later)}
+    return {**earlier, **later, **({"limits": limits} if limits else {})}
+
+
+def _limit_changes(changes: Mapping[str, object]) -> Mapping[str, object]:
+    limits = changes.get("limits", {})
+    return limits if isinstance(limits, Mapping) else {"enabled": limits}
+
+
+def _changed_limits(limits: Limits, value: object) -> Limits:
+    if isinstance(value, bool):
+        return replace(limits, enabled=value)
+    if not isinstance(value, Mapping):
+        raise InvalidSetting("limits", "must be on, off or a mapping of limits to numbers")
+    known = [item.name for item in fields(Limits)]
+    for name, number in value.items():
+        key = f"limits.{name}"
+        if name not in known:
+            raise InvalidSetting(key, f"unknown limit; known are {', '.join(known)}")
+        if name == "enabled":
+            if not isinstance(number, bool):
+                raise InvalidSetting(key, "must be true or false")
+        elif isinstance(number, bool) or not isinstance(number, int) or number < 0:
+            raise InvalidSetting(key, "must be a whole number, 0 or more")
+    return replace(limits, **value)
+
+
+def _seconds(key: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise InvalidSetting(key, "must be a number of seconds")
+    if not math.isfinite(value) or value < 0:
+        raise InvalidSetting(key, "must be a number of seconds, 0 or more")
+    return float(value)
+
+
+def _nonce_scope(key: str, value: object) -> str:
+    # YAML reads a bare `off` as false.
+    scope = "off" if value is False else value
+    return _one_of(key, scope, NONCE_SCOPES)
+
+
+def _timestamp_clock(key: str, value: object) -> str:
+    return _one_of(key, value, TIMESTAMP_CLOCKS)
+
+
+def _one_of(key: str, value: object, allowed: tuple[str, ...]) -> str:
+    if not isinstance(value, str) or value not in allowed:
+        raise InvalidSetting(key, f"must be one of {', '.join(allowed)}")
+    return value
+
+
+_CHECKS = {
+    "nonce_scope": _nonce_scope,
+    "timestamp_skew_seconds": _seconds,
+    "timestamp_clock": _timestamp_clock,
+    "visibility_delay_seconds": _seconds,
+    "delivery_delay_seconds": _seconds,
+}

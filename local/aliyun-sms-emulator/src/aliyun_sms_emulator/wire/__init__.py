@@ -1,0 +1,1 @@
+"""What goes over the wire: parsing, signatures, authentication and the forms of an answer."""

@@ -1,0 +1,208 @@
+"""What the gateway checks before an operation sees a call: key, time, signature, nonce.
+
+Codes and statuses: https://help.aliyun.com/document_detail/101346.html and
+https://developer.aliyun.com/ask/278265
+"""
+
+from __future__ import annotations
+
+import calendar
+import hashlib
+import hmac
+import re
+import time
+
+from aliyun_sms_emulator.config import AccessKey
+from aliyun_sms_emulator.platform import Platform
+from aliyun_sms_emulator.wire import signatures
+from aliyun_sms_emulator.wire.errors import GatewayError, missing
+from aliyun_sms_emulator.wire.request import WireRequest
+
+NONCE_WINDOW = 900.0
+"""Seconds in which a nonce must not come again."""
+
+NODES = 2
+"""Gateway nodes that nonce scope `node` pretends to have; calls go to them in turn."""
+
+_TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
+_AUTHORIZATION = re.compile(
+    r"(?P<algorithm>\S+)\s+Credential=(?P<key>[^,\s]+)\s*,\s*"
+    r"SignedHeaders=(?P<headers>[^,\s]+)\s*,\s*Signature=(?P<signature>[^,\s]+)\s*"
+)
+
+
+def authenticate(platform: Platform, request: WireRequest) -> AccessKey:
+    """Check who calls and that the call is fresh and unaltered; raises GatewayError."""
+    if request.signed_by_header:
+        key, nonce = _check_acs3(platform, request)
+    else:
+        key, nonce = _check_rpc(platform, request)
+    _check_nonce(platform, key, nonce)
+    return key
+
+
+def _check_rpc(platform: Platform, request: WireRequest) -> tuple[AccessKey, str]:
+    parameters = request.parameters
+    for name in ("AccessKeyId", "Signature", "SignatureMethod", "SignatureVersion"):
+        _required(parameters, name)
+    key = _find_key(platform, parameters["AccessKeyId"])
+    if parameters["SignatureMethod"] != "HMAC-SHA1":
+        raise GatewayError("InvalidSignatureMethod", "Specified signature method is not valid.")
+    if parameters["SignatureVersion"] != "1.0":
+        raise GatewayError("InvalidParameter", "Specified SignatureVersion is not valid.")
+    _check_timestamp(platform, _required(parameters, "Timestamp"))
+    nonce = _required(parameters, "SignatureNonce")
+    _check_security_token(platform, key, parameters.get("SecurityToken"))
+    text = signatures.rpc_string_to_sign(request.method, parameters)
+    if not _same(signatures.rpc_signature(text, key.secret), parameters["Signature"]):
+        raise _does_not_match(text)
+    return key, nonce
+
+
+def _check_acs3(platform: Platform, request: WireRequest) -> tuple[AccessKey, str]:
+    headers = request.headers
+    match = _AUTHORIZATION.fullmatch(headers.get("authorization", ""))
+    if match is None:
+        raise _incomplete(
+            "the Authorization header must read"
+            " ACS3-HMAC-SHA256 Credential=...,SignedHeaders=...,Signature=..."
+        )
+    if match["algorithm"] != signatures.ACS3_ALGORITHM:
+        raise GatewayError("InvalidSignatureMethod", "Specified signature method is not valid.")
+    key = _find_key(platform, match["key"])
+    _check_timestamp(platform, _required(headers, "x-acs-date", "Timestamp"))
+    nonce = _required(headers, "x-acs-signature-nonce", "SignatureNonce")
+    _check_security_token(platform, key, headers.get("x-acs-security-token"))
+    signed = match["headers"].split(";")
+    _check_signed_headers(request, signed)
+    _check_acs3_signature(request, signed, match["signature"], key.secret)
+    return key, nonce
+
+
+def _check_acs3_signature(
+    request: WireRequest, signed: list[str], signature: str, secret: str
+) -> None:
+    canonical = text = ""
+    body_hash = hashlib.sha256(request.body).hexdigest()
+    intact = _same(body_hash, request.headers["x-acs-content-sha256"].strip())
+    # The official Python SDKs do not encode parameter names, the others do.
+    for encode_names in (True, False):
+        canonical = signatures.acs3_canonical_request(
+            request.method,
+            request.path,
+            signatures.acs3_canonical_query(request.query, encode_names=encode_names),
+            request.headers,
+            signed,
+            request.body,
+        )
+        text = signatures.acs3_string_to_sign(canonical)
+        if intact and _same(signatures.acs3_signature(text, secret), signature):
+            return
+    raise _does_not_match(f"{text}, server canonical request is:{canonical}")
+
+
+def _check_signed_headers(request: WireRequest, signed: list[str]) -> None:
+    """Check that all that has to be signed is.
+
+    Source: https://help.aliyun.com/document_detail/159972.html
+    """
+    if signed != sorted(set(signed)) or any(name != name.lower() for name in signed):
+        raise _incomplete("SignedHeaders must be lower-case, sorted and without repetition")
+    for name in signed:
+        if name not in request.headers:
+            raise _incomplete(f"the signed header {name} was not sent")
+    _required(request.headers, "x-acs-content-sha256", "ContentSha256")
+    required = {name for name in request.headers if name.startswith("x-acs-")} | {"host"}
+    if request.body and "content-type" in request.headers:
+        required.add("content-type")
+    unsigned = sorted(required.difference(signed))
+    if unsigned:
+        raise _incomplete(f"these headers are not signed: {', '.join(unsigned)}")
+
+
+def _find_key(platform: Platform, access_key_id: str) -> AccessKey:
+    key = platform.config.access_keys.get(access_key_id)
+    if key is None:
+        raise GatewayError("InvalidAccessKeyId.NotFound", "Specified access key is not found.", 404)
+    if key.status == "inactive":
+        raise GatewayError("InvalidAccessKeyId.Inactive", "Specified access key is disabled.")
+    return key
+
+
+def _check_timestamp(platform: Platform, text: str) -> None:
+    try:
+        if not _TIMESTAMP.fullmatch(text):
+            raise ValueError(text)
+        moment = calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ"))
+    except ValueError as error:
+        raise GatewayError(
+            "InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted."
+        ) from error
+    if abs(_request_time(platform) - moment) > platform.settings.timestamp_skew_seconds:
+        raise GatewayError(
+            "InvalidTimeStamp.Expired", "Specified time stamp or date value is expired."
+        )
+
+
+def _check_security_token(platform: Platform, key: AccessKey, token: str | None) -> None:
+    if key.security_token is None and not token:
+        return
+    if not token:
+        raise missing("SecurityToken")
+    if key.security_token is None or not _same(key.security_token, token):
+        others = (other.security_token for other in platform.config.access_keys.values())
+        if key.security_token is None or any(_same(other or "", token) for other in others):
+            raise GatewayError(
+                "InvalidSecurityToken.MismatchWithAccessKey",
+                "Specified SecurityToken mismatch with the AccessKey.",
+            )
+        raise GatewayError(
+            "InvalidSecurityToken.Malformed", "Specified SecurityToken is malformed."
+        )
+    if key.expires_at is not None and _request_time(platform) >= key.expires_at:
+        raise GatewayError("InvalidSecurityToken.Expired", "Specified SecurityToken is expired.")
+
+
+def _check_nonce(platform: Platform, key: AccessKey, nonce: str) -> None:
+    scope = platform.settings.nonce_scope
+    if scope == "off":
+        return
+    owner = {
+        "account": f"account {key.account}",
+        "access-key": f"key {key.id}",
+        "node": f"node {platform.requests_seen % NODES}",
+    }[scope]
+    if not platform.store.use_nonce(owner, nonce, _request_time(platform), NONCE_WINDOW):
+        raise GatewayError("SignatureNonceUsed", "Specified signature nonce was used already.")
+
+
+def _request_time(platform: Platform) -> float:
+    if platform.settings.timestamp_clock == "real":
+        return platform.clock.real_time()
+    return platform.clock.now()
+
+
+def _required(values: dict[str, str], name: str, shown: str = "") -> str:
+    value = values.get(name, "")
+    if not value:
+        raise missing(shown or name)
+    return value
+
+
+def _same(expected: str, given: str) -> bool:
+    return hmac.compare_digest(expected.encode(), given.encode())
+
+
+def _does_not_match(string_to_sign: str) -> GatewayError:
+    return GatewayError(
+        "SignatureDoesNotMatch",
+        "Specified signature is not matched with our calculation."
+        f" server string to sign is:{string_to_sign}",
+    )
+
+
+def _incomplete(problem: str) -> GatewayError:
+    return GatewayError(
+        "IncompleteSignature",
+        f"The request signature does not conform to Aliyun standards: {problem}.",
+    )

@@ -1,0 +1,86 @@
+"""One call as it came over the wire, parsed once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from urllib.parse import parse_qsl
+
+from aliyun_sms_emulator.wire.errors import GatewayError
+
+_FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True)
+class WireRequest:
+    """Method, path, headers (lower-case names) and parameters of one call."""
+
+    method: str
+    path: str
+    headers: dict[str, str]
+    query: dict[str, str]
+    form: dict[str, str]
+    body: bytes
+
+    @cached_property
+    def parameters(self) -> dict[str, str]:
+        """Query and form parameters together."""
+        return {**self.query, **self.form}
+
+    @property
+    def signed_by_header(self) -> bool:
+        """Whether the call carries a V3 signature, or none but V3's headers."""
+        if self.headers.get("authorization", "").startswith("ACS3-"):
+            return True
+        return "Action" not in self.parameters and "x-acs-action" in self.headers
+
+    @property
+    def action(self) -> str:
+        """Name of the operation asked for, empty if absent."""
+        if self.signed_by_header:
+            return self.headers.get("x-acs-action", "")
+        return self.parameters.get("Action", "")
+
+    @property
+    def version(self) -> str:
+        """API version asked for, empty if absent."""
+        if self.signed_by_header:
+            return self.headers.get("x-acs-version", "")
+        return self.parameters.get("Version", "")
+
+    @property
+    def signature_method(self) -> str:
+        """Signature algorithm the caller names, empty if none."""
+        if self.signed_by_header:
+            return self.headers.get("authorization", "").partition(" ")[0]
+        return self.parameters.get("SignatureMethod", "")
+
+    @property
+    def answer_format(self) -> str:
+        """`JSON` or `XML`; V1 answers XML unless `Format` says otherwise, V3 JSON."""
+        named = self.parameters.get("Format", "").upper()
+        if named in {"JSON", "XML"}:
+            return named
+        if self.signed_by_header:
+            return "XML" if "xml" in self.headers.get("accept", "") else "JSON"
+        return "XML"
+
+
+def parse_request(
+    method: str, path: str, raw_headers: list[tuple[bytes, bytes]], query: bytes, body: bytes
+) -> WireRequest:
+    """Parse one call; raises GatewayError when its parameters are not UTF-8."""
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw_headers}
+    content_type = headers.get("content-type", _FORM).partition(";")[0].strip().lower()
+    form = _parse_parameters(body) if content_type == _FORM else {}
+    return WireRequest(method, path, headers, _parse_parameters(query), form, body)
+
+
+def _parse_parameters(raw: bytes) -> dict[str, str]:
+    try:
+        text = raw.decode("ascii") if raw else ""
+        return dict(parse_qsl(text, keep_blank_values=True, errors="strict")) if text else {}
+    except (UnicodeDecodeError, ValueError) as error:
+        raise GatewayError(
+            "InvalidParameter", "The parameters are not percent-encoded UTF-8."
+        ) from error

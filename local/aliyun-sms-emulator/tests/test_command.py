@@ -1,0 +1,247 @@
+"""The command in processes of its own: start, stop, kill, restart."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import resource
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aliyun_sms_emulator import EmulatorClient, SmsEmulator
+from aliyun_sms_emulator.clock import CHINA
+from aliyun_sms_emulator.config import ConfigError
+from aliyun_sms_emulator.server import BindError
+from aliyun_sms_emulator.store import DatabaseError
+from signing_client import Client
+
+COMMAND = [sys.executable, "-m", "aliyun_sms_emulator"]
+
+
+def small_files_only() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+
+
+@contextmanager
+def started(
+    *arguments: str,
+    before: Callable[[], None] | None = None,
+) -> Iterator[tuple[subprocess.Popen[str], EmulatorClient, dict[str, Any]]]:
+    process = subprocess.Popen(
+        [*COMMAND, "--port", "0", "--json", *arguments],
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=before,
+    )
+    try:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        yield process, EmulatorClient(ready["url"]), ready
+    finally:
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_ready_line_and_clean_stop(tmp_path: Path, number: signal.Signals) -> None:
+    database = tmp_path / "new" / "folder" / "sms.db"
+    with started("--database", str(database)) as (process, remote, ready):
+        assert ready == {
+            "event": "ready",
+            "url": remote.url,
+            "pid": process.pid,
+            "database": str(database),
+            "access_key_id": "testid",
+        }
+        assert remote.url.startswith("http://127.0.0.1:")
+        assert Client(remote).send().code == "OK"
+        process.send_signal(number)
+        assert process.wait() == 0
+
+
+def test_stop_releases_those_who_wait(tmp_path: Path) -> None:
+    with started("--database", str(tmp_path / "db")) as (process, remote, _):
+        waiting = http.client.HTTPConnection(remote.endpoint)
+        waiting.request("GET", "/api/messages?wait=100")
+        assert remote.call("GET", "/api/health")["status"] == "ok"
+        process.terminate()
+        assert waiting.getresponse().status == 200
+        waiting.close()
+        assert process.wait() == 0
+
+
+def test_default_database_and_human_output(tmp_path: Path) -> None:
+    environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
+    command = [*COMMAND, "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(6)]
+        process.terminate()
+        assert process.wait() == 0
+    assert lines[0].startswith("SMS emulator ready at http://127.0.0.1:")
+    assert "testid / testsecret" in lines[1]
+    assert (tmp_path / "aliyun-sms-emulator" / "emulator.sqlite3").exists()
+
+
+def test_kill_loses_nothing_that_was_accepted(tmp_path: Path) -> None:
+    database = str(tmp_path / "sms.db")
+    with started("--database", database) as (process, remote, _):
+        client = Client(remote)
+        accepted = [client.notify(OutId=str(n)).json["BizId"] for n in range(20)]
+        assert client.v3("QuerySmsSignList", {}, x_acs_signature_nonce="once").code == "OK"
+        remote.set_fate("13800138001", "silent")
+        remote.settings(delivery_delay_seconds=7)
+        remote.settings(limits={"notification_per_day": 60})
+        remote.settings(limits={"promotion_per_day": 61})
+        remote.clock.set(datetime(2030, 1, 1, tzinfo=CHINA))
+        process.kill()
+        process.wait()
+    with started("--database", database) as (_, remote, _):
+        assert [m.biz_id for m in remote.messages()] == accepted
+        assert len(remote.requests()) == 21
+        client = Client(remote)
+        again = client.v3("QuerySmsSignList", {}, x_acs_signature_nonce="once")
+        assert again.code == "SignatureNonceUsed"
+        assert remote.call("GET", "/api/numbers/13800138001")["fate"] == "silent"
+        settings = remote.settings()
+        assert settings["delivery_delay_seconds"] == 7
+        assert settings["limits"]["notification_per_day"] == 60
+        assert settings["limits"]["promotion_per_day"] == 61
+        assert remote.clock.now == datetime(2030, 1, 1, tzinfo=CHINA)
+
+
+def test_full_disk(tmp_path: Path) -> None:
+    database = str(tmp_path / "sms.db")
+    with started("--database", database, before=small_files_only) as (_, remote, _):
+        remote.settings(limits=False)
+        client, accepted = Client(remote), []
+        while (reply := client.notify()).status == 200:
+            accepted.append(reply.json["BizId"])
+        assert (reply.status, reply.code) == (500, "InternalError")
+        assert [m.biz_id for m in remote.messages()] == accepted
+        assert client.notify().code == "InternalError"
+    with started("--database", database) as (_, remote, _):
+        assert [m.biz_id for m in remote.messages()] == accepted
+        assert Client(remote).notify().code == "OK"
+
+
+def test_busy_port(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        result = run("--port", port, "--database", str(tmp_path / "db"))
+    assert result.returncode == 1
+    assert f"port {port} on 127.0.0.1 is in use" in result.stderr
+    assert "--port" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--port", "70000"], "cannot listen on 127.0.0.1 port 70000"),
+        (["--host", "203.0.113.1"], "cannot listen on 203.0.113.1"),
+        (["--host", "no such host"], "cannot listen on no such host"),
+        (["--config", "absent.yaml"], "absent.yaml: cannot be read"),
+        (["--database", "/dev/null/x"], "database /dev/null/x cannot be used"),
+    ],
+)
+def test_bad_arguments(tmp_path: Path, arguments: list[str], problem: str) -> None:
+    result = run("--port", "0", "--database", str(tmp_path / "db"), *arguments)
+    assert result.returncode == 1
+    assert problem in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_help_and_version() -> None:
+    assert run("--version").stdout == "sms-emulator 0.1.0\n"
+    assert "--database FILE" in run("--help").stdout
+
+
+def test_a_second_emulator_keeps_out_of_the_database(tmp_path: Path) -> None:
+    database = tmp_path / "sms.db"
+    with SmsEmulator(database=database):
+        with pytest.raises(DatabaseError, match="is in use by another emulator"):
+            SmsEmulator(database=database).__enter__()
+        assert "is in use by another" in run("--port", "0", "--database", str(database)).stderr
+
+
+def test_a_database_that_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "text"
+    path.write_text("this is no database " * 100)
+    with pytest.raises(DatabaseError, match="cannot be used"):
+        SmsEmulator(database=path).__enter__()
+
+
+def test_a_database_of_another_version(tmp_path: Path) -> None:
+    path = tmp_path / "newer"
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA user_version = 99")
+    database.close()
+    with pytest.raises(DatabaseError, match="written by another version, 99"):
+        SmsEmulator(database=path).__enter__()
+
+
+def test_python_api(tmp_path: Path) -> None:
+    database = tmp_path / "sms.db"
+    with SmsEmulator(database=database) as emulator:
+        assert emulator.url == f"http://{emulator.endpoint}"
+        assert (emulator.access_key_id, emulator.access_key_secret) == ("testid", "testsecret")
+        Client(emulator).send(OutId="kept")
+        assert emulator.wait_for_message(out_id="kept").phone_number == "13800138000"
+        assert emulator.requests()[0].action == "SendSms"
+        with pytest.raises(ValueError, match="nonce_scope: must be one of"):
+            emulator.settings(nonce_scope="x")
+        with pytest.raises(ValueError, match="time zone"):
+            emulator.clock.set(datetime(2026, 1, 1))  # noqa: DTZ001
+        port = int(emulator.endpoint.rpartition(":")[2])
+        with pytest.raises(BindError, match="is in use"):
+            SmsEmulator(port=port).__enter__()
+    with pytest.raises(RuntimeError, match="with statement"):
+        emulator.messages()
+    with SmsEmulator(database=database) as emulator:
+        assert [m.out_id for m in emulator.messages()] == ["kept"]
+        emulator.clear()
+        assert emulator.messages() == []
+        assert emulator.requests() == []
+
+
+def test_python_api_reads_configurations(tmp_path: Path) -> None:
+    path = tmp_path / "sms.yaml"
+    path.write_text("access_keys: [{id: k, secret: s}]")
+    with SmsEmulator(path) as emulator:
+        assert emulator.access_key_id == "k"
+    with pytest.raises(ConfigError, match="config: x: unknown key"):
+        SmsEmulator({"x": 1}).__enter__()
+
+
+def test_fixture(sms_emulator: SmsEmulator) -> None:
+    assert Client(sms_emulator).send().code == "OK"
+    assert sms_emulator.wait_for_message(text="1234").segments == 1
+
+
+def test_import_is_light() -> None:
+    script = (
+        "import sys, aliyun_sms_emulator;"
+        "print([m for m in ('starlette', 'uvicorn', 'yaml', 'sqlite3', 'ssl') if m in sys.modules])"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "[]\n"

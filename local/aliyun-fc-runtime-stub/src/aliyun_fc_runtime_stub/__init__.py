@@ -1,0 +1,21 @@
+"""Runs the Python functions of any s.yaml as Function Compute 3.0 would, without Docker."""
+
+from .errors import ConfigurationError, FunctionNotFound, RequestRefused, StubError, Throttled
+from .function_compute import FunctionCompute
+from .interpreters import RuntimeEnvironment, find_interpreter, runtime_environment
+from .invocation import Invocation
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ConfigurationError",
+    "FunctionCompute",
+    "FunctionNotFound",
+    "Invocation",
+    "RequestRefused",
+    "RuntimeEnvironment",
+    "StubError",
+    "Throttled",
+    "find_interpreter",
+    "runtime_environment",
+]

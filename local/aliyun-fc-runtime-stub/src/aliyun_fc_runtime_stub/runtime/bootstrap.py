@@ -1,0 +1,366 @@
+# ruff: noqa: INP001  (a folder of its own: it comes before the standard library on sys.path)
+"""One function instance: the process that loads a handler and calls it, request after request.
+
+Started as `python -W ignore bootstrap.py CONTROL LIFELINE` with two file descriptors: a socket for
+frames (see `read_frame`) and a pipe whose other end only the stub holds; when it closes, the stub
+is gone and the whole process group ends. Standard library only, Python 3.9 to 3.13.
+
+The rules come from the Function Compute pages "Python context", "Log" and "Error handling"
+(https://www.alibabacloud.com/help/en/functioncompute/fc/python/) and from published copies of the
+real runtime's bootstrap.py.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import json
+import logging
+import os
+import signal
+import struct
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType, ModuleType, SimpleNamespace
+from typing import Any
+
+RECORD_LIMIT = 128 * 1024
+_HEAD = struct.Struct(">II")
+
+
+class LoadError(Exception):
+    """The handler could not be found; carries FC's own error type."""
+
+    def __init__(self, error_type: str, message: str, cause: BaseException | None = None) -> None:
+        super().__init__(message)
+        self.error_type = error_type
+        self.cause = cause
+
+
+def read_exactly(descriptor: int, size: int) -> bytes:
+    """Read `size` bytes; fewer means that the stub has closed its end."""
+    chunks = []
+    while size:
+        chunk = os.read(descriptor, min(size, 1 << 20))
+        if not chunk:
+            raise EOFError
+        chunks.append(chunk)
+        size -= len(chunk)
+    return b"".join(chunks)
+
+
+def read_frame(descriptor: int) -> tuple[dict[str, Any], bytes]:
+    """Read one frame: two lengths (big endian, 4 bytes each), a JSON object, a payload."""
+    head_size, payload_size = _HEAD.unpack(read_exactly(descriptor, _HEAD.size))
+    head = json.loads(read_exactly(descriptor, head_size))
+    return head, read_exactly(descriptor, payload_size)
+
+
+def write_frame(descriptor: int, head: dict[str, Any], payload: bytes) -> None:
+    """Write one frame in the form `read_frame` reads."""
+    encoded = json.dumps(head).encode()
+    data = memoryview(_HEAD.pack(len(encoded), len(payload)) + encoded + payload)
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+class RecordHandler(logging.Handler):
+    """Writes records as `2017-07-05T05:13:35.920Z <request id> [INFO] text`, cut at 128 KB."""
+
+    def __init__(self, request_id: str = "") -> None:
+        super().__init__()
+        self.request_id = request_id
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record to standard output."""
+        try:
+            second = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+            text = self.format(record)
+            line = (
+                f"{second}.{int(record.msecs):03d}Z {self.request_id} [{record.levelname}] {text}"
+            )
+            data = line.encode("utf-8", "backslashreplace")
+            if len(data) > RECORD_LIMIT:
+                line = data[:RECORD_LIMIT].decode("utf-8", "ignore")
+            sys.stdout.write(line + "\n")
+            sys.stdout.flush()
+        except Exception:
+            self.handleError(record)
+
+
+class Modules:
+    """Loads handlers lazily and keeps them, with the loader of the named runtime."""
+
+    def __init__(self, runtime: str) -> None:
+        self._importlib = runtime == "python3.12"
+        self._handlers: dict[str, Callable[..., Any]] = {}
+        self._modules: dict[str, ModuleType] = {}
+
+    def handler(self, name: str) -> Callable[..., Any]:
+        """Return the function that `file.method` names, importing its module at the first call."""
+        if name not in self._handlers:
+            self._handlers[name] = self._find(name)
+        return self._handlers[name]
+
+    def _find(self, name: str) -> Callable[..., Any]:
+        module_name, dot, function_name = name.rpartition(".")
+        if not dot or not module_name:
+            raise LoadError("HandlerNotFound", f"Bad handler '{name}': it must be file.method")
+        module = self._load(module_name)
+        function = getattr(module, function_name, None)
+        if not callable(function):
+            message = f"Handler '{function_name}' is missing on module '{module_name}'"
+            raise LoadError("HandlerNotFound", message)
+        found: Callable[..., Any] = function
+        return found
+
+    def _load(self, name: str) -> ModuleType:
+        if name in self._modules:
+            return self._modules[name]
+        try:
+            if self._importlib:
+                module = importlib.import_module(name.replace("/", "."))
+            else:
+                module = load_by_path(name)
+        except ImportError as error:
+            raise LoadError(
+                "ImportModuleError", f"Unable to import module '{name}'", error
+            ) from None
+        except SyntaxError as error:
+            message = f"Syntax error in module '{name}'"
+            raise LoadError("UserCodeSyntaxError", message, error) from None
+        except BaseException as error:
+            raise LoadError("UserCodeError", "Module initialization error", error) from None
+        self._modules[name] = module
+        return module
+
+
+def load_by_path(name: str) -> ModuleType:
+    """Load a module as the runtimes up to 3.10 do: by file, segment after segment.
+
+    A "/" stays inside its segment, so `a/b` is the file a/b.py in any folder of sys.path, loaded
+    under the name "a/b" (hence without a package to import relative to). A "." goes into a package,
+    which must have an `__init__.py`.
+    """
+    places = sys.path
+    location = ""
+    for segment in name.split("."):
+        location = _find_source(segment, places)
+        places = [str(Path(location).parent)] if location.endswith("__init__.py") else []
+    spec = importlib.util.spec_from_file_location(name, location)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"No module named '{name}'")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _find_source(segment: str, places: list[str]) -> str:
+    for place in places:
+        for suffix in ("/__init__.py", ".py"):
+            path = Path(place, segment + suffix)
+            if path.is_file():
+                return str(path)
+    raise ImportError(f"No module named '{segment}'")
+
+
+def make_context(config: dict[str, Any], call: dict[str, Any], logger: logging.Logger) -> Any:
+    """Build the context object in the shape of the configured runtime ("Context" page)."""
+    function = SimpleNamespace(
+        name=config["function_name"],
+        handler=config["handler"],
+        memory=config["memory"],
+        timeout=config["timeout"],
+    )
+    context = SimpleNamespace(
+        request_id=call["request_id"],
+        function=function,
+        region=config["region"],
+        account_id=config["account_id"],
+        logger=logger,
+        getLogger=lambda: logger,
+    )
+    if config["runtime"] == "python3.12":
+        function.version_id, function.qualifier = "", "LATEST"
+        context.logger = None
+        context.log_project = config["log_project"]
+        context.log_store = config["log_store"]
+        return context
+    context.credentials = SimpleNamespace(**call["credentials"])
+    context.service = SimpleNamespace(
+        log_project=config["log_project"],
+        log_store=config["log_store"],
+        qualifier="LATEST",
+        version_id="",
+    )
+    context.retry_count = call["retry_count"]
+    return context
+
+
+def serialise(value: Any) -> bytes:
+    """Turn a handler's return value into the payload: str and bytes as they are, else JSON."""
+    if isinstance(value, (bytes, bytearray)):
+        return bytes(value)
+    if isinstance(value, str):
+        return value.encode()
+    return json.dumps(value, default=_jsonable, indent=4, sort_keys=True).encode()
+
+
+def _jsonable(value: Any) -> Any:
+    import datetime
+    import decimal
+
+    if isinstance(value, decimal.Decimal):
+        return float(value)
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    if hasattr(value, "to_json"):
+        return value.to_json()
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+def describe_error(error: BaseException) -> dict[str, Any]:
+    """Build FC's error object: errorMessage, errorType, stackTrace ("Error handling" page)."""
+    shown = error.cause if isinstance(error, LoadError) and error.cause else error
+    frames = traceback.extract_tb(shown.__traceback__)
+    stack = [
+        [f'File "{frame.filename}"', f"line {frame.lineno}", f"in {frame.name}", frame.line or ""]
+        for frame in frames
+        if frame.filename != __file__ and not frame.filename.startswith("<frozen ")
+    ]
+    if shown is not error:
+        stack.append(traceback.format_exception_only(type(shown), shown)[-1].strip().splitlines())
+    error_type = error.error_type if isinstance(error, LoadError) else type(error).__name__
+    try:
+        message = str(error)
+    except Exception:
+        message = f"<{type(error).__name__} without a readable message>"
+    return {"errorMessage": message, "errorType": error_type, "stackTrace": stack}
+
+
+def peak_memory_kib() -> int:
+    """Return the largest resident size of this process so far, in KiB."""
+    try:
+        with open("/proc/self/status", "rb") as status:  # noqa: PTH123  (on the path of every call)
+            for line in status:
+                if line.startswith(b"VmHWM:"):
+                    return int(line.split()[1])
+    except OSError:
+        pass
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak // 1024 if sys.platform == "darwin" else peak
+
+
+class Instance:
+    """The life of one instance: frames in, handler calls, frames out."""
+
+    def __init__(self, control: int, config: dict[str, Any]) -> None:
+        self._control = control
+        self._config = config
+        self._modules = Modules(config["runtime"])
+        self._records = RecordHandler()
+        root = logging.getLogger()
+        root.addHandler(self._records)
+        root.setLevel(os.environ.get("FC_SERVER_LOG_LEVEL", "INFO"))
+
+    def serve(self) -> None:
+        """Answer frames until the stub closes the socket."""
+        while True:
+            try:
+                call, payload = read_frame(self._control)
+            except (EOFError, OSError):
+                os._exit(0)
+            head, answer = self._answer(call, payload)
+            with contextlib.suppress(OSError, ValueError):
+                sys.stdout.flush()
+                sys.stderr.flush()
+            head["memory_kib"] = peak_memory_kib()
+            write_frame(self._control, head, answer)
+
+    def _answer(self, call: dict[str, Any], payload: bytes) -> tuple[dict[str, Any], bytes]:
+        self._records.request_id = call["request_id"]
+        try:
+            function = self._modules.handler(call["handler"])
+            logger = logging.Logger(call["request_id"], logging.getLogger().level)
+            logger.addHandler(RecordHandler(call["request_id"]))
+            context = make_context(self._config, call, logger)
+            if call["hook"]:
+                function(context)
+                return {"ok": True}, b""
+            return {"ok": True}, serialise(function(payload, context))
+        except BaseException as error:
+            described = describe_error(error)
+            text = json.dumps(described, ensure_ascii=False)
+            logging.getLogger().error("%s", text)  # noqa: TRY400  (FC logs the JSON alone)
+            return {"ok": False}, json.dumps(described).encode()
+
+
+def print_stacks(_number: int, _frame: FrameType | None) -> None:
+    """Show where every thread stands: FC sends SIGTERM when a call has run out of time."""
+    for identifier, frame in sys._current_frames().items():
+        stack = "".join(traceback.format_stack(frame))
+        sys.stdout.write(f"Thread {identifier}:\n{stack}")
+    sys.stdout.flush()
+    os._exit(143)
+
+
+def end_with(lifeline: int) -> None:
+    """Wait until the stub is gone, then end this process and all it has started."""
+    try:
+        os.read(lifeline, 1)
+    finally:
+        os.killpg(0, signal.SIGKILL)
+
+
+def die_with_stub() -> None:
+    """Let the kernel end this process with the stub: a stopped one cannot watch its lifeline."""
+    import ctypes
+
+    set_parent_death_signal = 1
+    ctypes.CDLL(None).prctl(set_parent_death_signal, int(signal.SIGKILL))
+
+
+def set_path(config: dict[str, Any]) -> None:
+    """Order sys.path as FC does: code, layers, runtime folder, PYTHONPATH, library, packages."""
+    version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    layers = []
+    for layer in config["layers"]:
+        layers += [f"{layer}/python/lib/{version}/site-packages", f"{layer}/python"]
+    sys.path[:0] = [config["code"], *layers]
+
+
+def main() -> None:
+    """Start: own process group, lifeline, configuration, then requests."""
+    os.setpgid(0, 0)
+    control, lifeline = int(sys.argv[1]), int(sys.argv[2])
+    del sys.argv[1:]
+    os.set_inheritable(control, False)
+    os.set_inheritable(lifeline, False)
+    threading.Thread(target=end_with, args=(lifeline,), daemon=True).start()
+    signal.signal(signal.SIGTERM, print_stacks)
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+    try:
+        config, _ = read_frame(control)
+    except (EOFError, OSError):
+        os._exit(0)
+    set_path(config)
+    if config["freeze"] and sys.platform == "linux":
+        die_with_stub()
+    Instance(control, config).serve()
+
+
+if __name__ == "__main__":
+    main()

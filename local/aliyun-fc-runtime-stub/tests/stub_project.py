@@ -1,0 +1,70 @@
+"""A project to test with: an s.yaml and its code, written to a temporary folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import yaml
+
+from aliyun_fc_runtime_stub import FunctionCompute, find_interpreter
+
+RUNTIMES = [name for name in ("python3.12", "python3.10") if find_interpreter(name)]
+# "python3" names a version (3.6) that no stub runs, so its functions run under the current one.
+RUNTIMES.append("python3")
+
+
+class Project:
+    """An s.yaml with code folders, written below a temporary folder."""
+
+    def __init__(self, folder: Path, start: Callable[..., FunctionCompute]) -> None:
+        self.folder = folder
+        self.path = folder / "s.yaml"
+        self.document: dict[str, Any] = {"edition": "3.0.0", "name": "test", "resources": {}}
+        self._start = start
+
+    def files(self, files: dict[str, str]) -> None:
+        for name, text in files.items():
+            path = self.folder / "code" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(dedent(text), encoding="utf-8")
+
+    def function(self, name: str, text: str = "", **props: Any) -> dict[str, Any]:
+        """Add a function whose code is code/<name>.py (dashes become underscores)."""
+        module = name.replace("-", "_")
+        if text:
+            self.files({f"{module}.py": text})
+        else:
+            (self.folder / "code").mkdir(exist_ok=True)
+        full: dict[str, Any] = {
+            "region": "cn-hangzhou",
+            "functionName": name,
+            "runtime": "python3.12",
+            "handler": f"{module}.handler",
+            "code": "./code",
+            "timeout": 10,
+            "memorySize": 256,
+            **props,
+        }
+        self.document["resources"][name] = {"component": "fc3", "props": full}
+        return full
+
+    def http(self, name: str, text: str = "", **props: Any) -> None:
+        methods = props.pop("methods", ["GET", "POST", "PUT", "HEAD"])
+        auth_type = props.pop("auth_type", "anonymous")
+        trigger = {
+            "triggerName": "web",
+            "triggerType": "http",
+            "triggerConfig": {"methods": methods, "authType": auth_type},
+        }
+        self.function(name, text, triggers=[trigger], **props)
+
+    def write(self) -> Path:
+        self.path.write_text(yaml.safe_dump(self.document, sort_keys=False), encoding="utf-8")
+        return self.path
+
+    def start(self, **options: Any) -> FunctionCompute:
+        options.setdefault("variables", {})
+        return self._start(self.write(), **options)

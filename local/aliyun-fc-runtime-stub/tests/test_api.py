@@ -1,0 +1,181 @@
+"""The InvokeFunction API, called by the official SDK, and asynchronous invocations.
+
+Sources: alibabacloud_fc20230330 (PyPI); "Retry policy" (https://alibabacloud.com/help/en/fc/retry-policy)
+and "Error handling" (https://help.aliyun.com/en/functioncompute/fc/error-handling-1-2).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+import urllib.error
+import urllib.request
+from typing import Any
+
+import pytest
+from alibabacloud_fc20230330 import models
+from alibabacloud_fc20230330.client import Client
+from alibabacloud_tea_openapi.models import Config
+from alibabacloud_tea_util.models import RuntimeOptions
+
+from aliyun_fc_runtime_stub import FunctionCompute, RequestRefused
+from stub_project import Project
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+CODE = """
+    import json
+    def handler(event, context):
+        print("in the log")
+        if event == b"fail": raise ValueError("x")
+        return b"got " + event
+"""
+
+
+def sdk_invoke(fc: FunctionCompute, name: str, body: bytes, **headers: str) -> Any:
+    config = Config(
+        access_key_id="id",
+        access_key_secret="secret",
+        endpoint=fc.api_url.removeprefix("http://"),
+        protocol="http",
+    )
+    return Client(config).invoke_function_with_options(
+        name,
+        models.InvokeFunctionRequest(body=body, qualifier="LATEST"),
+        models.InvokeFunctionHeaders(**headers),
+        RuntimeOptions(),
+    )
+
+
+def test_synchronous(project: Project) -> None:
+    """InvokeFunction: 200, the result as the body, request id, log tail on demand."""
+    project.function("f", CODE)
+    reply = sdk_invoke(project.start(), "f", b"\xff1", x_fc_log_type="Tail")
+    assert reply.status_code == 200
+    assert reply.body.read() == b"got \xff1"
+    log = base64.b64decode(reply.headers["x-fc-log-result"]).decode()
+    assert f"FC Invoke Start RequestId: {reply.headers['x-fc-request-id']}\nin the log\n" in log
+
+
+def test_failed_function(project: Project) -> None:
+    """ "Retry policy": 200 with X-Fc-Error-Type; synchronous invocations are never repeated."""
+    project.function("f", CODE)
+    fc = project.start()
+    reply = sdk_invoke(fc, "f", b"fail")
+    assert reply.status_code == 200
+    assert reply.headers["x-fc-error-type"] == "UnhandledInvocationError"
+    assert json.loads(reply.body.read())["errorType"] == "ValueError"
+    assert len(fc.invocations()) == 1
+
+
+def test_unknown_function(project: Project) -> None:
+    """FunctionNotFound, 404, in the API's error form."""
+    project.function("f", CODE)
+    with pytest.raises(Exception, match="FunctionNotFound") as caught:
+        sdk_invoke(project.start(), "g", b"")
+    assert caught.value.status_code == 404  # type: ignore[attr-defined]
+
+
+def test_asynchronous(project: Project) -> None:
+    """202 at once; then the function runs in the background."""
+    project.function("f", CODE)
+    fc = project.start()
+    reply = sdk_invoke(fc, "f", b"later", x_fc_invocation_type="Async")
+    assert reply.status_code == 202
+    fc.wait_for_async()
+    (invocation,) = fc.invocations()
+    assert (invocation.payload, invocation.trigger) == (b"got later", "async")
+    assert invocation.request_id == reply.headers["x-fc-request-id"]
+
+
+@pytest.mark.parametrize(("retries", "attempts"), [(None, 4), (0, 1), (2, 3)])
+def test_repeats(project: Project, retries: int | None, attempts: int) -> None:
+    """ "Error handling": a failed asynchronous invocation is repeated 3 times by default."""
+    config = {} if retries is None else {"maxAsyncRetryAttempts": retries}
+    project.function("f", CODE, asyncInvokeConfig=config)
+    fc = project.start(retry_delay=0.01)
+    assert fc.invoke("f", b"fail", asynchronous=True).status == 202
+    fc.wait_for_async()
+    assert [one.attempt for one in fc.invocations()] == list(range(1, attempts + 1))
+
+
+def test_success_ends_the_repeats(project: Project, runtime: str) -> None:
+    """Older runtimes see the number of the repeat in context.retry_count."""
+    text = """
+        import pathlib
+        def handler(event, context):
+            with open("tries", "a") as tries: tries.write("x")
+            if len(pathlib.Path("tries").read_text()) < 3: raise ValueError
+            return str(getattr(context, "retry_count", "none"))
+    """
+    project.function("f", text, runtime=runtime)
+    fc = project.start(retry_delay=0.01)
+    fc.invoke("f", asynchronous=True)
+    fc.wait_for_async()
+    last = fc.invocations()[-1]
+    assert (last.attempt, last.error_type) == (3, None)
+    assert last.payload == (b"none" if runtime == "python3.12" else b"2")
+
+
+def test_throttled_waits(project: Project) -> None:
+    """ "Error handling": a throttled invocation is tried again, and that is no attempt."""
+    project.function("f", "import time\ndef handler(e, c): time.sleep(0.1); return 'ok'")
+    fc = project.start(instance_limit=1, retry_delay=0.02)
+    for _ in range(3):
+        fc.invoke("f", asynchronous=True)
+    fc.wait_for_async()
+    assert [(one.attempt, one.payload) for one in fc.invocations()] == [(1, b"ok")] * 3
+
+
+def test_event_age(project: Project) -> None:
+    """maxAsyncEventAgeInSeconds: an event that is too old is not tried again."""
+    project.function("f", CODE, asyncInvokeConfig={"maxAsyncEventAgeInSeconds": 1})
+    fc = project.start(retry_delay=0.7)
+    fc.invoke("f", b"fail", asynchronous=True)
+    fc.wait_for_async()
+    assert len(fc.invocations()) == 2
+
+
+def test_payload_limits(project: Project) -> None:
+    """ "Limits": an asynchronous event is at most 128 KB, a synchronous one 32 MB."""
+    project.function("f", CODE)
+    fc = project.start()
+    fc.invoke("f", b"x" * 128 * 1024, asynchronous=True)
+    fc.wait_for_async()
+    with pytest.raises(RequestRefused, match="at most 128 KB"):
+        fc.invoke("f", b"x" * (128 * 1024 + 1), asynchronous=True)
+    with pytest.raises(RequestRefused, match="over 32 MB"):
+        fc.invoke("f", bytes(32 * 1024 * 1024 + 1))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "kind", "status"),
+    [
+        ("GET", "/2023-03-30/functions/f/invocations", "Sync", 405),
+        ("POST", "/2023-03-30/functions/f/invocations", "Later", 400),
+        ("POST", "/2016-08-15/services/s/functions/f/invocations", "Sync", 400),
+    ],
+)
+def test_other_requests(project: Project, method: str, path: str, kind: str, status: int) -> None:
+    """What the API does not know is refused with its error form."""
+    project.function("f", CODE)
+    request = urllib.request.Request(
+        project.start().api_url + path, method=method, headers={"X-Fc-Invocation-Type": kind}
+    )
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request)
+    with caught.value as error:
+        assert error.code == status
+        assert set(json.loads(error.read())) == {"RequestId", "Code", "Message"}
+
+
+def test_record_of_an_invocation(project: Project) -> None:
+    """Durations are billed in steps of 1 ms ("Billing"); memory is the instance's peak."""
+    project.function("f", "import time\ndef handler(e, c): time.sleep(0.05)")
+    begin = time.time()
+    invocation = project.start().invoke("f")
+    assert invocation.duration_ms >= 50
+    assert 0 <= invocation.billed_ms - invocation.duration_ms < 1
+    assert 5 < invocation.memory_mb < 100
+    assert begin <= invocation.started <= time.time()

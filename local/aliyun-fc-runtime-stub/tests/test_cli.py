@@ -1,0 +1,177 @@
+"""The command fc-stub."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aliyun_fc_runtime_stub.cli import main
+from stub_project import Project
+
+COMMAND = [sys.executable, "-m", "aliyun_fc_runtime_stub.cli"]
+CODE = """
+    def handler(event, context):
+        print("in the log")
+        if event == b"fail": raise ValueError("x")
+        return b"got " + event
+    def stop(context): print("stopping")
+"""
+
+
+def run(project: Project, *arguments: str, stdin: bytes = b"") -> tuple[int, bytes, str]:
+    done = subprocess.run(
+        [*COMMAND, *arguments, "-t", str(project.write())], input=stdin, capture_output=True
+    )
+    return done.returncode, done.stdout, done.stderr.decode()
+
+
+def test_invoke(project: Project, tmp_path: Path) -> None:
+    """The result on stdout, the log on stderr; 0 ok, 1 function error, 2 usage."""
+    project.function("f", CODE)
+    code, output, log = run(project, "invoke", "f", "--event", "-", stdin=b"\x00event")
+    assert (code, output) == (0, b"got \x00event")
+    assert "in the log\n" in log
+    (tmp_path / "event").write_bytes(b"fail")
+    code, output, log = run(project, "invoke", "f", "--event", str(tmp_path / "event"))
+    assert code == 1
+    assert json.loads(output)["errorType"] == "ValueError"
+    code, output, log = run(project, "invoke", "g")
+    assert (code, output) == (2, b"")
+    assert log == "fc-stub: there is no function 'g' to run; there are: f\n"
+
+
+def test_invoke_async(project: Project, tmp_path: Path) -> None:
+    project.function("f", CODE, asyncInvokeConfig={"maxAsyncRetryAttempts": 1})
+    (tmp_path / "event").write_bytes(b"fail")
+    options = ["--async", "--retry-delay", "0.01", "--event", str(tmp_path / "event")]
+    code, output, log = run(project, "invoke", "f", *options)
+    assert code == 1
+    assert json.loads(output)["errorType"] == "ValueError"
+    assert log.count("FC Invoke Start") == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["invoke", "f", "--env", "A"], "'A' has no value"),
+        (["invoke", "f", "--env", "g:A=1"], "--env g:A: there is no function 'g'"),
+        (["invoke", "f", "--event", "none.json"], "cannot be read"),
+        (["invoke", "f", "--layer", "=x"], "has no value"),
+        (["start", "--port", "70000"], "'70000' is not a port"),
+        (["start", "--max-instances", "0"], "'0' is not a number above 0"),
+        (["start", "-t", "none.yaml"], "there is no such file"),
+        (["start", "--host", "256.0.0.1"], "cannot listen on 256.0.0.1:9000"),
+        (["stop"], "invalid choice"),
+        ([], "COMMAND"),
+    ],
+)
+def test_usage_errors(
+    project: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
+) -> None:
+    """Exit code 2 and a sentence with the remedy."""
+    project.function("f", CODE)
+    project.write()
+    monkeypatch.chdir(project.folder)
+    try:
+        code: Any = main(arguments)
+    except SystemExit as exit_:
+        code = exit_.code
+    assert code == 2
+    assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_start_json(project: Project, number: signal.Signals) -> None:
+    """One line when ready, one per invocation; a signal runs preStop hooks and ends with 0."""
+    hooks = {"preStop": {"handler": "f.stop", "timeout": 5}}
+    project.http("f", CODE, instanceLifecycleConfig=hooks)
+    project.function("web", CODE, runtime="nodejs20")
+    command = [*COMMAND, "start", "--json", "--port", "0", "-t", str(project.write())]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as stub:
+        assert stub.stdout is not None
+        ready = json.loads(stub.stdout.readline())
+        assert ready["event"] == "ready"
+        (function,) = ready["functions"]
+        assert (function["name"], function["resource"]) == ("f", "f")
+        assert (function["runtime"], function["handler"]) == ("python3.12", "f.handler")
+        assert list(ready["not_run"]) == ["web"]
+        path = "/2023-03-30/functions/f/invocations"
+        with urllib.request.urlopen(ready["api"] + path, data=b"x") as reply:
+            assert reply.read() == b"got x"
+        line = json.loads(stub.stdout.readline())
+        assert (line["event"], line["function"], line["error_type"]) == ("invocation", "f", None)
+        assert "in the log" in line["log"]
+        with urllib.request.urlopen(function["url"]) as reply:
+            assert reply.read().startswith(b"got {")
+        stub.send_signal(number)
+        rest = stub.stdout.read().decode()
+        assert "stopping" in rest
+        assert stub.wait() == 0
+
+
+@contextmanager
+def two_ports() -> Iterator[int]:
+    """Find two ports in a row; the first is free, the second (the value) is taken."""
+    while True:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port: int = taken.getsockname()[1]
+            try:
+                socket.create_server(("127.0.0.1", port - 1)).close()
+            except OSError:
+                continue
+            yield port
+            return
+
+
+def test_start_text(project: Project) -> None:
+    """A table for people; ports follow the API's, free ones where they are taken."""
+    project.http("first", CODE)
+    project.function("second", CODE, runtime="python3")
+    with two_ports() as port:
+        busy = [*COMMAND, "start", "--port", str(port), "-t", str(project.write())]
+        done = subprocess.run(busy, capture_output=True, text=True)
+        assert done.returncode == 2
+        assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
+        assert "--port 0" in done.stderr
+        command = [*COMMAND, "start", "--port", str(port - 1), "-t", str(project.path)]
+        pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with subprocess.Popen(command, text=True, **pipes) as stub:
+            assert stub.stdout is not None
+            lines = [stub.stdout.readline() for _ in range(3)]
+            stub.terminate()
+            _, errors = stub.communicate()
+    assert lines[0].startswith("first   python3.12  http://127.0.0.1:")
+    assert f":{port}/" not in lines[0]
+    assert lines[1] == "second  python3  (no http trigger)\n"
+    assert lines[2] == f"API at http://127.0.0.1:{port - 1}; Ctrl-C ends\n"
+    assert errors.count("fc-stub: warning: no interpreter for python3 ") == 1
+
+
+def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
+    for arguments in (["--help"], ["start", "--help"], ["invoke", "--help"], ["--version"]):
+        with pytest.raises(SystemExit) as caught:
+            main(arguments)
+        assert caught.value.code == 0
+        assert "fc-stub" in capsys.readouterr().out
+
+
+def test_layers_must_be_given(project: Project) -> None:
+    """A layer lives in the cloud; without a folder for it the error says what to do."""
+    project.function("f", CODE, layers=["acs:fc:cn-hangzhou:1:layers/x/versions/1"])
+    code, _, log = run(project, "invoke", "f")
+    assert code == 2
+    assert "--layer acs:fc:cn-hangzhou:1:layers/x/versions/1=FOLDER" in log

@@ -1,0 +1,93 @@
+"""Interpreters and FC's built-in packages."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from aliyun_fc_runtime_stub import interpreters
+from aliyun_fc_runtime_stub.interpreters import find_interpreter, runtime_environment
+from stub_project import RUNTIMES
+
+
+@pytest.fixture
+def bare(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """A machine without interpreters of its own, and an empty cache."""
+    for name in ("PYENV_ROOT", "XDG_CACHE_HOME", "XDG_DATA_HOME", "HOME", "PATH"):
+        monkeypatch.setenv(name, str(tmp_path / name.lower()))
+    find_interpreter.cache_clear()
+    yield tmp_path
+    find_interpreter.cache_clear()
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES[:-1])
+def test_found_interpreters_really_are_of_the_version(runtime: str) -> None:
+    python = find_interpreter(runtime)
+    assert python is not None
+    done = subprocess.run([python, "-V"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(f"Python {runtime[6:]}.")
+
+
+def test_too_old_is_not_run() -> None:
+    """The worker runs on 3.9 and later; python3 means 3.6."""
+    assert find_interpreter("python3") is None
+
+
+def test_a_shim_that_fails_is_passed_over(bare: Path) -> None:
+    """pyenv's shims exist for every version but fail; only what really runs counts."""
+    real = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    other = "3.12" if real != "3.12" else "3.10"
+    (bare / "path").mkdir()
+    shim = bare / "path" / f"python{other}"
+    shim.write_text("#!/bin/sh\nexit 127\n")
+    shim.chmod(0o755)
+    assert find_interpreter(f"python{other}") != shim
+    find_interpreter.cache_clear()
+    shim.write_text(f"#!/bin/sh\necho {other.replace('.', ' ')}\n")
+    assert find_interpreter(f"python{other}") == shim
+
+
+def test_environment_is_made_once(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two at once make one environment; afterwards it is only looked up."""
+    made: list[Path] = []
+    make = interpreters._make
+
+    def counted(base: Path, packages: tuple[str, ...], folder: Path, final: Path) -> None:
+        made.append(final)
+        make(base, (), folder, final)
+
+    monkeypatch.setattr(interpreters, "_make", counted)
+    monkeypatch.setattr(interpreters, "_run", run_without_install)
+    with ThreadPoolExecutor() as pool:
+        first, second = pool.map(runtime_environment, ["python3"] * 2)
+    assert first == second
+    assert len(made) == 1
+    assert first.python.is_relative_to(bare / "xdg_cache_home")
+    assert not first.exact
+    assert "no interpreter for python3" in (first.warning or "")
+    assert [path.name for path in made[0].parent.glob("making-*")] == []
+
+
+def run_without_install(command: list[str | Path]) -> None:
+    if "pip" not in command:
+        subprocess.run([*command, "--without-pip"], check=True)
+
+
+def test_failed_install(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the packages: a clear warning, the current interpreter, and nothing half-made."""
+
+    def fail(command: list[str | Path]) -> None:
+        raise subprocess.CalledProcessError(1, [], stderr="noise\nERROR: no network\n")
+
+    monkeypatch.setattr(interpreters, "_run", fail)
+    found = runtime_environment("python3")
+    assert found.python == Path(sys.executable)
+    assert not found.exact
+    assert "could not be installed" in (found.warning or "")
+    assert "ERROR: no network" in (found.warning or "")
+    assert list((bare / "xdg_cache_home/aliyun-fc-runtime-stub").glob("making-*")) == []

@@ -1,0 +1,287 @@
+"""The life of instances: hooks, timeouts, memory, concurrency, and their end.
+
+Sources: "Lifecycle hooks for function instances"
+(https://www.alibabacloud.com/help/en/functioncompute/fc/lifecycle-hooks-for-function-instances-1),
+"Limits", "Instance types and specifications".
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aliyun_fc_runtime_stub import FunctionNotFound, StubError, Throttled
+from stub_project import Project
+
+
+def process_is_gone(number: int) -> bool:
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return True
+        if state == "Z":
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def error_of(invocation: Any) -> dict[str, str]:
+    error: dict[str, str] = json.loads(invocation.payload)
+    return error
+
+
+def test_initializer_runs_once(project: Project, runtime: str) -> None:
+    """Once per instance, before the first request; its log is not that of the request."""
+    text = """
+        calls = []
+        def init(context): calls.append("init"); print("initializing", context.function.name)
+        def handler(event, context): calls.append("call"); return calls
+    """
+    hooks = {"initializer": {"handler": "f.init", "timeout": 5}}
+    project.function("f", text, runtime=runtime, instanceLifecycleConfig=hooks)
+    fc = project.start()
+    first, second = fc.invoke("f"), fc.invoke("f")
+    assert json.loads(first.payload) == ["init", "call"]
+    assert json.loads(second.payload) == ["init", "call", "call"]
+    assert first.log.startswith("initializing f\nFC Invoke Start")
+
+
+@pytest.mark.parametrize(
+    ("body", "error_type"),
+    [("raise ValueError('x')", "ValueError"), ("time.sleep(9)", "FunctionTimeoutError")],
+)
+def test_failing_initializer(project: Project, body: str, error_type: str) -> None:
+    """The request fails with InitializationError and status 200; the next has a new instance."""
+    text = f"""
+        import os, pathlib, time
+        flag = pathlib.Path("tried")
+        def init(context):
+            if not flag.exists():
+                flag.touch()
+                {body}
+        def handler(event, context): return "ok"
+    """
+    hooks = {"initializer": {"handler": "f.init", "timeout": 1}}
+    project.function("f", text, instanceLifecycleConfig=hooks)
+    fc = project.start()
+    failed = fc.invoke("f")
+    assert (failed.status, failed.error_type) == (200, "InitializationError")
+    assert error_of(failed)["errorType"] == error_type
+    assert fc.invoke("f").payload == b"ok"
+
+
+def test_pre_stop_runs_at_the_end(project: Project, tmp_path: Path, runtime: str) -> None:
+    """preStop runs before an instance ends, for every instance that has served."""
+    text = f"""
+        import pathlib
+        def stop(context): pathlib.Path({str(tmp_path)!r}, "stopped").write_text(context.region)
+        def handler(event, context): return "ok"
+    """
+    hooks = {"preStop": {"handler": "f.stop", "timeout": 5}}
+    project.function("f", text, runtime=runtime, instanceLifecycleConfig=hooks)
+    fc = project.start()
+    fc.invoke("f")
+    assert not (tmp_path / "stopped").exists()
+    fc.stop()
+    assert (tmp_path / "stopped").read_text() == "cn-hangzhou"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "time.sleep(30)",
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(30)",
+        "os.fork() or time.sleep(30); time.sleep(30)",
+    ],
+)
+def test_timeout_kills(project: Project, tmp_path: Path, runtime: str, body: str) -> None:
+    """ "Limits": at the timeout the instance is killed, children too, and another takes over."""
+    text = f"""
+        import os, pathlib, signal, sys, time
+        def handler(event, context):
+            if event: return "ok"
+            pathlib.Path({str(tmp_path)!r}, "pid").write_text(str(os.getpid()))
+            print("before")
+            {body}
+    """
+    project.function("f", text, runtime=runtime, timeout=1)
+    fc = project.start()
+    begin = time.monotonic()
+    invocation = fc.invoke("f")
+    assert 1 <= time.monotonic() - begin < 3
+    assert invocation.error_type == "UnhandledInvocationError"
+    assert error_of(invocation)["errorType"] == "FunctionTimeoutError"
+    assert "before\n" in invocation.log
+    if "SIG_IGN" not in body:
+        assert ", in handler" in invocation.log  # the stacks of all threads
+    assert process_is_gone(int((tmp_path / "pid").read_text()))
+    assert fc.invoke("f", b"again").payload == b"ok"
+
+
+def test_import_counts_for_the_timeout(project: Project) -> None:
+    """The module is imported inside the first request's timeout (seen in a 3.12 traceback)."""
+    project.function("f", "import time\ntime.sleep(30)\ndef handler(e, c): pass", timeout=1)
+    assert error_of(project.start().invoke("f"))["errorType"] == "FunctionTimeoutError"
+
+
+@pytest.mark.parametrize("keep", ["data", "None"])
+def test_memory_limit(project: Project, runtime: str, keep: str) -> None:
+    """Monitoring pages: FunctionOOMError when an instance needs more than its memorySize."""
+    text = f"""
+        import time
+        def handler(event, context):
+            if event: return "ok"
+            data = b"x" * (200 << 20)
+            if {keep}: time.sleep(30)
+            return "done"
+    """
+    project.function("f", text, runtime=runtime, memorySize=128)
+    fc = project.start()
+    invocation = fc.invoke("f")
+    assert error_of(invocation)["errorType"] == "FunctionOOMError"
+    assert invocation.memory_mb > 128
+    assert fc.invoke("f", b"again").payload == b"ok"
+
+
+@pytest.mark.parametrize("body", ["os._exit(7)", "os.kill(os.getpid(), 11)"])
+def test_process_that_ends(project: Project, body: str) -> None:
+    """A process that ends by itself is an unhandled error, and the next request is served."""
+    text = f"""
+        import os
+        def handler(event, context):
+            if event: return "ok"
+            if os.fork() == 0:
+                import time; time.sleep(30)
+            {body}
+    """
+    project.function("f", text)
+    fc = project.start()
+    assert error_of(fc.invoke("f"))["errorType"] == "FunctionExitError"
+    assert fc.invoke("f", b"again").payload == b"ok"
+
+
+SLOW = """
+    import os, time
+    def handler(event, context): time.sleep(float(event)); return str(os.getpid())
+"""
+
+
+def test_one_request_per_instance(project: Project) -> None:
+    """ "Instance types": one request at a time; more instances under load; idle ones are reused.
+
+    instanceConcurrency has no effect in a built-in runtime.
+    """
+    project.function("f", SLOW, instanceConcurrency=10)
+    fc = project.start()
+    results: list[bytes] = []
+    threads = [
+        threading.Thread(target=lambda: results.append(fc.invoke("f", b"0.3").payload))
+        for _ in range(3)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(results)) == 3
+    assert fc.invoke("f", b"0").payload in results
+
+
+def test_instance_limit(project: Project) -> None:
+    """ "Limits": too many instances are throttled (429)."""
+    project.function("f", SLOW)
+    fc = project.start(instance_limit=1)
+    busy = threading.Thread(target=fc.invoke, args=("f", b"0.5"))
+    busy.start()
+    time.sleep(0.2)
+    with pytest.raises(Throttled):
+        fc.invoke("f", b"0")
+    busy.join()
+    assert fc.invoke("f", b"0").error_type is None
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+def test_freeze(project: Project, freeze: bool) -> None:
+    """ "Instance types": between requests an instance is frozen; here by choice."""
+    text = """
+        import threading, time
+        count = 0
+        def run():
+            global count
+            while True: count += 1; time.sleep(0.01)
+        def handler(event, context):
+            if not count: threading.Thread(target=run, daemon=True).start(); time.sleep(0.05)
+            return str(count)
+    """
+    project.function("f", text)
+    fc = project.start(freeze=freeze)
+    first = int(fc.invoke("f").payload)
+    time.sleep(0.5)
+    grown = int(fc.invoke("f").payload) - first
+    assert grown <= 5 if freeze else grown >= 10
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+def test_no_orphans(project: Project, tmp_path: Path, freeze: bool) -> None:
+    """Workers end with the stub, even if it is killed, and take their children along."""
+    text = f"""
+        import os, pathlib, signal, time
+        def handler(event, context):
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            pathlib.Path({str(tmp_path)!r}, "pid").write_text(f"{{os.getpid()}} {{os.getcwd()}}")
+            return "ok"
+    """
+    project.function("f", text)
+    script = (
+        "import sys, time\nfrom aliyun_fc_runtime_stub import FunctionCompute\n"
+        f"fc = FunctionCompute({str(project.write())!r}, port=0, freeze={freeze})\n"
+        "fc.start(); fc.invoke('f'); print('ready', flush=True); time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as stub:
+        assert stub.stdout is not None
+        assert stub.stdout.readline() == b"ready\n"
+        stub.kill()
+    number, code = (tmp_path / "pid").read_text().split()
+    assert process_is_gone(int(number))
+    assert Path(code).exists()
+    project.start()  # the next start removes what the killed one could not
+    assert not Path(code).exists()
+
+
+def test_stop_ends_all(project: Project, tmp_path: Path) -> None:
+    """Stopping ends a busy instance as well, removes the code, and may be repeated."""
+    text = f"""
+        import os, pathlib, time
+        def handler(event, context):
+            pathlib.Path({str(tmp_path)!r}, "pid").write_text(f"{{os.getpid()}} {{os.getcwd()}}")
+            time.sleep(30)
+    """
+    project.function("f", text, timeout=60)
+    fc = project.start()
+    fc.invoke("f", asynchronous=True)
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+        time.sleep(0.01)
+    number, folder = (tmp_path / "pid").read_text().split()
+    fc.stop()
+    fc.stop()
+    assert process_is_gone(int(number))
+    assert not Path(folder).exists()
+
+
+def test_names(project: Project) -> None:
+    project.function("f", "def handler(e, c): return 'ok'")
+    fc = project.start()
+    with pytest.raises(FunctionNotFound, match="there are: f"):
+        fc.invoke("g")
+    with pytest.raises(StubError, match="no http trigger"):
+        fc.url("f")
+    with pytest.raises(FunctionNotFound, match="no function 'g' to run"):
+        project.start(functions=["g"])

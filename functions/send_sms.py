@@ -1,0 +1,21 @@
+"""HTTP trigger ``POST /sms``: send to numbers in the Chinese mainland (SendSms, SendBatchSms)."""
+
+from __future__ import annotations
+
+from shared import answers, http_trigger, messages, sending
+from shared.http_trigger import Context, Invocation, Request, Response
+
+
+def handler(event: bytes, context: Context) -> dict[str, object]:
+    """Answer one HTTP trigger event."""
+    return http_trigger.serve(event, context, "send_sms", {("POST", "/sms"): send_sms})
+
+
+def send_sms(request: Request, invocation: Invocation) -> Response:
+    """Send one text to up to 1000 numbers, or a text of its own to each of up to 1000."""
+    settings = invocation.settings
+    defaults = messages.Defaults(settings.sign_name, settings.code_templates)
+    key = request.headers.get("idempotency-key", "")
+    intent = messages.read_intent(request.json(), key, defaults)
+    outcomes = sending.send(intent, invocation.api, invocation.deadline)
+    return answers.send_response(intent.out_id, outcomes)

@@ -1,0 +1,110 @@
+"""Every error of fc-sms.
+
+    SmsError
+    ├── InvalidRequest       the caller's request is wrong: a field, a header, its path or size
+    ├── NotAuthenticated     the caller showed no valid API key
+    ├── ConfigurationError   a setting is missing or malformed
+    ├── PlatformRefused      the platform answered with a code that is a refusal
+    ├── ConnectionFailed     no byte reached the platform: nothing was processed
+    ├── AnswerLost           bytes reached the platform, but no usable answer came back
+    └── InternalError        the function itself failed
+
+No error's text contains a key, a verification code or a phone number: the caller may see it, and
+the log may keep it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+
+class SmsError(Exception):
+    """The root of all errors here; never raised itself.
+
+    `detail` is one or two plain sentences: what is wrong and the remedy. `code` is the platform's
+    code, or one of ours in lower case with hyphens. `retryable` says whether repeating the same
+    request is safe and may help. `status` is the HTTP status for the caller, `retry_after` the
+    seconds to wait before a repeat (0: not said), `headers` what else the answer should carry.
+    """
+
+    status = 500
+    code = "internal-error"
+    retryable = False
+    retry_after = 0
+    headers: Mapping[str, str] = {}
+
+    def __init__(self, detail: str, *, code: str = "", request_id: str = "") -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.request_id = request_id
+        if code:
+            self.code = code
+
+
+class InvalidRequest(SmsError):
+    """The caller's request breaks a rule; `field` names the place, such as ``messages[3]``."""
+
+    status = 422
+    code = "invalid-request"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        field: str = "",
+        status: int = 422,
+        code: str = "",
+        headers: Mapping[str, str] = {},
+    ) -> None:
+        super().__init__(f"{field}: {detail}" if field else detail, code=code)
+        self.field = field
+        self.status = status
+        self.headers = headers
+
+
+class NotAuthenticated(SmsError):
+    """The caller showed no API key, or one that is not in SMS_API_KEYS."""
+
+    status = 401
+    code = "not-authenticated"
+    headers: Mapping[str, str] = MappingProxyType({"WWW-Authenticate": "Bearer"})
+
+
+class ConfigurationError(SmsError):
+    """A setting is missing or malformed; the text names its environment variable."""
+
+    code = "configuration"
+
+
+class PlatformRefused(SmsError):
+    """The platform answered a query with an error code."""
+
+    def __init__(
+        self, detail: str, *, code: str, request_id: str, status: int, retry_after: int
+    ) -> None:
+        super().__init__(detail, code=code, request_id=request_id)
+        self.status = status
+        self.retry_after = retry_after
+        self.retryable = retry_after > 0
+
+
+class ConnectionFailed(SmsError):
+    """No byte of the request was written: name resolution, connection or TLS failed."""
+
+    status = 503
+    code = "connection-failed"
+    retryable = True
+    retry_after = 1
+
+
+class AnswerLost(SmsError):
+    """At least one byte was written, but no complete answer was read."""
+
+    status = 504
+    code = "answer-lost"
+    retryable = True
+
+
+class InternalError(SmsError):
+    """The function itself failed: a mistake of ours."""

@@ -1,0 +1,308 @@
+"""Function Compute's HTTP trigger: event to Request, Response to FC, and all that goes wrong.
+
+The event is version ``v1`` (document 2545977). Every function behind it is closed until
+SMS_API_KEYS or SMS_AUTH opens it; every error becomes a problem document (RFC 9457). Nothing
+escapes as an exception: Function Compute would write the whole event, phone numbers included,
+into a log of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, NamedTuple, NoReturn, Protocol
+
+from shared import settings, transport
+from shared.clock import Clock
+from shared.errors import (
+    ConfigurationError,
+    InternalError,
+    InvalidRequest,
+    NotAuthenticated,
+    SmsError,
+)
+from shared.logs import Log, hash_key, safe_request_id
+from shared.settings import Settings
+from shared.sms_api import SmsApi
+
+MAX_BODY_BYTES = 1024 * 1024
+RESERVE_SECONDS = 1.0
+
+
+class FunctionInfo(Protocol):
+    """What the context knows of the function."""
+
+    @property
+    def timeout(self) -> int:
+        """Seconds that an invocation may take."""
+
+
+class Context(Protocol):
+    """The part of FC's context object that both runtimes have; see facts on ``credentials``."""
+
+    @property
+    def request_id(self) -> str:
+        """The invocation's id."""
+
+    @property
+    def function(self) -> FunctionInfo:
+        """What the context knows of the function."""
+
+
+class Request(NamedTuple):
+    """One HTTP request: header names in lower case, the path decoded, the body as bytes."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        """Return the body read as JSON.
+
+        Raises InvalidRequest when it is too large, of another content type, not UTF-8, not JSON,
+        or names a field twice.
+        """
+        if len(self.body) > MAX_BODY_BYTES:
+            raise InvalidRequest(
+                f"the body is larger than {MAX_BODY_BYTES} bytes; send in several requests",
+                status=413,
+                code="body-too-large",
+            )
+        media_type = self.headers.get("content-type", "application/json").partition(";")[0]
+        if media_type.strip().lower() != "application/json":
+            raise InvalidRequest(
+                "send JSON with the header Content-Type: application/json",
+                status=415,
+                code="not-json",
+            )
+        try:
+            return json.loads(
+                self.body.decode("utf-8-sig"),
+                object_pairs_hook=_object_of,
+                parse_constant=_refuse_constant,
+            )
+        except UnicodeDecodeError:
+            problem = "the body is not UTF-8"
+        except (ValueError, RecursionError):
+            problem = "the body is not valid JSON" if self.body else "the body is empty"
+        raise InvalidRequest(f"{problem}; send a JSON object", status=400, code="malformed-json")
+
+
+class Response(NamedTuple):
+    """What a function answers: `body` is what becomes JSON."""
+
+    status: int
+    body: object
+    headers: Mapping[str, str] = {}
+
+
+class Invocation(NamedTuple):
+    """What a function has at hand: settings, the platform, and `deadline` in monotonic seconds."""
+
+    settings: Settings
+    api: SmsApi
+    deadline: float
+
+
+Route = Callable[[Request, Invocation], Response]
+
+
+def serve(
+    event: bytes,
+    context: Context,
+    function: str,
+    routes: Mapping[tuple[str, str], Route],
+    clock: Clock = Clock(),  # noqa: B008 (immutable)
+) -> dict[str, object]:
+    """Answer one HTTP trigger event of `function` and log it.
+
+    `routes` maps method and path to what answers them; the function answers at ``/`` too.
+    """
+    started = clock.monotonic()
+    deadline = started + float(context.function.timeout) - RESERVE_SECONDS
+    key = hash_key(os.environ.get("SMS_STATE_SECRET", ""))
+    log = Log(safe_request_id(context.request_id), function, key, clock)
+    caller = ""
+    try:
+        request = _read_event(event)
+        caller = _authenticate(request, log)
+        route = _find_route(request, routes)
+        known = settings.read_settings(os.environ)
+        from_context = getattr(context, "credentials", None)
+        api = SmsApi(
+            known,
+            lambda: settings.read_credentials(os.environ, from_context),
+            transport.SESSION,
+            clock,
+            log,
+        )
+        response = route(request, Invocation(known, api, deadline))
+    except SmsError as error:
+        if isinstance(error, ConfigurationError):
+            log.event("error", "configure", "failed", remedy=error.detail)
+        response = _error_response(error)
+    except Exception as error:
+        _log_bug(error, log)
+        response = _error_response(InternalError("the function failed; its log says where"))
+    if isinstance(response.body, dict):
+        response.body["request_id"] = log.request_id
+    log.event(
+        "info" if response.status < 400 else "warning",
+        "answer",
+        str(response.status),
+        **_told(response),
+        caller=caller,
+        duration_ms=round((clock.monotonic() - started) * 1000),
+    )
+    return _fc_response(response)
+
+
+def problem(
+    status: int,
+    detail: str,
+    code: str,
+    *,
+    retryable: bool = False,
+    retry_after: int = 0,
+    **members: object,
+) -> Response:
+    """Return a problem document (RFC 9457); `members` are added to it, empty ones left out.
+
+    `retryable` says whether the same request may be repeated, `retry_after` (seconds) when.
+    """
+    document = {
+        "type": f"urn:fc-sms:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "retryable": retryable,
+        **{name: value for name, value in members.items() if value not in ("", None)},
+    }
+    return Response(status, document, {"Retry-After": str(retry_after)} if retry_after else {})
+
+
+def _read_event(event: bytes) -> Request:
+    """Read an HTTP trigger event; the flag alone says whether the body is base64."""
+    try:
+        fields = json.loads(event)
+        http = fields["requestContext"]["http"]
+        body = fields.get("body") or ""
+        request = Request(
+            method=str(http["method"]).upper(),
+            path=str(http.get("path") or fields["rawPath"]),
+            headers={name.lower(): str(value) for name, value in fields["headers"].items()},
+            query=dict(fields.get("queryParameters") or {}),
+            body=body.encode("utf-8", "surrogatepass"),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+        raise InvalidRequest(
+            "this function answers HTTP triggers; call its trigger URL",
+            status=400,
+            code="not-an-http-event",
+        ) from None
+    if not fields.get("isBase64Encoded"):
+        return request
+    try:
+        return request._replace(body=base64.b64decode(request.body, validate=True))
+    except ValueError:
+        raise InvalidRequest(
+            "the body is marked as base64 but is none", status=400, code="malformed-body"
+        ) from None
+
+
+def _authenticate(request: Request, log: Log) -> str:
+    """Return the name of the caller's API key; raises NotAuthenticated when it is not known."""
+    access = settings.read_access(os.environ)
+    if access.by_trigger:
+        return "trigger"
+    if not access.keys:
+        log.event(
+            "error",
+            "authenticate",
+            "closed",
+            remedy="SMS_API_KEYS is not set, so nobody may call: `make api-key NAME=...` makes one",
+        )
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    presented = hashlib.sha256(key.strip().encode("utf-8", "surrogatepass")).hexdigest()
+    caller = ""
+    for digest, name in access.keys.items():
+        if hmac.compare_digest(digest, presented):
+            caller = name
+    if caller and scheme.lower() == "bearer":
+        return caller
+    raise NotAuthenticated("send a valid API key in the header Authorization: Bearer <key>")
+
+
+def _find_route(request: Request, routes: Mapping[tuple[str, str], Route]) -> Route:
+    methods = {method: path for method, path in routes if request.path in ("/", path)}
+    if not methods:
+        raise InvalidRequest("there is nothing at this path", status=404, code="not-found")
+    if request.method not in methods:
+        raise InvalidRequest(
+            f"this path takes {' and '.join(sorted(methods))}",
+            status=405,
+            code="method-not-allowed",
+            headers={"Allow": ", ".join(sorted(methods))},
+        )
+    return routes[request.method, methods[request.method]]
+
+
+def _error_response(error: SmsError) -> Response:
+    response = problem(
+        error.status,
+        str(error),
+        error.code,
+        retryable=error.retryable,
+        retry_after=error.retry_after,
+        platform_request_id=error.request_id,
+        field=getattr(error, "field", ""),
+    )
+    return response._replace(headers={**response.headers, **error.headers})
+
+
+def _told(response: Response) -> dict[str, str]:
+    """Return what a problem document says that the log should say too."""
+    if response.status < 400 or not isinstance(response.body, dict):
+        return {}
+    return {"code": str(response.body["code"]), "field": str(response.body.get("field", ""))}
+
+
+def _fc_response(response: Response) -> dict[str, object]:
+    body = json.dumps(response.body, ensure_ascii=False)
+    media_type = "application/json" if response.status < 400 else "application/problem+json"
+    return {
+        "statusCode": response.status,
+        "headers": {"Content-Type": media_type, "Cache-Control": "no-store", **response.headers},
+        "isBase64Encoded": False,
+        "body": body.encode("utf-8", "replace").decode(),  # the platform may send anything
+    }
+
+
+def _log_bug(error: Exception, log: Log) -> None:
+    """Log where an error that nobody expected was raised; its text may hold anything."""
+    place = error.__traceback__
+    while place and place.tb_next:
+        place = place.tb_next
+    where = f"{place.tb_frame.f_code.co_name}:{place.tb_lineno}" if place else ""
+    log.event("error", "internal-error", type(error).__name__, where=where)
+
+
+def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise InvalidRequest(
+            "the body names a field twice; give each once", status=400, code="malformed-json"
+        )
+    return fields
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(name)

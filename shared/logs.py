@@ -1,0 +1,94 @@
+"""JSON log lines that cannot contain a code, a key or a full phone number.
+
+One line an event, on standard output, which Function Compute keeps in its log store. Texts that
+come from outside (codes and ids of the platform, a caller's out_id) are let through only in a
+form that has no room for a phone number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import re
+import sys
+from typing import NamedTuple, TextIO
+
+from shared.clock import Clock, utc_timestamp
+
+_DIGITS = re.compile(r"[0-9](?:[ ._:-]?[0-9]){6,}")
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9._:-]{0,63}")
+_REQUEST_ID = re.compile(r"(?=[0-9-]*[A-Za-z])[A-Za-z0-9-]{1,64}")
+_JSON = json.JSONEncoder(ensure_ascii=False)
+_FALLBACK_KEY = os.urandom(32)
+
+
+class Log(NamedTuple):
+    """Writes the events of one invocation.
+
+    `hash_key` keys the hashes of phone numbers, so that they can be compared but not guessed;
+    `stream` is standard output when None.
+    """
+
+    request_id: str
+    function: str
+    hash_key: bytes
+    clock: Clock
+    stream: TextIO | None = None
+
+    def event(self, level: str, action: str, outcome: str, **fields: str | int | None) -> None:
+        """Write one line: `level` info, warning or error, what was done and how it ended.
+
+        `fields` are added as they are, empty ones left out: only numbers and texts that this
+        project wrote or that went through a function of this module.
+        """
+        line = {
+            "time": utc_timestamp(self.clock.now()),
+            "level": level,
+            "request_id": self.request_id,
+            "function": self.function,
+            "action": action,
+            "outcome": outcome,
+            **{name: value for name, value in fields.items() if value not in ("", None)},
+        }
+        stream = self.stream or sys.stdout
+        stream.write(_JSON.encode(line) + "\n")
+        stream.flush()
+
+    def numbers(self, phone_numbers: tuple[str, ...]) -> dict[str, str | int]:
+        """Return what may be logged about `phone_numbers`: one masked and hashed, many counted."""
+        if not phone_numbers:
+            return {}
+        if len(phone_numbers) > 1:
+            return {"numbers": len(phone_numbers)}
+        digest = hashlib.blake2b(phone_numbers[0].encode(), digest_size=8, key=self.hash_key)
+        return {"number": f"*{phone_numbers[0][-2:]}", "number_hash": digest.hexdigest()}
+
+
+def hash_key(state_secret: str) -> bytes:
+    """Return the key for hashes of phone numbers: from SMS_STATE_SECRET, so that all instances
+    write the same hash for a number, else one that lives as long as this instance.
+    """
+    if not state_secret:
+        return _FALLBACK_KEY
+    return hmac.digest(state_secret.encode(), b"fc-sms log", hashlib.sha256)
+
+
+def masked(text: str) -> str:
+    """Return `text` with every run of seven or more digits cut down to ``*`` and its last two."""
+    return _DIGITS.sub(lambda run: f"*{run[0][-2:]}", text)
+
+
+def safe_code(code: object) -> str:
+    """Return a code of the platform, or ``unreadable`` when it has not the form of one."""
+    if isinstance(code, str) and _CODE.fullmatch(code) and masked(code) == code:
+        return code
+    return "unreadable"
+
+
+def safe_request_id(request_id: object) -> str:
+    """Return a request id of the platform, or nothing when it has not the form of one."""
+    if isinstance(request_id, str) and _REQUEST_ID.fullmatch(request_id):
+        return request_id
+    return ""

@@ -1,0 +1,167 @@
+"""From the outcome of an intent to the HTTP answer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from shared.answers import send_response
+from shared.http_trigger import Response
+from shared.messages import Part
+from shared.sending import PartOutcome
+
+
+def part(number: int = 0) -> Part:
+    numbers = ("13800138000",)
+    first = number * 100
+    return Part(number, first, first + 99, f"order-1~{number}", "SendSms", numbers, "SMS_1", {})
+
+
+def accepted(number: int = 0) -> PartOutcome:
+    return PartOutcome(part(number), "accepted", "OK", f"B-{number}", f"R-{number}")
+
+
+def found(number: int = 0) -> PartOutcome:
+    return PartOutcome(part(number), "accepted", "OK", reconciled=True)
+
+
+def rejected(code: str, number: int = 0, retry_after: int = 0) -> PartOutcome:
+    return PartOutcome(part(number), "rejected", code, "", f"R-{number}", retry_after)
+
+
+def unknown(code: str = "answer-lost", number: int = 0) -> PartOutcome:
+    return PartOutcome(part(number), "unknown", code)
+
+
+def body_of(response: Response) -> dict[str, Any]:
+    assert isinstance(response.body, dict)
+    return response.body
+
+
+def test_one_accepted_part() -> None:
+    assert send_response("order-1", [accepted()]) == Response(
+        200,
+        {
+            "out_id": "order-1",
+            "outcome": "accepted",
+            "biz_id": "B-0",
+            "platform_request_id": "R-0",
+        },
+    )
+
+
+def test_one_part_found_by_a_query_has_no_biz_id() -> None:
+    assert send_response("order-1", [found()]) == Response(
+        200, {"out_id": "order-1", "outcome": "accepted", "reconciled": True}
+    )
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "retryable", "retry_after", "says"),
+    [
+        (rejected("isv.AMOUNT_NOT_ENOUGH"), 502, False, None, "Top up"),
+        (rejected("isv.MOBILE_NUMBER_ILLEGAL"), 422, False, None, "phone number"),
+        (rejected("isv.BLACK_KEY_CONTROL_LIMIT"), 422, False, None, "opt"),
+        (rejected("SignatureDoesNotMatch"), 502, False, None, "secret"),
+        (rejected("InvalidTimeStamp.Format"), 502, False, None, ""),
+        (rejected("isv.BRAND_NEW"), 502, False, None, "not documented"),
+        (rejected("isv.BUSINESS_LIMIT_CONTROL", 0, 37), 429, False, "37", "new out_id"),
+        (rejected("Throttling.User", 0, 1), 429, False, "1", "new out_id"),
+        (rejected("Throttling.Api", 0, 1), 503, False, "1", "new out_id"),
+        (rejected("connection-failed"), 503, True, "1", "nothing was sent"),
+        (rejected("out-of-time"), 503, True, "1", "before this was sent"),
+        (unknown(), 504, False, None, "POST /delivery-status"),
+        (unknown("isp.SYSTEM_ERROR"), 504, False, None, "POST /delivery-status"),
+        (unknown("SignatureNonceUsed"), 504, False, None, "POST /delivery-status"),
+        (unknown("OK"), 504, False, None, "POST /delivery-status"),
+    ],
+    ids=lambda value: value.code if isinstance(value, PartOutcome) else None,
+)
+def test_one_part_that_was_not_accepted_becomes_a_problem(
+    outcome: PartOutcome, status: int, retryable: bool, retry_after: str | None, says: str
+) -> None:
+    response = send_response("order-1", [outcome])
+    body = body_of(response)
+    assert response.status == body["status"] == status
+    assert response.headers.get("Retry-After") == retry_after
+    assert (body["code"], body["retryable"], body["out_id"], body["outcome"]) == (
+        outcome.code,
+        retryable,
+        "order-1",
+        outcome.outcome,
+    )
+    assert body.get("platform_request_id", "") == outcome.request_id
+    assert body["type"].endswith(outcome.code)
+    assert body["title"]
+    assert says in body["detail"]
+    assert body["detail"].endswith(".")
+
+
+def test_several_accepted_parts() -> None:
+    response = send_response("order-1", [accepted(0), found(1)])
+    assert response.status == 200
+    assert response.body == {
+        "out_id": "order-1",
+        "outcome": "accepted",
+        "parts": [
+            {
+                "part": 0,
+                "first": 0,
+                "last": 99,
+                "outcome": "accepted",
+                "biz_id": "B-0",
+                "platform_request_id": "R-0",
+            },
+            {"part": 1, "first": 100, "last": 199, "outcome": "accepted", "reconciled": True},
+        ],
+    }
+
+
+def test_parts_that_differ_are_listed() -> None:
+    outcomes = [
+        accepted(0),
+        rejected("isv.AMOUNT_NOT_ENOUGH", 1),
+        unknown(number=2),
+        rejected("out-of-time", 3),
+    ]
+    response = send_response("order-1", outcomes)
+    body = body_of(response)
+    assert (response.status, body["outcome"]) == (207, "mixed")
+    assert [
+        (listed["part"], listed["first"], listed["last"], listed["outcome"], listed.get("code"))
+        for listed in body["parts"]
+    ] == [
+        (0, 0, 99, "accepted", None),
+        (1, 100, 199, "rejected", "isv.AMOUNT_NOT_ENOUGH"),
+        (2, 200, 299, "unknown", "answer-lost"),
+        (3, 300, 399, "rejected", "out-of-time"),
+    ]
+    details = [listed.get("detail", "") for listed in body["parts"]]
+    assert "Top up" in details[1]
+    assert "POST /delivery-status" in details[2]
+    assert "new out_id" in details[3]  # the whole must not be repeated as it is
+    assert "Repeat it as it is" not in str(details)
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "status", "retryable"),
+    [
+        ([rejected("isv.AMOUNT_NOT_ENOUGH", n) for n in range(2)], 502, False),
+        ([rejected("connection-failed", n) for n in range(2)], 503, True),
+        ([unknown(number=n) for n in range(2)], 504, False),
+    ],
+    ids=["refused", "not sent", "unknown"],
+)
+def test_parts_that_failed_alike_become_one_problem(
+    outcomes: list[PartOutcome], status: int, retryable: bool
+) -> None:
+    response = send_response("order-1", outcomes)
+    body = body_of(response)
+    assert (response.status, body["retryable"]) == (status, retryable)
+    assert [listed["part"] for listed in body["parts"]] == [0, 1]
+
+
+def test_no_answer_repeats_a_phone_number() -> None:
+    for outcome in (accepted(), found(), rejected("isv.MOBILE_NUMBER_ILLEGAL"), unknown()):
+        assert "13800138000" not in str(send_response("order-1", [outcome]))

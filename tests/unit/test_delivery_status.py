@@ -1,0 +1,278 @@
+"""Questions about a message's fate, and what the platform's answers become."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import pytest
+
+from shared.delivery_status import (
+    Question,
+    all_details,
+    ask,
+    read_page,
+    read_question,
+    shown,
+)
+from shared.errors import AnswerLost, ConnectionFailed, InvalidRequest, PlatformRefused
+from tests.unit.conftest import ApiTo
+from tests.unit.manual_clock import AFTERNOON, ManualClock
+from tests.unit.scripted_server import answer, hang_up
+from tests.unit.sms_platform import Platform, detail, details, refused
+
+DAY = 86400
+ASKED: dict[str, Any] = {"phone_number": "13800138000", "send_date": "20270115"}
+
+
+def question(**fields: Any) -> Question:
+    return read_question({**ASKED, **fields}, AFTERNOON)
+
+
+def test_a_question_has_defaults() -> None:
+    assert question() == Question("13800138000", "20270115", "", "", 50, 1, False)
+
+
+def test_a_question_takes_everything() -> None:
+    everything = {
+        "phone_number": "+852 5123 4567",
+        "biz_id": "9006^0",
+        "out_id": "order-1",
+        "page_size": 10,
+        "current_page": 2,
+        "include_content": True,
+    }
+    expected = Question("85251234567", "20270115", "9006^0", "order-1", 10, 2, True)
+    assert question(**everything) == expected
+
+
+def wrong(field: str, *values: Any) -> list[tuple[Any, str]]:
+    """Return a question for each of `values` that is wrong in `field`."""
+    return [({**ASKED, field: value}, field) for value in values]
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ([], "body"),
+        ({**ASKED, "PhoneNumber": "x"}, "PhoneNumber"),
+        ({"send_date": "20270115"}, "phone_number"),
+        ({**ASKED, "phone_number": 13800138000}, "phone_number"),
+        ({**ASKED, "phone_number": "12345"}, "phone_number"),
+        ({"phone_number": "13800138000"}, "send_date"),
+        *wrong("send_date", 20270115, "2027-01-15", "20270116", "20261215", "", None),
+        *wrong("send_date", "٢٠٢٧٠١١٥", "20269999", "20270100", "2027115", " 2027115", "2027 115"),
+        ({**ASKED, "biz_id": 7}, "biz_id"),
+        ({**ASKED, "out_id": ""}, "out_id"),
+        ({**ASKED, "out_id": "a~1"}, "out_id"),
+        *wrong("page_size", 0, 51, "50", True, 1.0),
+        *wrong("current_page", 0, -1, "1", 10**9),
+        *wrong("include_content", 1, "true", None),
+    ],
+    ids=lambda value: repr(value)[-50:],
+)
+def test_a_broken_rule_names_its_field(body: object, field: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        read_question(body, AFTERNOON)
+    assert (caught.value.status, caught.value.field) == (422, field)
+
+
+@pytest.mark.parametrize(
+    ("now", "dates"),
+    [
+        (AFTERNOON, ("20261216", "20270115")),
+        (AFTERNOON + 8 * 3600 - 1, ("20261216", "20270115")),
+        (AFTERNOON + 8 * 3600, ("20261217", "20270116")),
+    ],
+)
+def test_a_date_is_one_of_the_last_thirty_days_by_the_platforms_calendar(
+    now: float, dates: tuple[str, str]
+) -> None:
+    for date in dates:
+        assert read_question({**ASKED, "send_date": date}, now).send_date == date
+    for early_or_late in (str(int(dates[0]) - 1), str(int(dates[1]) + 1)):
+        with pytest.raises(InvalidRequest):
+            read_question({**ASKED, "send_date": early_or_late}, now)
+
+
+def test_a_page_is_asked_for_and_read(platform: Platform, endpoint: str, api_to: ApiTo) -> None:
+    platform.on("QuerySendDetails", details(detail(), total=7))
+    page = ask(api_to(endpoint), question(biz_id="B-1", page_size=10, current_page=2), 9.0)
+    assert platform.asked("QuerySendDetails") == [
+        {
+            "PhoneNumber": "13800138000",
+            "SendDate": "20270115",
+            "PageSize": "10",
+            "CurrentPage": "2",
+            "BizId": "B-1",
+        }
+    ]
+    assert page.total == 7
+    assert shown(page.details[0], question()) == {
+        "phone_number": "13800138000",
+        "status": "delivered",
+        "err_code": "DELIVERED",
+        "meaning": "reached the handset",
+        "send_date": "2027-01-15 16:00:00",
+        "receive_date": "2027-01-15 16:00:04",
+        "out_id": "order-1",
+        "template_code": "SMS_1",
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (1, "waiting"),
+        (2, "failed"),
+        (3, "delivered"),
+        ("3", "delivered"),
+        (9, "waiting"),
+        (None, "waiting"),
+    ],
+)
+def test_a_send_status_is_waiting_failed_or_delivered(
+    platform: Platform, endpoint: str, api_to: ApiTo, status: object, said: str
+) -> None:
+    platform.on("QuerySendDetails", details(detail(SendStatus=status)))
+    assert ask(api_to(endpoint), question(), 9.0).details[0].status == said
+
+
+@pytest.mark.parametrize(
+    ("code", "meaning"),
+    [
+        ("", ""),
+        (None, ""),
+        ("NEW_CODE", "not documented"),
+        ("NO_ROUTE", "no channel carries this text"),
+    ],
+)
+def test_a_receipt_code_is_explained(
+    platform: Platform, endpoint: str, api_to: ApiTo, code: object, meaning: str
+) -> None:
+    platform.on("QuerySendDetails", details(detail(ErrCode=code)))
+    found = ask(api_to(endpoint), question(), 9.0).details[0]
+    assert shown(found, question())["meaning"] == meaning
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("【签名】Your code is 123456.", "【签名】Your code is ****."),
+        ("验证码12CDE,5分钟内有效", "验证码****,5分钟内有效"),
+        ("1234", "****"),
+        ("12345678", "****"),
+        ("123", "123"),
+        ("123456789", "123456789"),
+        ("Your code", "Your code"),
+        ("a1b2-c3d4", "****-****"),
+        ("验证码:482913。", "验证码:****。"),
+    ],
+)
+def test_content_is_shown_on_demand_and_without_codes(
+    platform: Platform, endpoint: str, api_to: ApiTo, content: str, expected: str
+) -> None:
+    platform.on("QuerySendDetails", details(detail(Content=content)))
+    found = ask(api_to(endpoint), question(), 9.0).details[0]
+    assert shown(found, question(include_content=True))["content"] == expected
+    assert "content" not in shown(found, question())
+
+
+def pages_of(platform: Platform, entries: list[dict[str, Any]]) -> None:
+    """Let the platform page through `entries` as the real one does."""
+
+    def page(parameters: Any) -> Any:
+        size = int(parameters["PageSize"])
+        start = (int(parameters["CurrentPage"]) - 1) * size
+        return details(*entries[start : start + size], total=len(entries))
+
+    platform.decide("QuerySendDetails", page)
+
+
+def test_an_out_id_is_searched_for_on_every_page(
+    platform: Platform, endpoint: str, api_to: ApiTo
+) -> None:
+    ours = [detail(OutId="order-1"), detail(OutId="order-1~1"), detail(OutId="order-1~0")]
+    others = [detail(OutId=f"order-1{number}") for number in range(120)]
+    pages_of(platform, [*others[:60], *ours[:2], *others[60:], ours[2]])
+    page = ask(api_to(endpoint), question(out_id="order-1", page_size=2), 9.0)
+    assert (page.total, [found.out_id for found in page.details]) == (3, ["order-1", "order-1~1"])
+    assert [asked["CurrentPage"] for asked in platform.asked("QuerySendDetails")] == ["1", "2", "3"]
+    second = ask(api_to(endpoint), question(out_id="order-1", page_size=2, current_page=2), 9.0)
+    assert [shown(found, question())["out_id"] for found in second.details] == ["order-1"]
+
+
+@pytest.mark.parametrize("total", [0, 49, 50, 51, 100])
+def test_every_page_is_read_once(
+    platform: Platform, endpoint: str, api_to: ApiTo, total: int
+) -> None:
+    pages_of(platform, [detail(OutId=str(number)) for number in range(total)])
+    found = list(all_details(api_to(endpoint), "13800138000", "20270115", 9.0))
+    assert [each.out_id for each in found] == [str(number) for number in range(total)]
+    assert len(platform.calls) == max(-(-total // 50), 1)
+
+
+def test_a_platform_that_never_ends_its_pages_is_left_when_an_empty_one_comes(
+    platform: Platform, endpoint: str, api_to: ApiTo
+) -> None:
+    platform.on("QuerySendDetails", details(detail(), total=10**9), details(total=10**9), hang_up())
+    assert len(list(all_details(api_to(endpoint), "13800138000", "20270115", 9.0))) == 1
+    assert len(platform.calls) == 2
+
+
+def test_paging_ends_at_the_deadline(
+    platform: Platform, endpoint: str, api_to: ApiTo, clock: ManualClock
+) -> None:
+    def slowly(_parameters: Any) -> Any:
+        clock.advance(1.0)
+        return details(detail(), total=10**9)
+
+    platform.decide("QuerySendDetails", slowly)
+    with pytest.raises(ConnectionFailed):
+        list(all_details(api_to(endpoint), "13800138000", "20270115", 2.5))
+    assert len(platform.calls) == 3
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"Code": "OK"},
+        {"Code": "OK", "TotalCount": "0", "SmsSendDetailDTOs": None},
+        {"Code": "OK", "TotalCount": 0, "SmsSendDetailDTOs": {}},
+        {"Code": "OK", "TotalCount": None, "SmsSendDetailDTOs": {"SmsSendDetailDTO": None}},
+    ],
+)
+def test_an_empty_answer_is_an_empty_page(
+    platform: Platform, endpoint: str, api_to: ApiTo, body: dict[str, Any]
+) -> None:
+    platform.on("QuerySendDetails", answer(body))
+    assert read_page(api_to(endpoint), "13800138000", "20270115", 9.0) == (0, ())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"Code": "OK", "TotalCount": "many"},
+        {"Code": "OK", "TotalCount": [1]},
+        {"Code": "OK", "TotalCount": 1e400},
+        {"Code": "OK", "SmsSendDetailDTOs": []},
+        {"Code": "OK", "SmsSendDetailDTOs": [1]},
+        {"Code": "OK", "SmsSendDetailDTOs": "x"},
+        {"Code": "OK", "SmsSendDetailDTOs": {"SmsSendDetailDTO": 5}},
+        {"Code": "OK", "SmsSendDetailDTOs": {"SmsSendDetailDTO": ["x"]}},
+        {"Code": "OK", "SmsSendDetailDTOs": {"SmsSendDetailDTO": [None]}},
+    ],
+)
+def test_an_answer_of_another_shape_is_an_empty_page_or_lost(
+    platform: Platform, endpoint: str, api_to: ApiTo, body: dict[str, Any]
+) -> None:
+    platform.on("QuerySendDetails", answer(body))
+    with contextlib.suppress(AnswerLost):
+        assert read_page(api_to(endpoint), "13800138000", "20270115", 9.0) == (0, ())
+
+
+def test_a_refused_query_raises(platform: Platform, endpoint: str, api_to: ApiTo) -> None:
+    platform.on("QuerySendDetails", refused("isp.RAM_PERMISSION_DENY"))
+    with pytest.raises(PlatformRefused) as caught:
+        ask(api_to(endpoint), question(), 9.0)
+    assert caught.value.status == 502

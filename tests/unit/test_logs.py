@@ -1,0 +1,143 @@
+"""Log lines: JSON, one an event, with no room for a phone number."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.logs import Log, hash_key, masked, safe_code, safe_request_id
+from tests.unit.manual_clock import ManualClock
+
+quick = settings(max_examples=200, deadline=None, database=None)
+
+
+@pytest.fixture
+def log(log_stream: io.StringIO, clock: ManualClock) -> Log:
+    return Log("invocation-x", "send_sms", b"key", clock.as_clock(), log_stream)
+
+
+def test_an_event_is_one_line_of_json(
+    log: Log, log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    log.event("info", "SendSms", "accepted", code="OK", duration_ms=0, caller="", field=None)
+    log.event("error", "authenticate", "closed", remedy="two\nlines, 中文")
+    first, second = log_lines()
+    assert first == {
+        "time": "2027-01-15T08:00:00Z",
+        "level": "info",
+        "request_id": "invocation-x",
+        "function": "send_sms",
+        "action": "SendSms",
+        "outcome": "accepted",
+        "code": "OK",
+        "duration_ms": 0,
+    }
+    assert second["remedy"] == "two\nlines, 中文"
+
+
+def test_without_a_stream_lines_go_to_standard_output(clock: ManualClock) -> None:
+    said = io.StringIO()
+    log = Log("x", "send_sms", b"key", clock.as_clock())
+    with contextlib.redirect_stdout(said):
+        log.event("info", "answer", "200")
+    assert json.loads(said.getvalue())["outcome"] == "200"
+
+
+def test_one_number_is_masked_and_hashed_and_many_are_counted(log: Log) -> None:
+    said = log.numbers(("13800138000",))
+    assert said["number"] == "*00"
+    assert len(str(said["number_hash"])) == 16
+    assert log.numbers(("13800138000", "13900139000")) == {"numbers": 2}
+
+
+def test_the_hash_of_a_number_depends_on_number_and_key(log: Log) -> None:
+    keyed_otherwise = log._replace(hash_key=b"other")
+    hashes = {
+        each.numbers((number,))["number_hash"]
+        for each in (log, keyed_otherwise)
+        for number in ("13800138000", "13900139000")
+    }
+    assert len(hashes) == 4
+    assert log.numbers(("13800138000",))["number_hash"] in hashes
+
+
+def test_a_state_secret_makes_the_same_key_everywhere_and_none_one_of_this_instance() -> None:
+    assert hash_key("secret") == hash_key("secret") != hash_key("other")
+    assert hash_key("") == hash_key("") != hash_key("secret")
+    assert b"secret" not in hash_key("secret")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("13800138000", "*00"),
+        ("+8613800138000 and 13900139001.", "+*00 and *01."),
+        ("138-0013-8000", "*00"),
+        ("138 0013 8000", "*00"),
+        ("order-20260131-123456", "order-*56"),
+        ("messages[3].sign_name", "messages[3].sign_name"),
+        ("SMS_123456", "SMS_123456"),
+        ("", ""),
+    ],
+)
+def test_long_runs_of_digits_are_masked(text: str, shown: str) -> None:
+    assert masked(text) == shown
+
+
+@quick
+@given(st.text("0123456789 -._:+a", max_size=30))
+def test_nothing_masked_holds_seven_digits_in_a_row(text: str) -> None:
+    longest = max(
+        map(len, "".join(c if c.isdigit() else " " for c in masked(text)).split()), default=0
+    )
+    assert longest < 7
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["OK", "isv.BUSINESS_LIMIT_CONTROL", "MK:0001", "InvalidAccessKeyId.NotFound", "http-200"],
+)
+def test_a_code_is_let_through(code: str) -> None:
+    assert safe_code(code) == code
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "",
+        "13800138000",
+        "isv.13800138000",
+        "a b",
+        "a\nb",
+        "é",
+        "x" * 65,
+        "a1.3.8.0.0.1.3",
+        None,
+        5,
+        [],
+    ],
+)
+def test_what_has_not_the_form_of_a_code_is_unreadable(code: object) -> None:
+    assert safe_code(code) == "unreadable"
+
+
+@pytest.mark.parametrize(
+    "request_id",
+    ["819BE656-D2E0-4858-8B21-B2E477085AAF", "1-64f6cd87-5b1c2d3e4f50", "invocation-x"],
+)
+def test_a_request_id_is_let_through(request_id: str) -> None:
+    assert safe_request_id(request_id) == request_id
+
+
+@pytest.mark.parametrize(
+    "request_id", ["", "13800138000", "8613800138000", "a b", "a\n", "é", "x" * 65, None, 5, {}]
+)
+def test_what_has_not_the_form_of_a_request_id_is_left_out(request_id: object) -> None:
+    assert safe_request_id(request_id) == ""

@@ -1,0 +1,363 @@
+"""The send protocol against a platform on a real socket: at most one SMS, whatever happens."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.clock import platform_date
+from shared.errors import ConfigurationError
+from shared.messages import Defaults, Intent, read_intent
+from shared.sending import PartOutcome, attempt_nonce, send
+from shared.settings import Credentials
+from tests.unit.conftest import ApiTo
+from tests.unit.manual_clock import AFTERNOON, ManualClock
+from tests.unit.scripted_server import (
+    Scene,
+    ScriptedServer,
+    answer,
+    hang_up,
+    one_by_one,
+    reset,
+    say,
+    stall,
+)
+from tests.unit.sms_platform import BIZ_ID, REQUEST_ID, Platform, accepted, detail, details, refused
+
+MIDNIGHT = AFTERNOON + 8 * 3600  # 2027-01-16 00:00:00 in UTC+8
+LOST = pytest.mark.parametrize(
+    "lost",
+    [
+        pytest.param(stall(), id="stalls"),
+        pytest.param(reset(), id="resets"),
+        pytest.param(hang_up(), id="hangs up"),
+        pytest.param(say(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{"), id="breaks off"),
+        pytest.param(answer(b"<html>"), id="html"),
+        pytest.param(answer({"Code": "OK"}, "500 No"), id="500"),
+        pytest.param(refused("isp.SYSTEM_ERROR"), id="system error"),
+        pytest.param(refused("ServiceUnavailable", status="503 No"), id="unavailable"),
+        pytest.param(refused("SignatureNonceUsed", status="400 No"), id="nonce used"),
+        pytest.param(refused("BrandNew", status="400 No"), id="unknown code"),
+    ],
+)
+Parameters = Mapping[str, str]
+
+
+def intent_of(*numbers: str, **fields: Any) -> Intent:
+    body = {"phone_numbers": list(numbers), "template_code": "SMS_1", "out_id": "order-1", **fields}
+    return read_intent(body, "", Defaults("签名"))
+
+
+def personal_intent(count: int) -> Intent:
+    messages = [{"phone_number": f"138{number:08}"} for number in range(count)]
+    body = {"messages": messages, "template_code": "SMS_1", "out_id": "order-1"}
+    return read_intent(body, "", Defaults("签名"))
+
+
+@pytest.fixture
+def send_to(endpoint: str, api_to: ApiTo) -> Callable[..., tuple[PartOutcome, ...]]:
+    def run(intent: Intent, deadline: float = 20.0) -> tuple[PartOutcome, ...]:
+        return send(intent, api_to(endpoint, SMS_READ_TIMEOUT="0.2"), deadline)
+
+    return run
+
+
+Send = Callable[..., tuple[PartOutcome, ...]]
+ONE = intent_of("13800138000")
+
+
+def test_an_accepted_part_has_its_biz_id(platform: Platform, send_to: Send) -> None:
+    (outcome,) = send_to(ONE)
+    assert outcome == PartOutcome(ONE.parts[0], "accepted", "OK", BIZ_ID, REQUEST_ID)
+    assert platform.sends == [ONE.parts[0].parameters]
+
+
+def test_a_refused_part_is_not_sent_again_nor_looked_up(platform: Platform, send_to: Send) -> None:
+    message = "触发分钟级流控Permits:1"
+    platform.on("SendSms", refused("isv.BUSINESS_LIMIT_CONTROL", message))
+    (outcome,) = send_to(ONE)
+    assert outcome == PartOutcome(
+        ONE.parts[0], "rejected", "isv.BUSINESS_LIMIT_CONTROL", "", REQUEST_ID, 60
+    )
+    assert len(platform.calls) == 1
+
+
+@LOST
+def test_a_part_in_doubt_that_a_query_shows_was_accepted(
+    platform: Platform, send_to: Send, lost: Scene
+) -> None:
+    platform.on("SendSms", lost, accepted())
+    platform.on("QuerySendDetails", details(detail()))
+    (outcome,) = send_to(ONE)
+    assert (outcome.outcome, outcome.code, outcome.reconciled) == ("accepted", "OK", True)
+    assert outcome.biz_id == ""
+    assert len(platform.sends) == 1
+
+
+@LOST
+def test_a_part_in_doubt_that_no_query_shows_stays_unknown(
+    platform: Platform, clock: ManualClock, send_to: Send, lost: Scene
+) -> None:
+    platform.on("SendSms", lost, accepted())
+    (outcome,) = send_to(ONE)
+    assert (outcome.outcome, outcome.reconciled) == ("unknown", False)
+    assert len(platform.sends) == 1
+    assert platform.asked("QuerySendDetails") == [
+        {
+            "PhoneNumber": "13800138000",
+            "SendDate": "20270115",
+            "PageSize": "50",
+            "CurrentPage": "1",
+        }
+    ]
+    assert clock.sleeps == [1.0]  # time for the message to become visible
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        pytest.param(stall(), id="stalls"),
+        pytest.param(hang_up(), id="hangs up"),
+        pytest.param(answer(b"<html>"), id="html"),
+        pytest.param(refused("isp.RAM_PERMISSION_DENY"), id="no permission"),
+        pytest.param(refused("InternalError", status="500 No"), id="500"),
+        pytest.param(answer({"Code": "OK", "TotalCount": 1e400}), id="an endless count"),
+        pytest.param(answer({"Code": "OK", "SmsSendDetailDTOs": [1]}), id="another shape"),
+    ],
+)
+def test_a_query_that_fails_leaves_the_part_unknown(
+    platform: Platform, send_to: Send, reply: Scene
+) -> None:
+    platform.on("SendSms", hang_up(), accepted())
+    platform.on("QuerySendDetails", reply)
+    (outcome,) = send_to(ONE)
+    assert (outcome.outcome, outcome.code) == ("unknown", "answer-lost")
+    assert len(platform.sends) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"OutId": "order-2"},
+        {"OutId": "order-1~0"},
+        {"OutId": None},
+        {"PhoneNum": "13900139000"},
+        {"TemplateCode": "SMS_2"},
+        {"SendDate": "2027-01-15 15:58:59"},
+        {"SendDate": "2027-01-14 16:00:00"},
+        {"SendDate": ""},
+        {"SendDate": "yesterday"},
+    ],
+    ids=repr,
+)
+def test_another_message_is_not_taken_for_ours(
+    platform: Platform, send_to: Send, other: dict[str, Any]
+) -> None:
+    platform.on("SendSms", hang_up())
+    platform.on("QuerySendDetails", details(detail(**other)))
+    assert send_to(ONE)[0].outcome == "unknown"
+
+
+@pytest.mark.parametrize("date", ["2027-01-15 15:59:00", "2027-01-15 16:00:01"])
+def test_clocks_may_differ_by_a_minute(platform: Platform, send_to: Send, date: str) -> None:
+    platform.on("SendSms", hang_up())
+    platform.on("QuerySendDetails", details(detail(SendDate=date)))
+    assert send_to(ONE)[0].reconciled
+
+
+def test_every_page_is_searched(platform: Platform, send_to: Send) -> None:
+    first = details(*[detail(OutId=f"other-{number}") for number in range(50)], total=51)
+    platform.on("SendSms", hang_up())
+    platform.on("QuerySendDetails", first, details(detail(), total=51))
+    assert send_to(ONE)[0].reconciled
+    assert [asked["CurrentPage"] for asked in platform.asked("QuerySendDetails")] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("epoch", "dates", "sent_at"),
+    [
+        (MIDNIGHT - 0.5, ["20270115", "20270116"], "2027-01-16 00:00:00"),
+        (MIDNIGHT - 0.5, ["20270115", "20270116"], "2027-01-15 23:59:59"),
+        (MIDNIGHT + 30, ["20270115", "20270116"], "2027-01-16 00:00:30"),
+        (MIDNIGHT + 30, ["20270115", "20270116"], "2027-01-15 23:59:50"),
+        (MIDNIGHT + 60, ["20270116"], "2027-01-16 00:01:00"),
+        (MIDNIGHT - 2, ["20270115"], "2027-01-15 23:59:58"),
+    ],
+)
+def test_near_midnight_in_china_both_dates_are_searched(
+    platform: Platform,
+    clock: ManualClock,
+    send_to: Send,
+    epoch: float,
+    dates: list[str],
+    sent_at: str,
+) -> None:
+    def on_that_day(parameters: Parameters) -> Scene:
+        day = sent_at[:10].replace("-", "")
+        return details(*[detail(SendDate=sent_at)] if parameters["SendDate"] == day else [])
+
+    clock.epoch = epoch
+    platform.on("SendSms", hang_up())
+    platform.decide("QuerySendDetails", on_that_day)
+    assert send_to(ONE)[0].reconciled
+    assert [asked["SendDate"] for asked in platform.asked("QuerySendDetails")] in (dates, dates[:1])
+
+
+@pytest.mark.parametrize(
+    ("count", "asked"), [(1, [0]), (2, [0, 1]), (3, [0, 1, 2]), (1000, [0, 500, 999])]
+)
+def test_of_many_numbers_the_first_the_middle_and_the_last_are_looked_up(
+    platform: Platform, send_to: Send, count: int, asked: list[int]
+) -> None:
+    numbers = [f"138{number:08}" for number in range(count)]
+    platform.on("SendSms", hang_up())
+    assert send_to(intent_of(*numbers))[0].outcome == "unknown"
+    looked_up = [query["PhoneNumber"] for query in platform.asked("QuerySendDetails")]
+    assert looked_up == [numbers[place] for place in asked]
+
+
+def test_one_number_found_settles_them_all(platform: Platform, send_to: Send) -> None:
+    platform.on("SendSms", hang_up())
+    platform.on("QuerySendDetails", details(), details(detail(PhoneNum="13900139000")))
+    assert send_to(intent_of("13800138000", "13900139000"))[0].reconciled
+
+
+def test_each_part_is_sent_once_whatever_becomes_of_the_others(
+    platform: Platform, send_to: Send
+) -> None:
+    intent = personal_intent(350)
+    platform.on("SendBatchSms", accepted(), refused("isv.AMOUNT_NOT_ENOUGH"), hang_up(), accepted())
+    outcomes = send_to(intent)
+    assert [outcome.outcome for outcome in outcomes] == [
+        "accepted",
+        "rejected",
+        "unknown",
+        "accepted",
+    ]
+    assert [sent["OutId"] for sent in platform.sends] == [f"order-1~{n}" for n in range(4)]
+    assert [outcome.part for outcome in outcomes] == list(intent.parts)
+
+
+def test_a_lost_batch_is_found_by_its_own_out_id(platform: Platform, send_to: Send) -> None:
+    platform.on("SendBatchSms", accepted(), hang_up())
+    found = detail(OutId="order-1~1", PhoneNum="13800000100")
+    platform.on("QuerySendDetails", details(detail(OutId="order-1~0"), found))
+    assert [outcome.reconciled for outcome in send_to(personal_intent(150))] == [False, True]
+    assert {query["PhoneNumber"] for query in platform.asked("QuerySendDetails")} == {"13800000100"}
+
+
+def nonces(platform: Platform) -> list[str]:
+    return [
+        call.arrived.headers["x-acs-signature-nonce"]
+        for call in platform.calls
+        if call.action != "QuerySendDetails"
+    ]
+
+
+def test_a_repeat_of_an_intent_presents_the_same_nonces(platform: Platform, send_to: Send) -> None:
+    for _ in range(2):
+        send_to(personal_intent(150))
+    expected = [attempt_nonce("order-1", part, 1) for part in (0, 1)]
+    assert nonces(platform) == expected * 2
+    assert expected[0] != expected[1]
+
+
+def test_queries_have_nonces_of_their_own(platform: Platform, send_to: Send) -> None:
+    platform.on("SendSms", hang_up())
+    for _ in range(2):
+        send_to(ONE)
+    used = [call.arrived.headers["x-acs-signature-nonce"] for call in platform.calls]
+    assert len(set(used)) == 3  # twice the same for the send, one for each query
+
+
+def test_the_nonce_is_what_the_protocol_says() -> None:
+    expected = hashlib.sha256(b"fc-sms send nonce 1\norder-1\n0\n1").hexdigest()[:32]
+    assert attempt_nonce("order-1", 0, 1) == expected
+
+
+out_ids = st.from_regex(r"[A-Za-z0-9._:-]{1,200}", fullmatch=True)
+attempts = st.tuples(out_ids, st.integers(0, 9), st.integers(1, 99))
+
+
+@settings(max_examples=100, deadline=None, database=None)
+@given(attempts, attempts)
+def test_attempts_share_a_nonce_only_if_they_are_the_same(
+    one: tuple[str, int, int], other: tuple[str, int, int]
+) -> None:
+    assert (attempt_nonce(*one) == attempt_nonce(*other)) == (one == other)
+
+
+def test_after_the_deadline_nothing_is_sent(
+    platform: Platform, clock: ManualClock, send_to: Send
+) -> None:
+    clock.advance(20.0)
+    outcomes = send_to(personal_intent(150))
+    assert {(outcome.outcome, outcome.code) for outcome in outcomes} == {
+        ("rejected", "out-of-time")
+    }
+    assert platform.calls == []
+
+
+def test_parts_whose_turn_comes_after_the_deadline_are_not_sent(
+    platform: Platform, clock: ManualClock, send_to: Send
+) -> None:
+    def slowly(_parameters: Parameters) -> Scene:
+        clock.advance(8.0)
+        return accepted()
+
+    platform.decide("SendBatchSms", slowly)
+    outcomes = send_to(personal_intent(400))
+    assert [outcome.code for outcome in outcomes] == ["OK", "OK", "OK", "out-of-time"]
+    assert len(platform.sends) == 3
+
+
+def test_no_wait_outlives_the_deadline(
+    platform: Platform, clock: ManualClock, send_to: Send
+) -> None:
+    platform.on("SendSms", hang_up())
+    (outcome,) = send_to(ONE, 0.4)
+    assert (outcome.outcome, clock.sleeps) == ("unknown", [0.4])
+    assert platform.asked("QuerySendDetails") == []
+
+
+def test_a_platform_that_cannot_be_reached_got_nothing(api_to: ApiTo, clock: ManualClock) -> None:
+    refusing = ScriptedServer(one_by_one(accepted()))
+    (outcome,) = send(ONE, api_to(refusing.url), 20.0)
+    refusing.stop()
+    assert (outcome.outcome, outcome.code) == ("rejected", "connection-failed")
+    assert clock.sleeps == [0.1, 0.4]
+
+
+def test_without_credentials_nothing_is_sent(
+    platform: Platform, endpoint: str, api_to: ApiTo
+) -> None:
+    def none() -> Credentials:
+        raise ConfigurationError("no credentials")
+
+    with pytest.raises(ConfigurationError):
+        send(ONE, api_to(endpoint, none), 20.0)
+    assert platform.calls == []
+
+
+def test_a_message_found_by_a_query_is_in_the_log(
+    platform: Platform, send_to: Send, log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    platform.on("SendSms", hang_up())
+    platform.on("QuerySendDetails", details(detail()))
+    send_to(ONE)
+    said = [(line["action"], line["outcome"]) for line in log_lines()]
+    assert said == [
+        ("SendSms", "in-doubt"),
+        ("QuerySendDetails", "accepted"),
+        ("SendSms", "accepted"),
+    ]
+
+
+def test_the_platforms_calendar_is_that_of_china() -> None:
+    assert platform_date(MIDNIGHT - 1) == "20270115"
+    assert platform_date(MIDNIGHT) == "20270116"

@@ -1,0 +1,224 @@
+"""The environment: each variable's forms, and errors that name the variable."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from shared.errors import ConfigurationError
+from shared.settings import (
+    Access,
+    Credentials,
+    Settings,
+    read_access,
+    read_credentials,
+    read_settings,
+)
+from tests.unit.trigger_events import ContextCredentials
+
+DIGEST = hashlib.sha256(b"key").hexdigest()
+PAIR = {"SMS_ACCESS_KEY_ID": "LTAIexplicit", "SMS_ACCESS_KEY_SECRET": "explicit-secret"}
+INJECTED = {
+    "ALIBABA_CLOUD_ACCESS_KEY_ID": "STS.injected",
+    "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "injected-secret",
+    "ALIBABA_CLOUD_SECURITY_TOKEN": "injected-token",
+}
+FROM_CONTEXT = ContextCredentials("STS.context", "context-secret", "context-token")
+
+
+def test_nothing_set_gives_the_defaults() -> None:
+    assert read_settings({}) == Settings(
+        sign_name="",
+        endpoint="https://dysmsapi.aliyuncs.com",
+        signature_method="ACS3-HMAC-SHA256",
+        code_templates=frozenset(),
+        connect_timeout=2.0,
+        read_timeout=5.0,
+    )
+
+
+def test_empty_values_count_as_unset() -> None:
+    names = (
+        "SMS_SIGN_NAME",
+        "SMS_ENDPOINT",
+        "SMS_SIGNATURE_METHOD",
+        "SMS_CODE_TEMPLATES",
+        "SMS_CONNECT_TIMEOUT",
+        "SMS_READ_TIMEOUT",
+    )
+    assert read_settings(dict.fromkeys(names, "")) == read_settings({})
+    assert read_settings(dict.fromkeys(names, "  ")) == read_settings({})
+    assert read_access({"SMS_AUTH": "", "SMS_API_KEYS": " , "}) == Access(False, {})
+
+
+def test_everything_set_is_read() -> None:
+    environ = {
+        "SMS_SIGN_NAME": " 阿里云 ",
+        "SMS_ENDPOINT": "dysmsapi-vpc.cn-hangzhou.aliyuncs.com",
+        "SMS_SIGNATURE_METHOD": "HMAC-SHA1",
+        "SMS_CODE_TEMPLATES": "SMS_1, SMS_2,,",
+        "SMS_CONNECT_TIMEOUT": "0.5",
+        "SMS_READ_TIMEOUT": "10",
+        "OTHER": "ignored",
+    }
+    assert read_settings(environ) == Settings(
+        "阿里云",
+        "https://dysmsapi-vpc.cn-hangzhou.aliyuncs.com",
+        "HMAC-SHA1",
+        frozenset(("SMS_1", "SMS_2")),
+        0.5,
+        10.0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "endpoint"),
+    [
+        ("https://Example.COM/", "https://example.com"),
+        ("example.com:8443", "https://example.com:8443"),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("http://localhost", "http://localhost"),
+        ("http://[::1]:9000/", "http://[::1]:9000"),
+        ("https://[2001:db8::1]", "https://[2001:db8::1]"),
+    ],
+)
+def test_an_endpoint_becomes_scheme_host_and_port(value: str, endpoint: str) -> None:
+    assert read_settings({"SMS_ENDPOINT": value}).endpoint == endpoint
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(
+            ("SMS_ENDPOINT", value)
+            for value in (
+                "http://dysmsapi.aliyuncs.com",
+                "http://127.0.0.1.evil.example",
+                "http://10.0.0.1",
+                "ftp://example.com",
+                "https://user:pw@example.com",
+                "https://example.com/path",
+                "https://example.com?x=1",
+                "https://example.com#x",
+                "https://",
+                "https://exa mple.com",
+                "https://example.com:99999",
+                "https://example.com:x",
+                "https://[::1",
+                "https://exämple.com",
+                "https://example.com\r\nX: y",
+                "://",
+            )
+        ),
+        ("SMS_SIGNATURE_METHOD", "HMAC-SHA256"),
+        ("SMS_SIGNATURE_METHOD", "hmac-sha1"),
+        *(
+            (name, value)
+            for name in ("SMS_CONNECT_TIMEOUT", "SMS_READ_TIMEOUT")
+            for value in ("0", "0.05", "60.1", "61", "-1", "1e1", "nan", "inf", "five", "٣", "1,5")
+        ),
+    ],
+)
+def test_a_malformed_setting_is_an_error_that_names_it(name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        read_settings({name: value})
+
+
+def test_api_keys_map_digests_to_names() -> None:
+    other = hashlib.sha256(b"other").hexdigest()
+    access = read_access({"SMS_API_KEYS": f" web:{DIGEST.upper()} , app-2:{other},"})
+    assert access == Access(False, {DIGEST: "web", other: "app-2"})
+
+
+@pytest.mark.parametrize("auth", ["trigger", "function", "jwt"])
+def test_a_trigger_that_authenticates_needs_no_keys(auth: str) -> None:
+    assert read_access({"SMS_AUTH": auth}).by_trigger
+
+
+def test_an_anonymous_trigger_leaves_authentication_to_us() -> None:
+    assert not read_access({"SMS_AUTH": "anonymous"}).by_trigger
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SMS_AUTH", "none"),
+        ("SMS_AUTH", "Trigger"),
+        ("SMS_API_KEYS", "key"),
+        ("SMS_API_KEYS", f":{DIGEST}"),
+        ("SMS_API_KEYS", f"a b:{DIGEST}"),
+        ("SMS_API_KEYS", "web:key"),
+        ("SMS_API_KEYS", f"web:{DIGEST}0"),
+        ("SMS_API_KEYS", f"ok:{DIGEST},web:{DIGEST[1:]}"),
+        ("SMS_API_KEYS", f"{'x' * 65}:{DIGEST}"),
+    ],
+)
+def test_malformed_access_is_an_error_that_names_the_variable_and_no_value(
+    name: str, value: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=name) as caught:
+        read_access({name: value})
+    assert DIGEST[1:20] not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("environ", "from_context", "expected"),
+    [
+        (PAIR, None, Credentials("LTAIexplicit", "explicit-secret")),
+        (INJECTED, None, Credentials("STS.injected", "injected-secret", "injected-token")),
+        ({}, FROM_CONTEXT, Credentials("STS.context", "context-secret", "context-token")),
+        ({**PAIR, **INJECTED}, FROM_CONTEXT, Credentials("LTAIexplicit", "explicit-secret")),
+        (INJECTED, FROM_CONTEXT, Credentials("STS.context", "context-secret", "context-token")),
+        (
+            INJECTED,
+            ContextCredentials(),
+            Credentials("STS.injected", "injected-secret", "injected-token"),
+        ),
+        (
+            {**INJECTED, **dict.fromkeys(PAIR, "")},
+            None,
+            Credentials("STS.injected", "injected-secret", "injected-token"),
+        ),
+        (
+            {name: f" {value}\n" for name, value in PAIR.items()},
+            None,
+            Credentials("LTAIexplicit", "explicit-secret"),
+        ),
+    ],
+)
+def test_explicit_keys_win_then_the_contexts_then_the_injected_ones(
+    environ: dict[str, str], from_context: ContextCredentials | None, expected: Credentials
+) -> None:
+    assert read_credentials(environ, from_context) == expected
+
+
+@pytest.mark.parametrize(
+    ("environ", "named"),
+    [
+        ({}, "SMS_ACCESS_KEY_ID"),
+        (dict.fromkeys(PAIR, ""), "attach a role"),
+        ({"SMS_ACCESS_KEY_ID": "LTAIhalf"}, "SMS_ACCESS_KEY_SECRET is empty"),
+        ({"SMS_ACCESS_KEY_SECRET": "half-secret"}, "SMS_ACCESS_KEY_ID is empty"),
+        ({**INJECTED, "SMS_ACCESS_KEY_ID": "LTAIhalf"}, "SMS_ACCESS_KEY_SECRET is empty"),
+        (
+            {**INJECTED, "ALIBABA_CLOUD_ACCESS_KEY_ID": ""},
+            "ALIBABA_CLOUD_ACCESS_KEY_ID is empty",
+        ),
+        ({**PAIR, "SMS_ACCESS_KEY_ID": "LTAI\r\nX: y"}, "SMS_ACCESS_KEY_ID"),
+        ({**PAIR, "SMS_ACCESS_KEY_SECRET": "two words"}, "SMS_ACCESS_KEY_SECRET"),
+        ({**INJECTED, "ALIBABA_CLOUD_SECURITY_TOKEN": "é"}, "ALIBABA_CLOUD_SECURITY_TOKEN"),
+    ],
+)
+def test_no_usable_pair_is_an_error_that_names_what_to_set(
+    environ: dict[str, str], named: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=named) as caught:
+        read_credentials(environ)
+    for value in ("LTAIhalf", "half-secret", "two words", "injected-secret"):
+        assert value not in str(caught.value)
+
+
+def test_a_repr_of_credentials_or_settings_holds_no_secret() -> None:
+    credentials = Credentials("LTAIid", "very-secret", "very-token")
+    assert "very" not in f"{credentials!r} {credentials} {[credentials]}"

@@ -1,0 +1,348 @@
+"""s.yaml and .fcignore as the real tools read them: `s preview` and the packer of `s deploy`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from aliyun_fc_runtime_stub.fcignore import uploaded
+from aliyun_sms_emulator import SmsEmulator
+from shared import http_trigger
+from shared.settings import read_access, read_credentials, read_settings
+from tests.integration.fc3_properties import findings
+from tests.node_packages import clean_environment
+
+pytestmark = pytest.mark.node
+
+HERE = Path(__file__).resolve().parent
+Preview = Callable[..., dict[str, Any]]
+VARIABLE = re.compile(r"\$\{env\('([A-Z_]+)'(, '[^']*')?\)\}")
+DECOYS = (
+    ".env",
+    ".git/config",
+    ".git/shared/object",
+    ".venv/lib/shared/module.py",
+    "docs/functions/notes.md",
+    "functions.py",
+    "functions/__pycache__/send_sms.cpython-312.pyc",
+    "local/anything/shared/module.py",
+    "node_modules/shared/index.js",
+    "shared.txt",
+    "shared/__pycache__/signing.cpython-312.pyc",
+    "shared/__pycache__/signing.cpython-312.pyc.139872",
+    "shared/signing.pyc",
+    "tests/shared/test_signing.py",
+)
+
+
+@pytest.fixture(scope="module")
+def preview(node_modules: Path, project: Path, tmp_path_factory: pytest.TempPathFactory) -> Preview:
+    """Resolve s.yaml by the real CLI with just the variables given; the resources' properties."""
+    folder = tmp_path_factory.mktemp("preview")
+    shutil.copy(project / "s.yaml", folder)
+
+    def run(**variables: str) -> dict[str, Any]:
+        done = subprocess.run(
+            [node_modules / ".bin" / "s", "preview", "-o", "json"],
+            cwd=folder,
+            env=clean_environment(HOME=str(folder), SERVERLESS_DEVS_CICD="1", **variables),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        resources = json.loads(done.stdout)["resources"]
+        assert {resource["component"] for resource in resources.values()} == {"fc3"}
+        return {name: resource["props"] for name, resource in resources.items()}
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def default_functions(preview: Preview) -> dict[str, Any]:
+    """The properties of all functions when no variable is set."""
+    return preview()
+
+
+@pytest.fixture(scope="module")
+def code(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project that a newcomer has worked in: full of what must not be uploaded."""
+    copy = tmp_path_factory.mktemp("code")
+    for name in ("functions", "shared"):
+        shutil.copytree(project / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in (".fcignore", "s.yaml", "pyproject.toml"):
+        shutil.copy(project / name, copy)
+    for decoy in DECOYS:
+        path = copy / decoy
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("decoy")
+    return copy
+
+
+@pytest.fixture(scope="module")
+def package(node_modules: Path, code: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The package that `s deploy` would upload."""
+    return pack(code, tmp_path_factory.mktemp("package"), node_modules)
+
+
+def pack(code: Path, target: Path, node_modules: Path) -> Path:
+    subprocess.run(
+        ["node", HERE / "pack.cjs", code, target, "code.zip"],
+        env=clean_environment(HOME=str(target)),
+        capture_output=True,
+        check=True,
+    )
+    return target / "code.zip"
+
+
+def http_trigger_of(auth: str, method: str) -> dict[str, Any]:
+    config = {"authType": auth, "methods": [method]}
+    trigger = {"triggerName": "http", "triggerType": "http", "triggerConfig": config}
+    return {"triggers": [trigger]}
+
+
+def test_the_properties_are_sound_when_no_variable_is_set(
+    default_functions: dict[str, Any], project: Path
+) -> None:
+    assert list(default_functions) == ["send_sms", "query_delivery_status"]
+    assert {name: findings(f, project) for name, f in default_functions.items()} == {
+        "send_sms": [],
+        "query_delivery_status": [],
+    }
+
+
+def test_the_first_deploy_needs_no_decision(default_functions: dict[str, Any]) -> None:
+    for function in default_functions.values():
+        assert (function["region"], function["runtime"]) == ("cn-hangzhou", "python3.12")
+        assert function["role"] == ""
+        assert (function["logConfig"]["project"], function["logConfig"]["logstore"]) == ("", "")
+        assert function["asyncInvokeConfig"] == {"maxAsyncRetryAttempts": 0}
+        assert function["triggers"][0]["triggerConfig"]["authType"] == "anonymous"
+        given = {name: value for name, value in function["environmentVariables"].items() if value}
+        assert given == {"SMS_AUTH": "anonymous"}
+
+
+@pytest.mark.parametrize(
+    ("name", "methods"), [("send_sms", ["POST"]), ("query_delivery_status", ["GET", "POST"])]
+)
+def test_triggers_let_through_the_methods_that_the_functions_answer(
+    default_functions: dict[str, Any], name: str, methods: list[str]
+) -> None:
+    assert default_functions[name]["triggers"][0]["triggerConfig"]["methods"] == methods
+
+
+def test_every_variable_has_a_default_and_arrives(preview: Preview, project: Path) -> None:
+    text = (project / "s.yaml").read_text()
+    uses = VARIABLE.findall(text)
+    assert len(uses) == text.count("${env(")
+    assert all(default for _, default in uses)
+    variables = {name: f"marker-{name.lower()}" for name, _ in uses}
+    for function in preview(**variables).values():
+        passed = function["environmentVariables"]
+        elsewhere = {
+            "SMS_REGION": function["region"],
+            "SMS_RUNTIME": function["runtime"],
+            "SMS_ROLE": function["role"],
+            "SMS_LOG_PROJECT": function["logConfig"]["project"],
+            "SMS_LOG_STORE": function["logConfig"]["logstore"],
+        }
+        assert {**passed, **elsewhere} == variables
+        assert function["triggers"][0]["triggerConfig"]["authType"] == variables["SMS_AUTH"]
+
+
+@pytest.mark.parametrize("runtime", ["python3.10", "python3.12"])
+def test_the_properties_are_sound_when_all_is_chosen(
+    preview: Preview, project: Path, runtime: str
+) -> None:
+    functions = preview(
+        SMS_REGION="cn-shanghai",
+        SMS_RUNTIME=runtime,
+        SMS_ROLE="acs:ram::1234567890123456:role/fc-sms",
+        SMS_LOG_PROJECT="project",
+        SMS_LOG_STORE="store",
+        SMS_AUTH="function",
+        SMS_API_KEYS=",".join(f"key{number}:{'0' * 64}" for number in range(20)),
+    )
+    assert [findings(function, project) for function in functions.values()] == [[], []]
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ({"codez": "./"}, "function.codez: is unknown"),
+        ({"memorySize": "256"}, "function.memorySize: is not of type int"),
+        ({"memorySize": 300}, "memorySize: is not 128..32768 in steps of 64"),
+        ({"memorySize": 2048}, "cpu: is not 1:1 to 1:4 of the memory in GB"),
+        ({"timeout": 0}, "timeout: is not 1..86400"),
+        ({"handler": "functions/none.handler"}, "handler: its file is missing"),
+        ({"handler": "functions/send_sms.none"}, "handler: its function is missing"),
+        (
+            {"environmentVariables": {"FC_X": ""}},
+            "environmentVariables.FC_X: the name is not allowed",
+        ),
+        ({"environmentVariables": {"X": 5}}, "environmentVariables.X: is no string"),
+        (
+            {"environmentVariables": {"X": "中" * 1400}},
+            "environmentVariables: are larger than 4 KB together",
+        ),
+        ({"triggers": []}, "triggers: not exactly one"),
+        (http_trigger_of("anonymous", "FETCH"), "triggerConfig.methods: holds an unknown one"),
+        (
+            http_trigger_of("none", "POST"),
+            "triggerConfig.authType: is unknown, or needs an authConfig as jwt does",
+        ),
+    ],
+)
+def test_the_check_finds_what_the_component_overlooks(
+    default_functions: dict[str, Any], project: Path, change: dict[str, Any], found: str
+) -> None:
+    assert findings({**default_functions["send_sms"], **change}, project) == [found]
+
+
+class RecordingEnvironment(dict[str, str]):
+    """An environment that remembers what it was asked for."""
+
+    def __init__(self, **variables: str) -> None:
+        super().__init__(variables)
+        self.asked: set[str] = set()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        self.asked.add(name)
+        return super().get(name, default)
+
+
+def test_the_environment_holds_exactly_what_the_functions_read(
+    default_functions: dict[str, Any], project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = RecordingEnvironment(
+        ALIBABA_CLOUD_ACCESS_KEY_ID="id", ALIBABA_CLOUD_ACCESS_KEY_SECRET="secret"
+    )
+    read_settings(environment)
+    read_access(environment)
+    read_credentials(environment)
+    context = SimpleNamespace(request_id="request", function=SimpleNamespace(timeout=30))
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "environ", environment)
+        http_trigger.serve(b"", context, "function", {})
+
+    sources = [*project.glob("shared/*.py"), *project.glob("functions/*.py")]
+    named = {
+        name
+        for source in sources
+        for name in re.findall(r'"((?:SMS|ALIBABA_CLOUD)_[A-Z_]+)"', source.read_text())
+    }
+    assert named == environment.asked
+    own = {name for name in named if name.startswith("SMS_") and not name.endswith("_ENDPOINT")}
+    for function in default_functions.values():
+        assert set(function["environmentVariables"]) == own
+
+
+def test_the_package_holds_the_deployed_code_and_nothing_else(package: Path, project: Path) -> None:
+    with zipfile.ZipFile(package) as archive:
+        packed = set(archive.namelist())
+    expected = {
+        str(path.relative_to(project))
+        for folder in ("functions", "shared")
+        for path in (project / folder).glob("*.py")
+    }
+    assert packed - {".fcignore"} == expected
+    assert package.stat().st_size < 100_000
+
+
+def test_the_same_code_makes_the_same_package(
+    package: Path, code: Path, node_modules: Path, tmp_path: Path
+) -> None:
+    for path in code.glob("shared/*.py"):
+        os.utime(path, (1_700_000_000, 1_700_000_000))
+    assert pack(code, tmp_path, node_modules).read_bytes() == package.read_bytes()
+
+
+def test_the_runtime_stub_takes_the_files_that_the_packer_takes(package: Path, code: Path) -> None:
+    with zipfile.ZipFile(package) as archive:
+        assert {PurePosixPath(name) for name in archive.namelist()} == set(uploaded(code))
+
+
+def test_both_functions_run_from_the_package_alone(
+    package: Path, preview: Preview, sms_emulator: SmsEmulator, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(package) as archive:
+        archive.extractall(tmp_path)
+    functions = preview(
+        SMS_ACCESS_KEY_ID=sms_emulator.access_key_id,
+        SMS_ACCESS_KEY_SECRET=sms_emulator.access_key_secret,
+        SMS_API_KEYS=f"tests:{hashlib.sha256(b'key').hexdigest()}",
+        SMS_SIGN_NAME="阿里云短信测试",
+    )
+
+    def invoke(function: str, path: str, body: dict[str, Any]) -> Any:
+        answer = run_handler(functions[function], tmp_path, path, body, sms_emulator.url)
+        assert answer["statusCode"] == 200, answer["body"]
+        return json.loads(answer["body"])
+
+    sent = invoke(
+        "send_sms",
+        "/sms",
+        {
+            "phone_numbers": "13800138000",
+            "template_code": "SMS_100001",
+            "template_param": {"code": "1234"},
+            "out_id": "order-7",
+        },
+    )
+    assert (sent["outcome"], sent["out_id"]) == ("accepted", "order-7")
+    message = sms_emulator.wait_for_message(out_id="order-7")
+    assert message.text == "【阿里云短信测试】您的验证码为1234，5分钟内有效。"
+
+    sms_emulator.clock.advance(2)
+    question = {
+        "phone_number": "13800138000",
+        "send_date": message.accepted_at[:10].replace("-", ""),
+    }
+    [detail] = invoke("query_delivery_status", "/delivery-status", question)
+    assert (detail["status"], detail["out_id"]) == ("delivered", "order-7")
+
+
+def run_handler(
+    function: dict[str, Any], folder: Path, path: str, body: dict[str, Any], endpoint: str
+) -> dict[str, Any]:
+    """Run a handler in a fresh interpreter, with the environment that s.yaml gives it."""
+    event = {
+        "version": "v1",
+        "rawPath": path,
+        "body": json.dumps(body),
+        "isBase64Encoded": False,
+        "headers": {"Content-Type": "application/json", "Authorization": "Bearer key"},
+        "queryParameters": {},
+        "requestContext": {"http": {"method": "POST", "path": path}},
+    }
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-I",
+            "-B",
+            "-W",
+            "error",
+            HERE / "deployed_handler.py",
+            function["handler"],
+        ],
+        cwd=folder,
+        env=clean_environment(**function["environmentVariables"], SMS_ENDPOINT=endpoint),
+        input=json.dumps(event).encode(),
+        capture_output=True,
+        check=True,
+    )
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert all(Path(place).is_relative_to(folder) for place in result["loaded"].values())
+    answer: dict[str, Any] = result["answer"]
+    return answer

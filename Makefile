@@ -1,0 +1,64 @@
+# make demo     runs the whole thing on this machine, without a cloud account
+# make test     lint, types and all tests
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test lint unit runtimes integration local-tests benchmark api-key clean
+
+demo: $(VENV)/demo.stamp
+	@$(BIN)/python -m tools.demo $(if $(ONCE),--once)
+
+test: system-parts lint unit runtimes integration local-tests
+
+lint: $(VENV)/dev.stamp
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	cd local/aliyun-sms-emulator && $(abspath $(BIN))/mypy
+	cd local/aliyun-fc-runtime-stub && $(abspath $(BIN))/mypy
+
+unit: $(VENV)/dev.stamp
+	$(BIN)/pytest tests/unit
+
+# The deployed half again, on the Python and library versions of Function Compute's runtimes.
+runtimes: $(VENV)/dev.stamp
+	$(BIN)/python -m tools.test_on_runtimes
+
+integration: $(VENV)/dev.stamp
+	$(BIN)/pytest tests --ignore tests/unit
+
+local-tests: $(VENV)/dev.stamp
+	cd local/aliyun-sms-emulator && $(abspath $(BIN))/pytest
+	cd local/aliyun-fc-runtime-stub && $(abspath $(BIN))/pytest
+
+benchmark: $(VENV)/dev.stamp
+	$(BIN)/python -m benchmarks
+
+api-key:
+	@$(PYTHON) -m tools.api_key $(NAME)
+
+clean:
+	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/node_modules
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# In continuous integration on Debian, install what the tests need; elsewhere they say what to
+# install and are skipped.
+.PHONY: system-parts
+system-parts:
+ifeq ($(CI),true)
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then tools/install_system_parts; fi
+endif
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
+		|| { echo "Python 3.10 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo.stamp: $(BIN)/python local/aliyun-fc-runtime-stub/pyproject.toml local/aliyun-sms-emulator/pyproject.toml
+	$(BIN)/pip install -q requests -e local/aliyun-fc-runtime-stub -e local/aliyun-sms-emulator
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/demo.stamp requirements-dev.txt
+	$(BIN)/pip install -q -r requirements-dev.txt
+	@touch $@

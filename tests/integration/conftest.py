@@ -1,0 +1,69 @@
+"""Function Compute and the SMS service on this machine, for every test of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aliyun_sms_emulator import SmsEmulator
+from tests.integration.cloud import Cloud
+from tests.integration.contract import Contract
+
+StartCloud = Callable[..., Cloud]
+
+
+@pytest.fixture(scope="session")
+def contract(project: Path) -> Contract:
+    """The HTTP contract."""
+    return Contract(project / "openapi.yaml")
+
+
+@pytest.fixture(scope="session")
+def running_emulator() -> Iterator[SmsEmulator]:
+    with SmsEmulator() as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def emulator(running_emulator: SmsEmulator) -> SmsEmulator:
+    """The SMS service, with nothing sent yet, its own settings and the real time."""
+    running_emulator.clear()
+    running_emulator.call("DELETE", "/api/settings")
+    running_emulator.clock.follow_real_time()
+    return running_emulator
+
+
+@pytest.fixture(scope="session")
+def running_cloud(
+    project: Path, running_emulator: SmsEmulator, contract: Contract
+) -> Iterator[Cloud]:
+    with Cloud(project, running_emulator, contract) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def cloud(running_cloud: Cloud, emulator: SmsEmulator) -> Iterator[Cloud]:
+    """The functions with ordinary settings; they keep running from test to test.
+
+    After the test every line they logged is checked: JSON, and no number, value or secret in it.
+    """
+    running_cloud.start_test()
+    yield running_cloud
+    running_cloud.check_log()
+
+
+@pytest.fixture
+def start_cloud(project: Path, emulator: SmsEmulator, contract: Contract) -> Iterator[StartCloud]:
+    """Start functions with settings of the test: what `Cloud` takes. Logs are checked as well."""
+    with ExitStack() as stack:
+
+        def start(**options: Any) -> Cloud:
+            cloud = stack.enter_context(Cloud(project, emulator, contract, **options))
+            stack.callback(cloud.check_log)
+            return cloud
+
+        yield start

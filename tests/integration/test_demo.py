@@ -1,0 +1,242 @@
+"""``make demo``, run as a newcomer runs it: on a copy of the project, in a terminal of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+USED = ("s.yaml", ".fcignore", "functions", "shared", "tools")
+ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
+
+
+class Demo:
+    """A running demo; `lines` are those it has written so far."""
+
+    def __init__(self, folder: Path, *options: str, **environment: str) -> None:
+        self.lines: list[str] = []
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tools.demo", *options],
+            cwd=folder,
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=_expect_ctrl_c,
+            text=True,
+        )
+
+    @property
+    def text(self) -> str:
+        return "".join(self.lines)
+
+    def read_until(self, words: str) -> None:
+        """Read its output up to a line with `words`."""
+        assert self._process.stdout
+        for line in self._process.stdout:
+            self.lines.append(line)
+            if words in line:
+                return
+        pytest.fail(f"{words!r} was not written:\n{self.text}")
+
+    def end(self) -> int:
+        """Read the rest of its output and return its exit code."""
+        self.lines.append(self._process.communicate(timeout=30)[0])
+        return self._process.returncode
+
+    def signal(self, number: signal.Signals, *, all_of_it: bool) -> None:
+        """Send a signal; Ctrl-C in a terminal reaches `all_of_it`, a plain kill the demo alone."""
+        (os.killpg if all_of_it else os.kill)(self._process.pid, number)
+
+    def processes(self) -> list[str]:
+        """The processes of its session that still run."""
+        return [line for line in _sessions() if line.split()[3] == str(self._process.pid)]
+
+    def kill(self) -> None:
+        """End what a failed test left."""
+        for line in self.processes():
+            os.kill(int(line.split()[0]), signal.SIGKILL)
+        self._process.communicate()
+
+
+def _expect_ctrl_c() -> None:
+    """Undo what a shell does to its background jobs: they ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _sessions() -> Iterator[str]:
+    """Yield pid, parent, group and session of every process that is not a zombie."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            pid, _, rest = stat.read_text().partition(" ")
+        except OSError:
+            continue  # it has just ended
+        state, parent, group, session = rest.rpartition(")")[2].split()[:4]
+        if state != "Z":
+            yield f"{pid} {parent} {group} {session}"
+
+
+@pytest.fixture
+def folder(project: Path, tmp_path: Path) -> Path:
+    """A copy of what the demo uses."""
+    for name in USED:
+        source, target = project / name, tmp_path / name
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    return tmp_path
+
+
+@pytest.fixture
+def running() -> Iterator[list[Demo]]:
+    """The demos that a test started; none outlives it."""
+    demos: list[Demo] = []
+    yield demos
+    for demo in demos:
+        demo.kill()
+
+
+def files(folder: Path) -> dict[str, int]:
+    return {
+        str(path.relative_to(folder)): path.stat().st_mtime_ns
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def answers(url: str) -> bool:
+    try:
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=10).close()
+    except urllib.error.HTTPError as error:
+        error.close()
+    except OSError:
+        return False
+    return True
+
+
+def test_once_it_sends_one_sms_shows_everything_and_leaves_nothing(
+    folder: Path, running: list[Demo]
+) -> None:
+    before = files(folder)
+    demo = Demo(folder, "--once")
+    running.append(demo)
+    assert demo.end() == 0, demo.text
+    for words in (
+        "POST /sms",
+        '"phone_numbers": "13800138000"',
+        '< 200 {"out_id": ',
+        '"outcome": "accepted"',
+        "POST /delivery-status",
+        '"status": "delivered"',
+        "Delivered.",
+        "Addresses",
+        "send_sms",
+        "query_delivery_status",
+        "Function Compute API",
+        "SMS emulator",
+        "curl http://127.0.0.1:",
+    ):
+        assert words in demo.text
+    assert demo.processes() == []
+    assert not any(answers(url) for url in set(ADDRESS.findall(demo.text)))
+    assert files(folder) == before
+
+
+def test_settings_meant_for_the_cloud_do_not_reach_it(folder: Path, running: list[Demo]) -> None:
+    demo = Demo(
+        folder,
+        "--once",
+        SMS_ACCESS_KEY_ID="a-real-key",
+        SMS_ACCESS_KEY_SECRET="a-real-secret",
+        SMS_API_KEYS="no-hash",
+        SMS_AUTH="function",
+        SMS_ROLE="acs:ram::1234567890123456:role/fc-sms",
+        SMS_SIGN_NAME="A real signature",
+    )
+    running.append(demo)
+    assert demo.end() == 0, demo.text
+    assert "a-real-key" not in demo.text
+
+
+def test_busy_ports_are_left_alone(folder: Path, running: list[Demo]) -> None:
+    taken = []
+    for port in (8100, 9000, 9001):
+        busy = socket.socket()
+        busy.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            busy.bind(("127.0.0.1", port))
+            busy.listen()
+        except OSError:
+            busy.close()  # it is busy anyway
+        else:
+            taken.append(busy)
+    demo = Demo(folder, "--once")
+    running.append(demo)
+    assert demo.end() == 0, demo.text
+    for busy in taken:
+        busy.close()
+    assert "Port 8100 is busy; free ports are taken instead." in demo.text
+    assert "Port 9000 is busy; free ports are taken instead." in demo.text
+    assert not {":8100", ":9000", ":9001"} & set(re.findall(r"(?<=127\.0\.0\.1):\d+", demo.text))
+
+
+@pytest.mark.parametrize(
+    ("number", "all_of_it", "code"),
+    [(signal.SIGINT, True, 0), (signal.SIGTERM, False, 143)],
+)
+def test_it_keeps_running_until_it_is_ended(
+    folder: Path, running: list[Demo], number: signal.Signals, all_of_it: bool, code: int
+) -> None:
+    demo = Demo(folder)
+    running.append(demo)
+    demo.read_until("Running until Ctrl-C.")
+    addresses = set(ADDRESS.findall(demo.text))
+    assert len(addresses) == 4
+    assert all(answers(url) for url in addresses)
+    demo.signal(number, all_of_it=all_of_it)
+    assert demo.end() == code, demo.text
+    assert "Traceback" not in demo.text
+    assert demo.processes() == []
+    assert not any(answers(url) for url in addresses)
+
+
+def test_it_may_be_ended_before_it_is_ready(folder: Path, running: list[Demo]) -> None:
+    demo = Demo(folder)
+    running.append(demo)
+    demo.read_until("Starting")
+    demo.signal(signal.SIGINT, all_of_it=True)
+    demo.end()
+    assert "Traceback" not in demo.text
+    assert demo.processes() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("s.yaml", "edition: 3.0.0\nresources: [", "demo: fc-stub did not start"),
+        ("functions/send_sms.py", "import no_such_module\n", "/sms answered 502"),
+    ],
+)
+def test_what_is_broken_is_said_and_the_exit_code_is_not_zero(
+    folder: Path, running: list[Demo], name: str, content: str, message: str
+) -> None:
+    (folder / name).write_text(content)
+    demo = Demo(folder, "--once")
+    running.append(demo)
+    assert demo.end() == 1, demo.text
+    assert "demo: " in demo.text
+    assert message in demo.text
+    assert "Traceback" not in demo.text
+    assert demo.processes() == []

@@ -1,0 +1,209 @@
+"""openapi.yaml is a valid description, and a true one: the running functions are held to it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+import yaml
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import Case, GenerationMode
+
+from aliyun_sms_emulator import SmsEmulator
+from shared.error_codes import find
+from shared.sms_api import explain
+from tests.integration.cloud import API_KEY, PATHS, QUERY, SEND, Cloud
+from tests.integration.contract import Contract
+
+BOUNDED = settings(
+    max_examples=40,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    phases=(Phase.explicit, Phase.generate, Phase.shrink),
+    suppress_health_check=list(HealthCheck),
+)
+OPERATIONS = [("POST", SEND), ("POST", QUERY), ("GET", QUERY)]
+WITH_BODY = OPERATIONS[:2]
+KEY = {"Authorization": f"Bearer {API_KEY}"}
+# What a schema cannot say: numbers spelled in two ways, texts that no SMS may hold, printable
+# signatures, out_id beside another Idempotency-Key, extend codes for all messages or for none.
+BEYOND_SCHEMAS = re.compile(
+    r"(phone_numbers\[\d+\]|messages\[\d+\]\.(phone_number|template_param\.\w+)"
+    r"|template_param\.\w+|messages|out_id)"
+)
+
+
+@pytest.fixture(scope="module")
+def document(project: Path) -> dict[str, Any]:
+    """The description as it stands in the file."""
+    loaded: dict[str, Any] = yaml.safe_load((project / "openapi.yaml").read_text("utf-8"))
+    return loaded
+
+
+@pytest.fixture
+def unlimited(cloud: Cloud, emulator: SmsEmulator) -> Cloud:
+    """The functions, with an SMS service that sends whatever it is asked to, and how often."""
+    emulator.settings(limits=False, nonce_scope="off")
+    return cloud
+
+
+def test_the_description_is_valid_openapi_3_1(contract: Contract, document: dict[str, Any]) -> None:
+    assert document["openapi"].startswith("3.1.")
+    contract.schema.validate()
+
+
+def described(node: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield every schema with an example of it, as written beside or inside it."""
+    if isinstance(node, dict):
+        schema = node.get("schema", node)
+        if "example" in node:
+            yield schema, node["example"]
+        examples = node.get("examples")
+        if isinstance(examples, dict):
+            yield from ((schema, example["value"]) for example in examples.values())
+        if isinstance(examples, list):
+            yield from ((schema, example) for example in examples)
+        for child in node.values():
+            yield from described(child)
+    elif isinstance(node, list):
+        for child in node:
+            yield from described(child)
+
+
+def test_every_example_fits_its_schema(document: dict[str, Any]) -> None:
+    found = list(described(document))
+    assert len(found) > 30
+    for schema, example in found:
+        rules = {**schema, "components": document["components"]}
+        jsonschema.Draft202012Validator(rules).validate(example)
+
+
+def test_examples_of_problems_say_what_the_functions_say(document: dict[str, Any]) -> None:
+    examples = [example for _, example in described(document)]
+    problems = [one for one in examples if isinstance(one, dict) and "retryable" in one]
+    of_the_platform = [one for one in problems if find(one["code"])]
+    assert of_the_platform
+    for problem in problems:
+        assert problem["type"] == f"urn:fc-sms:problem:{problem['code']}"
+    for problem in of_the_platform:
+        detail, status = explain(problem["code"])
+        assert problem["detail"].startswith(detail)
+        assert problem["status"] == status
+
+
+def test_the_description_has_the_projects_version(project: Path, document: dict[str, Any]) -> None:
+    version = re.search(
+        r'^version = "(.+)"', (project / "pyproject.toml").read_text(), re.MULTILINE
+    )
+    assert version
+    assert document["info"]["version"] == version[1]
+
+
+def test_every_trigger_and_its_methods_are_described(
+    cloud: Cloud, document: dict[str, Any]
+) -> None:
+    triggers = {
+        f"/{PATHS[function.name]}": function.http_trigger.methods
+        for function in cloud.functions.application.functions
+        if function.http_trigger
+    }
+    paths = document["paths"]
+    assert {path: {*item} - {"servers"} for path, item in paths.items()} == {
+        path: {method.lower() for method in methods} for path, methods in triggers.items()
+    }
+    for function, path in PATHS.items():
+        (server,) = paths[f"/{path}"]["servers"]
+        assert function in server["description"] + server["variables"]["trigger"]["default"]
+
+
+def call(cloud: Cloud, contract: Contract, case: Case[Any], function: str) -> Any:
+    """Send a generated request to its function; fail unless the contract describes the answer."""
+    base_url = cloud.functions.url(function).rstrip("/")
+    response = case.call(base_url=base_url, timeout=60)
+    contract.check(case.method, PATHS[function], response)
+    return response
+
+
+@pytest.mark.parametrize(("method", "function"), OPERATIONS)
+def test_requests_that_fit_the_description_are_answered_as_described(
+    unlimited: Cloud, contract: Contract, method: str, function: str
+) -> None:
+    strategy = contract.operation(method, PATHS[function]).as_strategy(headers=KEY)
+
+    @BOUNDED
+    @given(strategy)
+    def check(case: Case[Any]) -> None:
+        response = call(unlimited, contract, case, function)
+        assert response.status_code not in (400, 401, 403, 404, 405, 413, 415, 500)
+
+    check()
+
+
+def test_what_the_description_allows_is_sent(
+    unlimited: Cloud, contract: Contract, emulator: SmsEmulator
+) -> None:
+    """Template and signature must be known to the service; all else is as described."""
+    strategy = contract.operation("POST", PATHS[SEND]).as_strategy(headers=KEY)
+    statuses = []
+
+    @BOUNDED
+    @given(strategy)
+    def check(case: Case[Any]) -> None:
+        make_known(case.body)
+        response = call(unlimited, contract, case, SEND)
+        statuses.append(response.status_code)
+        if response.status_code != 200:
+            problem = response.json()
+            assert problem["code"] in ("invalid-request", "isv.CODE_ERROR"), problem
+            assert BEYOND_SCHEMAS.fullmatch(problem.get("field", "out_id")), problem
+
+    check()
+    assert statuses.count(200) > len(statuses) / 3
+    assert emulator.messages()
+
+
+def make_known(body: Any) -> None:
+    """Let a generated send use a template and the signature that the service has."""
+    body["template_code"] = "SMS_100002"
+    for message in [body, *body.get("messages", [])]:
+        message.pop("sign_name", None)
+        if "messages" not in message:
+            values = message.get("template_param") or {}
+            message["template_param"] = {**values, "name": "Li", "order": 7}
+
+
+@pytest.mark.parametrize(("method", "function"), WITH_BODY)
+def test_requests_that_do_not_fit_the_description_are_refused(
+    unlimited: Cloud, contract: Contract, emulator: SmsEmulator, method: str, function: str
+) -> None:
+    strategy = contract.operation(method, PATHS[function]).as_strategy(
+        generation_mode=GenerationMode("negative"), headers=KEY
+    )
+
+    @BOUNDED
+    @given(strategy)
+    def check(case: Case[Any]) -> None:
+        response = call(unlimited, contract, case, function)
+        assert response.status_code in (400, 413, 415, 422), response.text
+
+    check()
+    assert emulator.requests() == []
+
+
+@pytest.mark.parametrize(("method", "function"), OPERATIONS)
+def test_no_request_passes_without_its_key(
+    unlimited: Cloud, contract: Contract, emulator: SmsEmulator, method: str, function: str
+) -> None:
+    @settings(BOUNDED, max_examples=15)
+    @given(contract.operation(method, PATHS[function]).as_strategy())
+    def check(case: Case[Any]) -> None:
+        case.headers.pop("Authorization", None)
+        assert call(unlimited, contract, case, function).status_code == 401
+
+    check()
+    assert emulator.requests() == []

@@ -1,0 +1,1 @@
+"""``make benchmark``: fc-sms against the official SDK, side by side in one run."""

@@ -1,0 +1,35 @@
+"""The sending alone: shared.messages checks, shared.sending and shared.sms_api send."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from shared import messages, sending, settings, transport
+from shared.clock import Clock
+from shared.logs import Log
+from shared.sms_api import SmsApi
+
+_CLOCK = Clock()
+_SETTINGS = settings.read_settings(os.environ)
+_API = SmsApi(
+    _SETTINGS,
+    lambda: settings.read_credentials(os.environ),
+    transport.SESSION,
+    _CLOCK,
+    Log("1-benchmark", "benchmark", b"key", _CLOCK),
+)
+
+
+def send(number: str) -> None:
+    """Check and send one SMS; raise unless it is accepted."""
+    body = {
+        "phone_numbers": number,
+        "sign_name": "fc-sms",
+        "template_code": "SMS_100002",
+        "template_param": {"name": "Li", "order": "A-17"},
+    }
+    intent = messages.read_intent(body, "", messages.Defaults())
+    (outcome,) = sending.send(intent, _API, time.monotonic() + 30)
+    if outcome.outcome != "accepted":
+        raise RuntimeError(f"{outcome.outcome}: {outcome.code}")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -141,9 +141,11 @@ def _function_compute(options: argparse.Namespace, **more: Any) -> FunctionCompu
 
 def _start(options: argparse.Namespace) -> int:
     report = _Report(as_json=options.json)
-    ended = threading.Event()
+    ended, end = os.pipe()
+    os.set_blocking(end, False)
+    signal.set_wakeup_fd(end)  # written by the C handler, so no signal comes between check and wait
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, lambda *_: None)
     cloud = _function_compute(
         options,
         port=options.port,
@@ -155,7 +157,7 @@ def _start(options: argparse.Namespace) -> int:
     )
     with cloud:
         report.ready(cloud)
-        ended.wait()
+        os.read(ended, 1)
     if hook_log := cloud.stop():
         report.hooks(hook_log)
     return _OK

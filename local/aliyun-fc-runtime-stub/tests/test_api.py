@@ -131,7 +131,7 @@ def test_throttled_waits(project: Project) -> None:
 def test_event_age(project: Project) -> None:
     """maxAsyncEventAgeInSeconds: an event that is too old is not tried again."""
     project.function("f", CODE, asyncInvokeConfig={"maxAsyncEventAgeInSeconds": 1})
-    fc = project.start(retry_delay=0.7)
+    fc = project.start(retry_delay=0.4)
     fc.invoke("f", b"fail", asynchronous=True)
     fc.wait_for_async()
     assert len(fc.invocations()) == 2

@@ -10,6 +10,7 @@ import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +163,14 @@ def test_start_text(project: Project) -> None:
 
 
 def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
-    for arguments in (["--help"], ["start", "--help"], ["invoke", "--help"], ["--version"]):
+    for arguments in (
+        ["--help"],
+        ["start", "--help"],
+        ["invoke", "--help"],
+        ["event", "--help"],
+        ["send-event", "oss", "--help"],
+        ["--version"],
+    ):
         with pytest.raises(SystemExit) as caught:
             main(arguments)
         assert caught.value.code == 0
@@ -175,3 +183,62 @@ def test_layers_must_be_given(project: Project) -> None:
     code, _, log = run(project, "invoke", "f")
     assert code == 2
     assert "--layer acs:fc:cn-hangzhou:1:layers/x/versions/1=FOLDER" in log
+
+
+TRIGGERS = [
+    {
+        "triggerName": "tick",
+        "triggerType": "timer",
+        "triggerConfig": {"cronExpression": "0 0 0 1 1 *", "enable": True},
+    },
+    {
+        "triggerName": "off",
+        "triggerType": "timer",
+        "triggerConfig": {"cronExpression": "@every 5m"},
+    },
+    {
+        "triggerName": "files",
+        "triggerType": "oss",
+        "sourceArn": "acs:oss:cn-hangzhou:1:bucket",
+        "triggerConfig": {"events": ["oss:ObjectCreated:*"]},
+    },
+]
+SETTLED = {
+    "onSuccess": {"destination": "acs:fc:cn-hangzhou:1:functions/f"},
+    "onFailure": {"destination": "acs:mns:cn-hangzhou:1:/queues/q/messages"},
+}
+
+
+def started(project: Project, *options: str) -> list[str]:
+    """Return what `fc-stub start` writes until it is ready."""
+    command = [*COMMAND, "start", "--port", "0", *options, "-t", str(project.write())]
+    with subprocess.Popen(command, text=True, stdout=subprocess.PIPE) as stub:
+        assert stub.stdout is not None
+        lines = [stub.stdout.readline()]
+        while lines[-1] and "API at" not in lines[-1] and '"ready"' not in lines[-1]:
+            lines.append(stub.stdout.readline())
+        stub.terminate()
+    return [line.strip() for line in lines]
+
+
+def test_table_of_triggers_and_destinations(project: Project) -> None:
+    """Timers with their next time, other triggers with the command that plays them."""
+    project.function("f", CODE, triggers=TRIGGERS, asyncInvokeConfig={"destinationConfig": SETTLED})
+    year = datetime.now(timezone.utc).year + 1
+    assert started(project, "--timers")[1:-1] == [
+        f"timer tick (0 0 0 1 1 *): next {year}-01-01T00:00:00Z",
+        "timer off (@every 5m): not enabled",
+        "oss files: fc-stub send-event oss --bucket bucket --key KEY f",
+        "on success: acs:fc:cn-hangzhou:1:functions/f (a function here)",
+        "on failure: acs:mns:cn-hangzhou:1:/queues/q/messages (kept at /stub/destinations)",
+    ]
+    assert started(project)[1] == "timer tick (0 0 0 1 1 *): not run; start with --timers"
+    (row,) = json.loads(started(project, "--json", "--timers")[0])["functions"]
+    assert row["timers"][0] == {
+        "name": "tick",
+        "cron_expression": "0 0 0 1 1 *",
+        "enabled": True,
+        "next": f"{year}-01-01T00:00:00Z",
+    }
+    assert row["triggers"][0]["type"] == "oss"
+    assert [one["runs"] for one in row["destinations"]] == [True, False]

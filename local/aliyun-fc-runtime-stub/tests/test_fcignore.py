@@ -62,6 +62,9 @@ def test_without_one_everything_goes(tmp_path: Path) -> None:
         ("*.txt\n!secret.txt\n", []),
         ("a\n", ["a/__pycache__/x.pyc", "a/b/keep.py", "a/b/secret.txt"]),
         ("a\n!a/b/keep.py\n", []),
+        ("a//b\n", ["a/b/keep.py", "a/b/secret.txt"]),
+        ("//a///b\n", ["a/b/keep.py", "a/b/secret.txt"]),
+        ("a//\n", ["a/__pycache__/x.pyc", "a/b/keep.py", "a/b/secret.txt"]),
     ],
 )
 def test_patterns(tmp_path: Path, ignore: str, gone: list[str]) -> None:

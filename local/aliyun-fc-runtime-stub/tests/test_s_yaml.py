@@ -72,7 +72,10 @@ def test_all_properties(project: Project) -> None:
     assert function.initializer == Hook("f.init", 5)
     assert function.pre_stop == Hook("f.stop", 6)
     assert function.http_trigger == HttpTrigger("web", frozenset({"GET"}), "function")
-    assert function.not_run == ("timer tick", "destination onFailure")
+    (timer,) = function.timers
+    assert (timer.name, timer.expression) == ("tick", "@every 5m")
+    assert (timer.enabled, timer.payload) == (False, "")
+    assert (function.on_success, function.on_failure) == ("", "acs:mns:...")
     assert (function.max_async_retries, function.max_async_age) == (0, 60)
     assert (function.log_project, function.log_store) == ("p", "l")
 
@@ -85,6 +88,10 @@ def _timer(expression: str) -> list[dict[str, Any]]:
 def _web(**config: Any) -> list[dict[str, Any]]:
     full = {"methods": ["GET"], "authType": "anonymous", **config}
     return [{"triggerName": "w", "triggerType": "http", "triggerConfig": full}]
+
+
+def _destination(outcome: str, arn: object) -> dict[str, Any]:
+    return {"asyncInvokeConfig": {"destinationConfig": {outcome: {"destination": arn}}}}
 
 
 @pytest.mark.parametrize(
@@ -122,6 +129,9 @@ def _web(**config: Any) -> list[dict[str, Any]]:
         ),
         ({"asyncInvokeConfig": {"maxAsyncRetryAttempts": 9}}, "must be 0 to 8"),
         ({"asyncInvokeConfig": {"retries": 1}}, "retries: is not a known property"),
+        (_destination("onFailure", "a-queue"), "onFailure: destination: must be an ARN"),
+        (_destination("onFailure", 5), "onFailure: destination: must be a string"),
+        (_destination("onRetry", ""), "onRetry: is not a known property"),
         ({"triggers": [{"triggerName": "x", "triggerType": "sms"}]}, "'sms' is none of"),
         ({"triggers": [5]}, "triggers: 0: must be a map"),
         ({"triggers": _web(methods=["FETCH"])}, "'FETCH' is none of"),
@@ -130,6 +140,7 @@ def _web(**config: Any) -> list[dict[str, Any]]:
         ({"triggers": _web(cronExpression="x")}, "cronExpression: is not a known property"),
         ({"triggers": _web() * 2}, "at most one http trigger"),
         ({"triggers": _timer("* * *")}, "cronExpression: must be"),
+        ({"triggers": _timer("@every 5m") * 2}, "triggerName: 't' is also the name"),
     ],
 )
 def test_mistakes_name_the_place(project: Project, props: dict[str, Any], message: str) -> None:
@@ -171,7 +182,8 @@ def test_template_and_base_file(project: Project) -> None:
     project.path.write_text(yaml.safe_dump(top))
     function = load_application(project.path, {}).functions[0]
     assert function.environment == {"A": "own", "B": "t"}
-    assert (function.role, function.timeout, function.not_run) == ("", 9, ("timer t",))
+    assert (function.role, function.timeout) == ("", 9)
+    assert [timer.name for timer in function.timers] == ["t"]
 
 
 def test_variables_are_found_in_props(project: Project) -> None:

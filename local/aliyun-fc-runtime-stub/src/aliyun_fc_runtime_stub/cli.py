@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
 import sys
@@ -13,8 +12,9 @@ from typing import Any
 
 from . import __version__
 from .errors import ConfigurationError, StubError
+from .event_commands import add_event_commands
 from .function_compute import FunctionCompute
-from .invocation import Invocation
+from .report import Report, print_warnings
 
 _OK, _FUNCTION_ERROR, _USAGE = 0, 1, 2
 
@@ -63,6 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     start.add_argument(
         "--freeze", action="store_true", help="stop instances between requests, as FC does"
     )
+    start.add_argument(
+        "--timers", action="store_true", help="fire the timer triggers that have enable: true"
+    )
     start.set_defaults(run=_start)
 
     invoke = commands.add_parser("invoke", help="invoke one function and print its result")
@@ -78,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
         help="invoke asynchronously, with FC's repeats, and print what the last attempt returned",
     )
     invoke.set_defaults(run=_invoke)
+    add_event_commands(commands)
     return parser
 
 
@@ -140,7 +144,7 @@ def _function_compute(options: argparse.Namespace, **more: Any) -> FunctionCompu
 
 
 def _start(options: argparse.Namespace) -> int:
-    report = _Report(as_json=options.json)
+    report = Report(as_json=options.json)
     ended, end = os.pipe()
     os.set_blocking(end, False)
     signal.set_wakeup_fd(end)  # written by the C handler, so no signal comes between check and wait
@@ -152,6 +156,7 @@ def _start(options: argparse.Namespace) -> int:
         host=options.host,
         instance_limit=options.max_instances,
         freeze=options.freeze,
+        timers=options.timers,
         authentication=not options.no_auth,
         listener=report.invocation,
     )
@@ -169,7 +174,7 @@ def _invoke(options: argparse.Namespace) -> int:
     cloud = _function_compute(options, port=0, functions=[options.name])
     name = cloud.functions[0].name
     with cloud:
-        _print_warnings(cloud)
+        print_warnings(cloud)
         invocation = cloud.invoke(name, event, asynchronous=options.asynchronous)
         if options.asynchronous:
             cloud.wait_for_async(timeout=90_000)
@@ -194,87 +199,6 @@ def _read_event(name: str | None) -> bytes:
         return Path(name).read_bytes()
     except OSError as error:
         raise ConfigurationError(f"cannot be read: {error.strerror}", "--event", name) from None
-
-
-def _print_warnings(cloud: FunctionCompute) -> None:
-    for warning in cloud.warnings:
-        sys.stderr.write(f"fc-stub: warning: {warning}\n")
-
-
-class _Report:
-    """What `fc-stub start` writes: text for people, or one JSON object per line."""
-
-    def __init__(self, *, as_json: bool) -> None:
-        self._as_json = as_json
-
-    def _line(self, **fields: object) -> None:
-        sys.stdout.write(json.dumps(fields, ensure_ascii=True) + "\n")
-        sys.stdout.flush()
-
-    def ready(self, cloud: FunctionCompute) -> None:
-        """Say what runs where."""
-        _print_warnings(cloud)
-        rows: list[dict[str, Any]] = [
-            {
-                "name": function.name,
-                "resource": function.resource,
-                "runtime": function.runtime,
-                "handler": function.handler,
-                "url": cloud.url(function.name) if function.http_trigger else None,
-                "methods": sorted(function.http_trigger.methods) if function.http_trigger else [],
-                "auth_type": function.http_trigger.auth_type if function.http_trigger else None,
-                "not_run": list(function.not_run),
-            }
-            for function in cloud.functions
-        ]
-        not_run = dict(cloud.application.not_run)
-        if self._as_json:
-            self._line(event="ready", api=cloud.api_url, functions=rows, not_run=not_run)
-            return
-        width = max([len(str(row["name"])) for row in rows] or [0])
-        for row in rows:
-            where = (
-                f"{row['url']}  {','.join(row['methods'])}" if row["url"] else "(no http trigger)"
-            )
-            sys.stdout.write(f"{row['name']!s:{width}}  {row['runtime']}  {where}\n")
-            for part in row["not_run"]:
-                sys.stdout.write(f"{'':{width}}  {part}: not run locally yet\n")
-        for resource, reason in not_run.items():
-            sys.stdout.write(f"{resource}: not run: {reason}\n")
-        sys.stdout.write(f"API at {cloud.api_url}; Ctrl-C ends\n")
-        sys.stdout.flush()
-
-    def invocation(self, invocation: Invocation) -> None:
-        """Report one finished invocation with its log."""
-        if self._as_json:
-            self._line(
-                event="invocation",
-                function=invocation.function,
-                request_id=invocation.request_id,
-                trigger=invocation.trigger,
-                attempt=invocation.attempt,
-                error_type=invocation.error_type,
-                duration_ms=invocation.duration_ms,
-                billed_ms=invocation.billed_ms,
-                memory_mb=invocation.memory_mb,
-                log=invocation.log,
-            )
-            return
-        log = "".join(f"  {line}\n" for line in invocation.log.splitlines())
-        sys.stdout.write(
-            f"{invocation.function} {invocation.trigger} {invocation.request_id} "
-            f"{invocation.error_type or 'ok'} {invocation.duration_ms:.1f} ms "
-            f"{invocation.memory_mb:.0f} MB\n{log}"
-        )
-        sys.stdout.flush()
-
-    def hooks(self, log: str) -> None:
-        """Report what preStop hooks wrote."""
-        if self._as_json:
-            self._line(event="stopped", log=log)
-        else:
-            sys.stdout.write(log)
-        sys.stdout.flush()
 
 
 if __name__ == "__main__":

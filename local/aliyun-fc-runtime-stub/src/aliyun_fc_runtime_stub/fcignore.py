@@ -3,7 +3,8 @@
 These are the rules of the packer that the fc3 component uses (npm @serverless-devs/zip with
 @serverless-devs/ignore-walk and minimatch): close to .gitignore, yet not the same. A pattern
 without "/" matches a name at any depth, but `name/` only in the folder of its `.fcignore`; letter
-case does not count; a folder is entered if a `!pattern` may match something below it.
+case does not count; `a//b` is `a/b`; a folder is entered if a `!pattern` may match something
+below it.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def _read(path: Path) -> tuple[_Rule, ...]:
                 f"extended patterns such as {pattern!r} are not supported", path
             )
         body = body[1:] if body.startswith("./") else body
-        rules += [_Rule(keeps, tuple(choice.split("/"))) for choice in _choices(body)]
+        rules += [_Rule(keeps, tuple(re.split("/+", choice))) for choice in _choices(body)]
     return tuple(rules)
 
 

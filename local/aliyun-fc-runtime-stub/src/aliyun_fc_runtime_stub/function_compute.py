@@ -7,12 +7,14 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
 import uvicorn
 
+from .destinations import Delivery
 from .errors import ConfigurationError, FunctionNotFound, StubError
 from .gateway import Gateway
 from .interpreters import runtime_environment
@@ -20,9 +22,14 @@ from .invocation import Invocation
 from .model import Application, Function
 from .s_yaml import load_application
 from .service import Service, ServiceSettings
+from .timers import Timers
 from .trigger_auth import LOCAL_ACCESS_KEY, Authenticator
 
 T = TypeVar("T")
+
+
+def _utc_now() -> datetime:
+    return datetime.now(timezone.utc)
 
 
 def _ignore(_invocation: Invocation) -> None:
@@ -37,7 +44,8 @@ class FunctionCompute:
     ports after it; 0 takes free ones. `variables`: what `${env()}` sees instead of this process's
     environment. `functions`: run only these, by name or resource. `layers`: folders by layer
     ARN. `instance_limit`: per function. `retry_delay`: the first wait in seconds before an
-    asynchronous invocation is repeated. `freeze`: stop instances between requests.
+    asynchronous invocation is repeated. `timers`: fire the enabled timer triggers, by `clock`,
+    which returns the time with a time zone. `freeze`: stop instances between requests.
     `authentication`: check callers of triggers by authType. `access_key`: the pair that may call
     triggers of authType function.
     `listener` is called with every finished invocation, in the stub's thread.
@@ -57,6 +65,8 @@ class FunctionCompute:
         layers: Mapping[str, Path] | None = None,
         instance_limit: int = 100,
         retry_delay: float = 1.0,
+        timers: bool = False,
+        clock: Callable[[], datetime] = _utc_now,
         freeze: bool = False,
         authentication: bool = True,
         access_key: tuple[str, str] = LOCAL_ACCESS_KEY,
@@ -73,6 +83,9 @@ class FunctionCompute:
             self.application, self.functions, settings, runtime_environment, listener
         )
         self._authenticator = Authenticator(access_key, authentication)
+        self._with_timers = timers
+        self._timers: Timers | None = None
+        self._clock = clock
         self._ports: dict[str, int] = {}
         self._api_port = 0
         self._hook_log = ""
@@ -114,6 +127,11 @@ class FunctionCompute:
         self._serving = self._loop.create_task(self._server.serve(sockets=sockets))
         self._thread = threading.Thread(target=self._run, name="fc-stub", daemon=True)
         self._thread.start()
+        if self._with_timers:
+            self._timers = self._wait(self._start_timers())
+
+    async def _start_timers(self) -> Timers:
+        return self._service.start_timers(self._clock)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -209,11 +227,32 @@ class FunctionCompute:
 
     def wait_for_async(self, timeout: float = 60.0) -> None:
         """Wait until all asynchronous invocations, with their repeats, are over."""
-        self._wait(asyncio.wait_for(self._service.drain(), timeout))
+        self._wait(asyncio.wait_for(self._service.queue.drain(), timeout))
 
     def invocations(self) -> Sequence[Invocation]:
         """Return the finished invocations, oldest first (the last 10,000)."""
         return list(self._service.recorded)
+
+    def destinations(self) -> Sequence[Delivery]:
+        """Return what destinations of asynchronous invocations were told, oldest first.
+
+        Functions of this s.yaml have been invoked with it; for other services (MNS, EventBridge,
+        ...) nothing else has happened. The last 10,000 are kept.
+        """
+        return list(self._service.queue.deliveries)
+
+    def timer_times(self) -> Mapping[tuple[str, str], datetime]:
+        """Return when each running timer fires next, by names of function and trigger."""
+        return self._timers.next_times() if self._timers else {}
+
+    def fire_due_timers(self) -> None:
+        """Fire the timers whose time has come by `clock`; for tests that move their clock."""
+        self._wait(self._fire_due_timers())
+
+    async def _fire_due_timers(self) -> None:
+        if self._timers is None:
+            raise StubError("timers do not run: start with timers=True")
+        self._timers.fire_due()
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()

@@ -27,6 +27,7 @@ from .http_trigger import (
     make_event,
     make_response,
 )
+from .inspection import inspect
 from .invocation import new_request_id
 from .model import Function
 from .service import Service
@@ -86,6 +87,8 @@ class Gateway:
         return make_response(invocation)
 
     async def _api(self, request: HttpRequest, request_id: str) -> HttpResponse:
+        if request.path.startswith("/stub/"):
+            return inspect(self._service, request)
         match = _INVOKE.fullmatch(request.path)
         if match is None:
             message = f"'{request.method}' against '{request.path}' is not supported"

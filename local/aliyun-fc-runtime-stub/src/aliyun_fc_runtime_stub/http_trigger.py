@@ -11,15 +11,13 @@ import binascii
 import hashlib
 import json
 import re
-import time
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
 
+from . import events
 from .errors import RequestRefused
 from .invocation import Invocation
-from .model import ACCOUNT_ID, Function
+from .model import Function
 
 MAX_HEADERS = 8 * 1024
 MAX_PATH = 4 * 1024
@@ -77,50 +75,22 @@ def trigger_id(function: Function) -> str:
 
 
 def make_event(function: Function, request: HttpRequest, request_id: str) -> bytes:
-    """Build the event v1. A body that is UTF-8 stays text, any other is base64."""
-    try:
-        body, encoded = request.body.decode(), False
-    except UnicodeDecodeError:
-        body, encoded = base64.b64encode(request.body).decode(), True
-    now = time.time()
-    prefix = f"{function.name.lower().replace('_', '-')}-{trigger_id(function)[:8]}"
-    event = {
-        "version": "v1",
-        "rawPath": request.raw_path.decode("latin-1"),
-        "headers": _joined(
-            (name.decode("latin-1").title(), value.decode("latin-1"))
-            for name, value in request.headers
+    """Build the event v1 of a request to a function's trigger."""
+    identity = trigger_id(function)
+    return events.http(
+        request.body,
+        method=request.method,
+        path=request.raw_path.decode("latin-1"),
+        query=request.query.decode("latin-1"),
+        headers=(
+            (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers
         ),
-        "queryParameters": _joined(
-            parse_qsl(request.query.decode("latin-1"), keep_blank_values=True)
-        ),
-        "body": body,
-        "isBase64Encoded": encoded,
-        "requestContext": {
-            "accountId": ACCOUNT_ID,
-            "triggerId": trigger_id(function),
-            "domainName": f"{prefix}.{function.region}.fcapp.run",
-            "domainPrefix": prefix,
-            "requestId": request_id,
-            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
-            "timeEpoch": str(int(now * 1000)),
-            "http": {
-                "method": request.method,
-                "path": request.path,
-                "protocol": "HTTP/1.1",
-                "sourceIp": request.client,
-                "userAgent": request.header("user-agent"),
-            },
-        },
-    }
-    return json.dumps(event, ensure_ascii=False).encode("utf-8", "surrogatepass")
-
-
-def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for name, value in pairs:
-        found[name] = f"{found[name]},{value}" if name in found else value
-    return found
+        source_ip=request.client,
+        trigger_id=identity,
+        domain_prefix=f"{function.name.lower().replace('_', '-')}-{identity[:8]}",
+        request_id=request_id,
+        region=function.region,
+    )
 
 
 def make_response(invocation: Invocation) -> HttpResponse:

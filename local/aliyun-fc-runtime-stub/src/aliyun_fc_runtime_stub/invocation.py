@@ -17,9 +17,9 @@ class Invocation:
 
     `status` and `headers` are those of the answer to an InvokeFunction call: 200 even if the
     function failed, with `error_type` (X-Fc-Error-Type) then set; 202 if asynchronous. `payload` is
-    the function's return value or the error JSON. `trigger` is "event", "http" or "async";
-    `attempt` counts from 1; `started` is in seconds since 1970, the other times in milliseconds,
-    memory in MB.
+    the function's return value or the error JSON. `trigger` is "event", "http", "async", "timer" or
+    "destination"; `attempt` counts from 1; `started` is in seconds since 1970, the other times in
+    milliseconds, memory in MB.
     """
 
     function: str

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .schedule import Schedule
+
 ACCOUNT_ID = "1234567890123456"
+MAX_ASYNC_EVENT = 128 * 1024  # bytes ("Limits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +30,31 @@ class HttpTrigger:
 
 
 @dataclass(frozen=True, slots=True)
+class TimerTrigger:
+    """A timer; `expression` is its cronExpression, of which `schedule` is the meaning."""
+
+    name: str
+    expression: str
+    schedule: Schedule
+    enabled: bool
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventTrigger:
+    """A trigger whose source is not on this machine; `send_event` is the command that plays it."""
+
+    name: str
+    kind: str
+    send_event: str
+
+
+@dataclass(frozen=True, slots=True)
 class Function:
     """One function of s.yaml: memory in MB, timeout and age in seconds.
 
-    `not_run` names its triggers and destinations that have no local counterpart yet.
+    `on_success` and `on_failure` are the ARNs of the destinations of asynchronous invocations,
+    empty where there is none.
     """
 
     resource: str
@@ -47,9 +71,12 @@ class Function:
     initializer: Hook | None
     pre_stop: Hook | None
     http_trigger: HttpTrigger | None
-    not_run: tuple[str, ...]
+    timers: tuple[TimerTrigger, ...]
+    event_triggers: tuple[EventTrigger, ...]
     max_async_retries: int
     max_async_age: int
+    on_success: str
+    on_failure: str
     log_project: str
     log_store: str
 

@@ -7,21 +7,22 @@ import collections
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
+from .async_invocations import AsyncInvocations
 from .code_package import unpack_code
-from .errors import ConfigurationError, FunctionNotFound, RequestRefused, Throttled
+from .errors import ConfigurationError, FunctionNotFound, RequestRefused
 from .instances import Call, Instances, InstanceSettings
 from .interpreters import RuntimeEnvironment
 from .invocation import Invocation, new_request_id
 from .model import Application, Function
+from .timers import Timers
 
 _FOLDER = "fc-stub-"
-MAX_ASYNC_EVENT = 128 * 1024
 MAX_EVENT = 32 * 1024 * 1024
 
 
@@ -59,9 +60,10 @@ class Service:
         self._listener = listener
         self._pythons = pythons
         self._instances: dict[str, Instances] = {}
-        self._queue: set[asyncio.Task[None]] = set()
+        self._timer_task: asyncio.Task[None] | None = None
         self._root: Path | None = None
         self._stopping = False
+        self.queue = AsyncInvocations(self.functions, self._run, settings.retry_delay)
         self.warnings: list[str] = []
 
     def prepare(self) -> None:
@@ -140,49 +142,28 @@ class Service:
         self._listener(invocation)
         return invocation
 
-    def invoke_later(self, name: str, event: bytes, *, request_id: str = "") -> str:
+    def invoke_later(
+        self, name: str, event: bytes, *, request_id: str = "", trigger: str = "async"
+    ) -> str:
         """Accept an asynchronous invocation (at most 128 KB); return its request id."""
-        function = self.function(name)
-        if len(event) > MAX_ASYNC_EVENT:
-            raise RequestRefused(
-                413, "EntityTooLarge", f"the event is {len(event)} bytes; at most 128 KB if async"
-            )
-        call = Call(request_id or new_request_id(), event, "async")
-        task = asyncio.get_running_loop().create_task(self._deliver(function, call))
-        self._queue.add(task)
-        task.add_done_callback(self._queue.discard)
-        return call.request_id
+        return self.queue.accept(self.function(name), event, request_id=request_id, trigger=trigger)
 
-    async def _deliver(self, function: Function, call: Call) -> None:
-        """Run until it succeeds, its attempts are used up, or it is too old.
-
-        A failed attempt counts ("Error handling": 3 repeats by default), a throttled one does not.
-        """
-        expires = time.monotonic() + function.max_async_age
-        wait = self._settings.retry_delay
-        while time.monotonic() < expires:
-            try:
-                invocation = await self._run(function.name, call)
-            except Throttled:
-                pass
-            else:
-                if invocation.error_type is None or call.attempt > function.max_async_retries:
-                    return
-                call = replace(call, attempt=call.attempt + 1)
-            await asyncio.sleep(wait)
-            wait = min(wait * 2, 60.0)
-
-    async def drain(self) -> None:
-        """Wait until no asynchronous invocation is left."""
-        while self._queue:
-            await asyncio.wait(self._queue)
+    def start_timers(self, clock: Callable[[], datetime]) -> Timers:
+        """Run the functions' timers from now on, by this clock."""
+        timers = Timers(
+            self.functions.values(),
+            lambda function, event: self.invoke_later(function.name, event, trigger="timer"),
+            clock,
+        )
+        self._timer_task = asyncio.get_running_loop().create_task(timers.run())
+        return timers
 
     async def stop(self) -> str:
         """Drop what is queued, run preStop hooks, end all instances; return the hooks' output."""
         self._stopping = True
-        for task in self._queue:
-            task.cancel()
-        await asyncio.gather(*self._queue, return_exceptions=True)
+        if self._timer_task:
+            self._timer_task.cancel()
+        await self.queue.cancel()
         logs = await asyncio.gather(*(one.stop() for one in self._instances.values()))
         self.discard()
         return "".join(logs)

@@ -1,0 +1,168 @@
+"""The commands `fc-stub event` and `fc-stub send-event`."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import re
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from .control_client import ControlClient, Reply
+from .errors import ConfigurationError
+from .event_kinds import KINDS, Kind
+
+_DESCRIPTION = """KIND --help shows the options of a kind. --data is TEXT, @FILE or - (standard
+input). The same ids and times give the same event; ids left out are random, times are now."""
+
+
+def add_event_commands(commands: Any) -> None:
+    """Add both commands to the command line's subparsers."""
+    for name, text, run in (
+        ("event", "print an event as a trigger delivers it", _event),
+        ("send-event", "deliver an event to a running stub and print what came of it", _send_event),
+    ):
+        command = commands.add_parser(name, help=text, description=_DESCRIPTION)
+        kinds = command.add_subparsers(required=True, metavar="KIND")
+        for kind_name, kind in KINDS.items():
+            parser = kinds.add_parser(kind_name, help=kind.help, description=kind.help)
+            _add_common(parser, kind)
+            kind.add_options(parser)
+            if run is _send_event:
+                _add_delivery(parser, kind)
+            parser.set_defaults(run=run, kind=kind, kind_name=kind_name)
+
+
+def _add_common(parser: argparse.ArgumentParser, kind: Kind) -> None:
+    more = "; repeat it for an array" if kind.many else ""
+    parser.add_argument(
+        "--data",
+        action="append",
+        default=[],
+        metavar="TEXT|@FILE|-",
+        help=f"the message, payload, body or object (default: empty){more}",
+    )
+    parser.add_argument(
+        "--time", type=_time, metavar="TIME", help="such as 2026-01-31T12:00:00Z (default: now)"
+    )
+    if kind.many:
+        parser.add_argument("--id", default="", help="id of the event; -1, -2 are added in arrays")
+        parser.add_argument(
+            "--batch", type=_count, metavar="N", help="an array that holds the data N times"
+        )
+
+
+def _add_delivery(parser: argparse.ArgumentParser, kind: Kind) -> None:
+    usual = "asynchronously" if kind.asynchronous else "synchronously"
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--sync", action="store_true", help="invoke synchronously")
+    how.add_argument("--async", dest="later", action="store_true", help="invoke asynchronously")
+    parser.add_argument("--api", default="http://127.0.0.1:9000", metavar="URL", help="the stub")
+    parser.add_argument(
+        "--wait",
+        type=_seconds,
+        default=30.0,
+        metavar="SECONDS",
+        help="how long to wait for the result of an asynchronous invocation (default 30)",
+    )
+    parser.add_argument("function", metavar="FUNCTION", help=f"functionName; invoked {usual}")
+
+
+def _event(options: argparse.Namespace) -> int:
+    event = _make(options)
+    sys.stdout.buffer.write(event)
+    if sys.stdout.isatty():
+        sys.stdout.write("\n")
+    sys.stdout.flush()
+    return 0
+
+
+def _send_event(options: argparse.Namespace) -> int:
+    event = _make(options)
+    client = ControlClient(options.api)
+    asynchronous = options.later or (options.kind.asynchronous and not options.sync)
+    reply = client.invoke(options.function, event, asynchronous=asynchronous)
+    if reply.status not in {200, 202}:
+        raise ConfigurationError(reply.message(), options.api)
+    if asynchronous:
+        return _follow(client, reply, options.wait)
+    sys.stderr.write(reply.log)
+    sys.stdout.buffer.write(reply.body)
+    sys.stdout.flush()
+    return 1 if reply.error_type else 0
+
+
+def _follow(client: ControlClient, accepted: Reply, seconds: float) -> int:
+    """Print every attempt of an accepted event until it is settled or the time is over."""
+    request_id = accepted.request_id
+    sys.stderr.write(f"202 accepted, request id {request_id}\n")
+    deadline = time.monotonic() + seconds
+    shown = 0
+    while seconds > 0:
+        state = client.invocation(request_id)
+        for attempt in state["attempts"][shown:]:
+            sys.stderr.write(attempt["log"])
+            sys.stderr.write(f"attempt {attempt['attempt']}: {attempt['error_type'] or 'ok'}\n")
+            sys.stdout.write(attempt["payload"] + "\n")
+            sys.stdout.flush()
+        shown = len(state["attempts"])
+        if not state["pending"]:
+            return 1 if not shown or state["attempts"][-1]["error_type"] else 0
+        if time.monotonic() > deadline:
+            sys.stderr.write(f"not settled after {seconds:g} s; the stub goes on\n")
+            break
+        time.sleep(0.05)
+    return 0
+
+
+def _make(options: argparse.Namespace) -> bytes:
+    kind: Kind = options.kind
+    if len(options.data) > 1 and not kind.many:
+        raise ConfigurationError(f"a {options.kind_name} event holds one message", "--data")
+    data = [_read(text) for text in options.data]
+    if kind.many:
+        data = (data or [b""]) * (options.batch or 1)
+    try:
+        return kind.make(options, data)
+    except UnicodeDecodeError:
+        raise ConfigurationError("is not UTF-8 text", "--data") from None
+    except UnicodeEncodeError:
+        raise ConfigurationError("an option is not UTF-8 text") from None
+    except ValueError as error:
+        raise ConfigurationError(str(error)) from None
+
+
+def _read(text: str) -> bytes:
+    if text == "-":
+        return sys.stdin.buffer.read()
+    if not text.startswith("@"):
+        return os.fsencode(text)
+    try:
+        return Path(text[1:]).read_bytes()
+    except OSError as error:
+        raise ConfigurationError(f"cannot be read: {error.strerror}", "--data", text[1:]) from None
+
+
+def _time(text: str) -> datetime:
+    moment: datetime | None = None
+    with contextlib.suppress(ValueError):
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    if moment is None or moment.tzinfo is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2026-01-31T12:00:00Z")
+    return moment
+
+
+def _seconds(text: str) -> float:
+    if not re.fullmatch(r"\d{1,6}(\.\d+)?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return float(text)
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= 100_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 100000")
+    return int(text)

@@ -5,42 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from aliyun_sms_emulator import SmsEmulator
+from emulator_config import CONFIG
+from receiver import Receiver
 from signing_client import Client
-
-CONFIG = {
-    "access_keys": [
-        {"id": "testid", "secret": "testsecret"},
-        {"id": "second", "secret": "second-secret"},
-        {"id": "other", "secret": "other-secret", "account": "another"},
-        {"id": "off", "secret": "off-secret", "status": "inactive"},
-        {"id": "STS.one", "secret": "sts-secret", "security_token": "token-one+/=="},
-        {
-            "id": "STS.old",
-            "secret": "sts-secret",
-            "security_token": "token-old",
-            "expires": "2020-01-01T00:00:00Z",
-        },
-    ],
-    "templates": [
-        {"code": "SMS_100001", "type": "verification", "content": "您的验证码为${code}。"},
-        {"code": "SMS_100002", "type": "notification", "content": "${name}，订单${order}已发货。"},
-        {"code": "SMS_100003", "type": "international", "content": "Your code is ${code}."},
-        {"code": "SMS_100004", "type": "promotion", "content": "${name}，八折，回复TD退订。"},
-        {"code": "SMS_100005", "type": "notification", "content": "系统维护完成。"},
-        {"code": "SMS_100006", "type": "notification", "content": "旧模板", "status": "rejected"},
-        {
-            "code": "SMS_100007",
-            "type": "notification",
-            "content": "".join(f"${{v{n}}}" for n in range(15)),
-        },
-    ],
-    "signatures": [
-        {"name": "fc-sms"},
-        {"name": "阿里云短信测试"},
-        {"name": "旧签名", "status": "cancelled"},
-    ],
-    "numbers": {13900139000: "unreachable"},
-}
 
 
 @pytest.fixture(scope="session")
@@ -55,6 +22,12 @@ def emulator(running: SmsEmulator) -> SmsEmulator:
     running.clock.follow_real_time()
     running.call("DELETE", "/api/settings")
     return running
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    with Receiver() as started:
+        yield started
 
 
 @pytest.fixture

@@ -32,7 +32,8 @@ class Reply:
 
     @property
     def code(self) -> str:
-        return str(self.json["Code"])
+        document = self.json
+        return str(document.get("ResponseCode") or document["Code"])
 
 
 def encode(text: str) -> str:
@@ -167,6 +168,15 @@ class Client:
             **changes,
         }
         return self.v3("SendSms", {n: v for n, v in parameters.items() if v})
+
+    def globe(self, action: str, **parameters: str) -> Reply:
+        """An operation of the international API; empty parameters are left out."""
+        query = {n: v for n, v in parameters.items() if v}
+        return self.v3(action, query, x_acs_version="2018-05-01")
+
+    def send_abroad(self, number: str = "85251234567", **changes: str) -> Reply:
+        """SendMessageToGlobe; `changes` replace parameters, empty ones are left out."""
+        return self.globe("SendMessageToGlobe", **{"To": number, "Message": "Hello", **changes})
 
     def notify(self, number: str = "13800138000", **changes: str) -> Reply:
         """SendSms with a notification template."""

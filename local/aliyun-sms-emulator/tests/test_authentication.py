@@ -124,7 +124,7 @@ def test_sts(client: Client, version: Version) -> None:
         ("Timestamp", "", "MissingTimestamp"),
         ("Version", "", "MissingVersion"),
         ("Version", "20170525", "InvalidVersion"),
-        ("Version", "2018-05-01", "NoSuchVersion"),
+        ("Version", "2016-09-27", "NoSuchVersion"),
         ("Action", "", "MissingAction"),
         ("Format", "YAML", "InvalidParameter.Format"),
     ],
@@ -146,7 +146,7 @@ def test_common_parameters_v1(client: Client, name: str, value: str, code: str) 
         ("x_acs_date", "", "MissingTimestamp"),
         ("x_acs_content_sha256", "", "MissingContentSha256"),
         ("x_acs_version", "", "MissingVersion"),
-        ("x_acs_version", "2018-05-01", "NoSuchVersion"),
+        ("x_acs_version", "2016-09-27", "NoSuchVersion"),
     ],
 )
 def test_common_headers_v3(client: Client, header: str, value: str, code: str) -> None:

@@ -24,6 +24,7 @@ from aliyun_sms_emulator.clock import CHINA
 from aliyun_sms_emulator.config import ConfigError
 from aliyun_sms_emulator.server import BindError
 from aliyun_sms_emulator.store import DatabaseError
+from receiver import Receiver
 from signing_client import Client
 
 COMMAND = [sys.executable, "-m", "aliyun_sms_emulator"]
@@ -125,6 +126,30 @@ def test_kill_loses_nothing_that_was_accepted(tmp_path: Path) -> None:
         assert settings["limits"]["notification_per_day"] == 60
         assert settings["limits"]["promotion_per_day"] == 61
         assert remote.clock.now == datetime(2030, 1, 1, tzinfo=CHINA)
+
+
+def test_kill_loses_no_receipt_and_no_code(tmp_path: Path, receiver: Receiver) -> None:
+    database = str(tmp_path / "sms.db")
+    receiver.answers = [(500, b"")]
+    with started("--database", database) as (process, remote, _):
+        client = Client(remote)
+        remote.clock.set(datetime(2030, 1, 1, tzinfo=CHINA))
+        remote.settings(receipt_url=receiver.url)
+        client.send(OutId="o1")
+        remote.clock.advance(1)
+        receiver.next()
+        made = {"PhoneNumber": "13800138001", "SignName": "验证码服务", "TemplateCode": "100001"}
+        made |= {"TemplateParam": '{"code":"##code##","min":"5"}', "ReturnVerifyCode": "true"}
+        code = client.v3("SendSmsVerifyCode", made).json["Model"]["VerifyCode"]
+        process.kill()
+        process.wait()
+    with started("--database", database) as (_, remote, _):
+        check = {"PhoneNumber": "13800138001", "VerifyCode": code}
+        answer = Client(remote).v3("CheckSmsVerifyCode", check).json
+        assert answer["Model"]["VerifyResult"] == "PASS"
+        remote.clock.advance(60)
+        pushed = remote.receipts(wait=10, count=2, state="pushed")
+        assert [push.body.get("out_id") for push in pushed] == ["o1", None]
 
 
 def test_full_disk(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_absent_sections_keep_what_is_built_in(tmp_path: Path) -> None:
 
 def test_built_in_templates_cover_every_type() -> None:
     types = {template.type for template in default_config().templates.values()}
-    assert types == {"verification", "notification", "promotion", "international"}
+    assert types == {"verification", "notification", "promotion", "international", "gift"}
 
 
 @pytest.mark.parametrize(

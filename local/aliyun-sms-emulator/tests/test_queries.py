@@ -196,9 +196,9 @@ def test_templates(client: Client) -> None:
     unknown = client.v3("QuerySmsTemplate", {"TemplateCode": "SMS_1"})
     assert unknown.code == "isv.SMS_TEMPLATE_ILLEGAL"
     page = client.v3("QuerySmsTemplateList", {"PageIndex": "2", "PageSize": "4"}).json
-    assert (page["TotalCount"], page["CurrentPage"], page["PageSize"]) == (7, 2, 4)
+    assert (page["TotalCount"], page["CurrentPage"], page["PageSize"]) == (8, 2, 4)
     codes = [item["TemplateCode"] for item in page["SmsTemplateList"]]
-    assert codes == ["SMS_100005", "SMS_100006", "SMS_100007"]
+    assert codes == ["SMS_100005", "SMS_100006", "SMS_100007", "SMS_100008"]
     first = client.v3("QuerySmsTemplateList", {}).json["SmsTemplateList"][0]
     assert (first["TemplateType"], first["OuterTemplateType"]) == (2, 0)
     assert first["AuditStatus"] == "AUDIT_STATE_PASS"

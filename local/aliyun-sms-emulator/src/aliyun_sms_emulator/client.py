@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from aliyun_sms_emulator.records import RequestRecord, SmsMessage
+from aliyun_sms_emulator.records import PushAttempt, ReceiptPush, Reply, RequestRecord, SmsMessage
 
 
 class EmulatorClock:
@@ -65,6 +65,30 @@ class EmulatorClient:
             raise TimeoutError(f"no message matched {filters} within {timeout} seconds")
         return found[0]
 
+    def receipts(self, wait: float = 0, count: int = 1, **filters: str) -> list[ReceiptPush]:
+        """Receipts and replies with their attempts to be pushed, the oldest first.
+
+        Filters: kind (SmsReport, SmsUp) and state (waiting, pushed, dropped). Waits up to `wait`
+        seconds until `count` of them match.
+        """
+        query = {**filters, "wait": str(wait), "count": str(count), "limit": "1000"}
+        answer = self.call("GET", f"/api/receipts?{urlencode(query)}")
+        return [
+            ReceiptPush(**{**item, "attempts": _attempts(item["attempts"])})
+            for item in answer["receipts"]
+        ]
+
+    def reply(self, phone_number: str, content: str, dest_code: str | None = None) -> Reply:
+        """Write back from a number; `dest_code` is by default that of its newest message."""
+        document = {"phone_number": phone_number, "content": content}
+        if dest_code is not None:
+            document["dest_code"] = dest_code
+        return Reply(**self.call("POST", "/api/replies", document))
+
+    def replies(self) -> list[Reply]:
+        """What was written back, the oldest first."""
+        return [Reply(**item) for item in self.call("GET", "/api/replies?limit=1000")["replies"]]
+
     def requests(self) -> list[RequestRecord]:
         """The calls to the platform API, the oldest first (at most 10,000 are kept)."""
         answer = self.call("GET", "/api/requests?limit=10000")
@@ -106,4 +130,11 @@ class EmulatorClient:
 
     def _messages(self, query: dict[str, str]) -> list[SmsMessage]:
         answer = self.call("GET", f"/api/messages?{urlencode(query)}")
-        return [SmsMessage(**item) for item in answer["messages"]]
+        return [
+            SmsMessage(**{**item, "push_attempts": _attempts(item["push_attempts"])})
+            for item in answer["messages"]
+        ]
+
+
+def _attempts(items: list[dict[str, Any]]) -> list[PushAttempt]:
+    return [PushAttempt(**item) for item in items]

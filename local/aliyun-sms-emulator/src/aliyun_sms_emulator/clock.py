@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from email.utils import format_datetime
 
 CHINA = timezone(timedelta(hours=8), "UTC+8")
 """The platform's local time; its clock windows and dates are UTC+8."""
@@ -62,6 +63,11 @@ def in_china(seconds: float) -> datetime:
 def china_text(seconds: float) -> str:
     """Write a time the way the platform does, `2019-01-08 16:44:13` in UTC+8."""
     return in_china(seconds).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def mail_text(seconds: float) -> str:
+    """Write a time the way the international API does, `Mon, 24 Dec 2018 16:58:22 +0800`."""
+    return format_datetime(in_china(seconds))
 
 
 def iso_text(seconds: float) -> str:

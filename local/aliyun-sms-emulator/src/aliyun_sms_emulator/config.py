@@ -13,7 +13,8 @@ from aliyun_sms_emulator.fates import FATE_RULE, is_fate
 from aliyun_sms_emulator.rules.phone_numbers import stored_form
 from aliyun_sms_emulator.settings import InvalidSetting, Settings
 
-TEMPLATE_TYPES = ("verification", "notification", "promotion", "international")
+TEMPLATE_TYPES = ("verification", "notification", "promotion", "international", "gift")
+"""Kinds of templates; `gift` ones come with the verification service (PNVS) and work only there."""
 REVIEW_STATUSES = ("approved", "reviewing", "rejected", "cancelled")
 KEY_STATUSES = ("active", "inactive")
 
@@ -62,10 +63,14 @@ class Template:
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """A signature (sender name), shown in front of the text."""
+    """A signature (sender name), shown in front of the text.
+
+    A `gift` one comes with the verification service (PNVS) and works only there.
+    """
 
     name: str
     status: str = "approved"
+    gift: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +90,17 @@ _DEFAULT_TEMPLATES = (
     Template("SMS_100002", "notification", "${name}，您的订单${order}已发货。", "发货通知"),
     Template("SMS_100003", "international", "Your verification code is ${code}.", "Code"),
     Template("SMS_100004", "promotion", "${name}，会员日全场八折，回复TD退订。", "会员日"),
+    Template("100001", "gift", "您的验证码是${code}，${min}分钟内有效，请勿告诉他人。", "验证码"),
 )
-_DEFAULT_SIGNATURES = (Signature("阿里云短信测试"), Signature("fc-sms"))
+_DEFAULT_SIGNATURES = (
+    Signature("阿里云短信测试"),
+    Signature("fc-sms"),
+    Signature("验证码服务", gift=True),
+)
 
 
 def default_config() -> Config:
-    """The built-in configuration: one key pair, four templates, two signatures."""
+    """The built-in configuration: one key pair, five templates, three signatures."""
     return read_config({}, "built-in configuration")
 
 
@@ -243,8 +253,13 @@ def _read_template(section: _Section) -> Template:
 
 
 def _read_signature(section: _Section) -> Signature:
-    section.only("name", "status")
-    return Signature(section.text("name"), section.choice("status", REVIEW_STATUSES, "approved"))
+    section.only("name", "status", "gift")
+    gift = section.values.get("gift", False)
+    if not isinstance(gift, bool):
+        raise section.error("gift", "must be true or false")
+    return Signature(
+        section.text("name"), section.choice("status", REVIEW_STATUSES, "approved"), gift
+    )
 
 
 def _read_settings(section: _Section) -> Settings:

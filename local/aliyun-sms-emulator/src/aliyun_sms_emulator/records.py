@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 DELIVERED_CODES = frozenset({"DELIVERED", "DELIVRD"})
 """Receipt codes that mean success; every other one is a failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class PushAttempt:
+    """One HTTP call that carried a receipt or a reply.
+
+    `http_status` is None when no answer came, `problem` empty when the receiver `accepted`.
+    """
+
+    at: str
+    http_status: int | None
+    accepted: bool
+    problem: str
+
+    def as_json(self) -> dict[str, object]:
+        """The attempt as the JSON API shows it."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +30,9 @@ class SmsMessage:
     """One message to one number.
 
     `status` is `accepted`, `delivered` or `failed`. Times are ISO 8601 in UTC+8 by the emulator's
-    clock; `receipt_at` and `receipt_code` are None as long as there is no receipt.
+    clock; `receipt_at` and `receipt_code` are None as long as there is no receipt. `api` is the
+    operation that sent it; SendMessageToGlobe's From, TaskId and MessageId are `sign_name`,
+    `out_id` and `biz_id`. `push_attempts` are those of all copies of its receipt.
     """
 
     id: int
@@ -30,12 +49,51 @@ class SmsMessage:
     request_id: str
     sms_up_extend_code: str
     account: str
+    api: str
     accepted_at: str
     receipt_at: str | None
     receipt_code: str | None
+    push_attempts: list[PushAttempt] = field(default_factory=list)
 
     def as_json(self) -> dict[str, object]:
         """The message as the JSON API shows it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptPush:
+    """A receipt (`kind` SmsReport) or reply (SmsUp) and the attempts to push it.
+
+    `state` is `waiting` (until `next_at`), `pushed` or `dropped`; `source_id` is the message's or
+    the reply's id, `body` the object that stands in the pushed array.
+    """
+
+    id: int
+    kind: str
+    state: str
+    source_id: int
+    next_at: str | None
+    attempts: list[PushAttempt]
+    body: dict[str, object]
+
+    def as_json(self) -> dict[str, object]:
+        """The push as the JSON API shows it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What somebody wrote back to `dest_code`."""
+
+    id: int
+    account: str
+    phone_number: str
+    content: str
+    dest_code: str
+    sent_at: str
+
+    def as_json(self) -> dict[str, object]:
+        """The reply as the JSON API shows it."""
         return asdict(self)
 
 
@@ -70,6 +128,7 @@ class NewMessage:
     """A message the platform has accepted; times in seconds since the epoch."""
 
     account: str
+    api: str
     phone_number: str
     sign_name: str
     template_code: str

@@ -16,6 +16,7 @@ from aliyun_sms_emulator.app import build_app
 from aliyun_sms_emulator.clock import Clock
 from aliyun_sms_emulator.config import Config
 from aliyun_sms_emulator.platform import Platform, restore_platform
+from aliyun_sms_emulator.receipts.pusher import all_pushers
 from aliyun_sms_emulator.store import Store
 
 _GRACE_SECONDS = 2
@@ -32,7 +33,7 @@ class EmulatorServer(uvicorn.Server):
     def __init__(self, config: Config, database: Path | None, host: str, port: int) -> None:
         """Bind `host:port` (0 is a free port) and open `database` (None is in memory).
 
-        Raises BindError or DatabaseError.
+        Raises BindError, DatabaseError, or ConfigError when remembered settings do not fit.
         """
         self.socket = _bind(host, port)
         try:
@@ -40,7 +41,13 @@ class EmulatorServer(uvicorn.Server):
         except Exception:
             self.socket.close()
             raise
-        self.platform: Platform = restore_platform(config, self.store, Clock())
+        try:
+            self.platform: Platform = restore_platform(config, self.store, Clock())
+        except Exception:
+            self.socket.close()
+            self.store.close()
+            raise
+        self._pushing: list[asyncio.Task[None]] = []
         self._on_ready: Callable[[], None] = lambda: None
         bound_port = self.socket.getsockname()[1]
         shown_host = f"[{host}]" if ":" in host else host
@@ -73,13 +80,17 @@ class EmulatorServer(uvicorn.Server):
         self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start listening, then report readiness."""
+        """Start listening and pushing receipts, then report readiness."""
         await super().startup(sockets)
+        self._pushing = [asyncio.create_task(p.run()) for p in all_pushers(self.platform)]
         self._on_ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Release those who wait for messages, then finish."""
         self.platform.close()
+        for task in self._pushing:
+            task.cancel()
+        await asyncio.gather(*self._pushing, return_exceptions=True)
         await super().shutdown(sockets)
 
     @contextlib.contextmanager

@@ -12,22 +12,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from aliyun_sms_emulator import verification_codes
 from aliyun_sms_emulator.clock import iso_text
+from aliyun_sms_emulator.mns import tokens
+from aliyun_sms_emulator.receipts import outbox, queue, replies
 from aliyun_sms_emulator.records import (
     MessageFilter,
     NewMessage,
     NewRequest,
+    PushAttempt,
     RequestRecord,
     SmsMessage,
 )
 
 _REQUESTS_KEPT = 10_000
 
-_SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 2
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS messages (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     account TEXT NOT NULL,
+    api TEXT NOT NULL DEFAULT 'SendSms',
     phone_number TEXT NOT NULL,
     sign_name TEXT NOT NULL,
     template_code TEXT NOT NULL,
@@ -44,6 +49,8 @@ CREATE TABLE IF NOT EXISTS messages (
     receipt_code TEXT
 );
 CREATE INDEX IF NOT EXISTS messages_by_number ON messages (phone_number, accepted_at);
+CREATE INDEX IF NOT EXISTS messages_of_globe ON messages (biz_id)
+    WHERE api = 'SendMessageToGlobe';
 CREATE TABLE IF NOT EXISTS requests (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     at REAL NOT NULL,
@@ -69,6 +76,21 @@ CREATE TABLE IF NOT EXISTS numbers (phone_number TEXT PRIMARY KEY, fate TEXT NOT
 CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
+_SCHEMAS = (
+    _SCHEMA,
+    outbox.SCHEMA,
+    queue.SCHEMA,
+    replies.SCHEMA,
+    tokens.SCHEMA,
+    verification_codes.SCHEMA,
+)
+# Version 1 knew only messages of SendSms and SendBatchSms.
+_FROM_VERSION_1 = f"""BEGIN;
+ALTER TABLE messages ADD COLUMN api TEXT NOT NULL DEFAULT 'SendSms';
+PRAGMA user_version = {_SCHEMA_VERSION};
+COMMIT;
+"""
+
 # The status follows from the clock, so no job has to move messages on.
 _STATUS = """CASE WHEN receipt_at IS NULL OR receipt_at > :now THEN 'accepted'
     WHEN receipt_code IN ('DELIVERED', 'DELIVRD') THEN 'delivered' ELSE 'failed' END"""
@@ -83,19 +105,22 @@ _MESSAGE_FILTER = f"""
     AND (:status IS NULL OR {_STATUS} = :status)"""
 
 _COUNT_MESSAGES = f"SELECT count(*) FROM messages WHERE {_MESSAGE_FILTER}"  # noqa: S608
-_SELECT_MESSAGES = f"""SELECT *, {_STATUS} AS status FROM messages WHERE {_MESSAGE_FILTER}
+_SELECT_MESSAGES = f"""SELECT *, {_STATUS} AS status,
+    (SELECT group_concat(attempts) FROM pushes WHERE kind = 'SmsReport' AND source_id = messages.id)
+        AS attempts
+    FROM messages WHERE {_MESSAGE_FILTER}
     ORDER BY CASE WHEN :newest_first THEN -id ELSE id END LIMIT :limit OFFSET :offset"""  # noqa: S608
 
 _SELECT_DETAILS = f"""SELECT *, {_STATUS} AS status FROM messages
-    WHERE account = :account AND phone_number = :phone_number
+    WHERE account = :account AND phone_number = :phone_number AND api <> 'SendMessageToGlobe'
     AND accepted_at >= :since AND accepted_at < :until AND accepted_at <= :visible_until
     AND (:biz_id IS NULL OR biz_id = :biz_id)
     ORDER BY id DESC"""  # noqa: S608
 
-_INSERT_MESSAGE = """INSERT INTO messages (account, phone_number, sign_name, template_code,
+_INSERT_MESSAGE = """INSERT INTO messages (account, api, phone_number, sign_name, template_code,
     template_type, template_param, text, segments, out_id, sms_up_extend_code, biz_id, request_id,
     accepted_at, receipt_at, receipt_code)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 
 
 class DatabaseError(Exception):
@@ -109,6 +134,11 @@ class Store:
         """Open or create the database at `path`, or one in memory; raises DatabaseError."""
         self._requests_added = 0
         self._database = _open(path)
+        self.codes = verification_codes.VerificationCodes(self._database)
+        self.outbox = outbox.Outbox(self._database)
+        self.queue = queue.MessageQueue(self._database)
+        self.replies = replies.Replies(self._database)
+        self.tokens = tokens.QueueTokens(self._database)
 
     def close(self) -> None:
         """Close the database."""
@@ -127,12 +157,13 @@ class Store:
                 self._database.execute("ROLLBACK")
             raise
 
-    def add_message(self, message: NewMessage) -> None:
-        """Store an accepted message."""
-        self._database.execute(
+    def add_message(self, message: NewMessage) -> int:
+        """Store an accepted message; returns its id."""
+        cursor = self._database.execute(
             _INSERT_MESSAGE,
             (
                 message.account,
+                message.api,
                 message.phone_number,
                 message.sign_name,
                 message.template_code,
@@ -149,6 +180,7 @@ class Store:
                 message.receipt_code,
             ),
         )
+        return int(cursor.lastrowid or 0)
 
     def messages(
         self,
@@ -170,8 +202,27 @@ class Store:
         return int(row[0])
 
     def clear_messages(self) -> int:
-        """Forget all messages, and with them what the limits counted; returns how many."""
+        """Forget all messages and all that came of them; returns how many messages."""
+        for part in (self.codes, self.outbox, self.queue, self.replies):
+            part.clear()
         return self._database.execute("DELETE FROM messages").rowcount
+
+    def globe_message(
+        self, account: str, message_id: str, visible_until: float, now: float
+    ) -> sqlite3.Row | None:
+        """Find an account's message of the international API, None if it is not visible."""
+        row: sqlite3.Row | None = self._database.execute(
+            f"SELECT *, {_STATUS} AS status FROM messages WHERE biz_id = :message_id"  # noqa: S608
+            " AND account = :account AND api = 'SendMessageToGlobe'"
+            " AND accepted_at <= :visible_until",
+            {
+                "message_id": message_id,
+                "account": account,
+                "visible_until": visible_until,
+                "now": now,
+            },
+        ).fetchone()
+        return row
 
     def send_details(
         self,
@@ -292,9 +343,12 @@ class Store:
 
 def _create_tables(database: sqlite3.Connection) -> None:
     version = database.execute("PRAGMA user_version").fetchone()[0]
-    if version not in {0, _SCHEMA_VERSION}:
+    if version not in {0, 1, _SCHEMA_VERSION}:
         raise sqlite3.DatabaseError(f"it was written by another version, {version}")
-    database.executescript(_SCHEMA)
+    if version == 1:
+        database.executescript(_FROM_VERSION_1)
+    for schema in _SCHEMAS:
+        database.executescript(schema)
     database.execute(f"PRAGMA user_version = {_SCHEMA_VERSION}")
 
 
@@ -343,9 +397,15 @@ def _message(row: sqlite3.Row) -> SmsMessage:
         request_id=row["request_id"],
         sms_up_extend_code=row["sms_up_extend_code"],
         account=row["account"],
+        api=row["api"],
         accepted_at=iso_text(row["accepted_at"]),
         receipt_at=iso_text(row["receipt_at"]) if answered else None,
         receipt_code=row["receipt_code"] if answered else None,
+        push_attempts=[
+            PushAttempt(**attempt)
+            for attempts in json.loads(f"[{row['attempts'] or ''}]")
+            for attempt in attempts
+        ],
     )
 
 

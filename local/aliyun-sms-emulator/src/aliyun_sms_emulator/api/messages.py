@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import math
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -76,15 +76,14 @@ class MessagesApi:
             raise ApiError("no message has this id", field="id", status=404)
         return JSONResponse(found[0].as_json())
 
-    async def _wait(self, wanted: MessageFilter, wait: float, count: int) -> int:
+    async def _wait(self, wanted: MessageFilter, wait: float, enough: int) -> int:
         platform = self._platform
-        deadline = time.monotonic() + wait
-        while True:
-            total = platform.store.count_messages(wanted, platform.clock.now())
-            left = deadline - time.monotonic()
-            if total >= count or left <= 0 or platform.closing:
-                return total
-            await platform.changes.wait(min(left, _STATUS_POLL_SECONDS) if wanted.status else left)
+        return await platform.wait_for(
+            lambda: platform.store.count_messages(wanted, platform.clock.now()),
+            enough,
+            wait,
+            _STATUS_POLL_SECONDS if wanted.status else math.inf,
+        )
 
 
 def _filter(request: Request) -> MessageFilter:

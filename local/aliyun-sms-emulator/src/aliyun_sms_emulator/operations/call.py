@@ -9,6 +9,7 @@ from datetime import datetime
 
 from aliyun_sms_emulator.clock import CHINA
 from aliyun_sms_emulator.platform import Platform
+from aliyun_sms_emulator.wire.answers import SMS, Dialect
 from aliyun_sms_emulator.wire.errors import BusinessError
 
 _DATE = re.compile(r"2[0-9]{7}")
@@ -58,10 +59,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What runs an operation, and the parameters that must not be absent or empty."""
+    """What runs an operation, and the parameters that must not be absent or empty.
+
+    `dialect` says how its answers name their result.
+    """
 
     run: Callable[[Call], dict[str, object]]
     required: tuple[str, ...]
+    dialect: Dialect = SMS
 
 
 def invalid(name: str) -> BusinessError:

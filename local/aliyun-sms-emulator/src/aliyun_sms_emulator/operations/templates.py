@@ -28,7 +28,7 @@ _LIST_TYPE_NUMBERS = {"notification": 0, "promotion": 1, "verification": 2, "int
 def query_sms_template(call: Call) -> dict[str, object]:
     """Show one template and the state of its review."""
     template = call.platform.config.templates.get(call.text("TemplateCode"))
-    if template is None:
+    if template is None or template.type == "gift":
         raise BusinessError("isv.SMS_TEMPLATE_ILLEGAL", "该账号下找不到对应模板")
     return {
         "TemplateCode": template.code,
@@ -44,7 +44,7 @@ def query_sms_template(call: Call) -> dict[str, object]:
 def query_sms_template_list(call: Call) -> dict[str, object]:
     """List the templates, page by page."""
     page, size = call.page("PageIndex")
-    templates = list(call.platform.config.templates.values())
+    templates = [t for t in call.platform.config.templates.values() if t.type != "gift"]
     return {
         "SmsTemplateList": [_listed(t) for t in templates[(page - 1) * size : page * size]],
         "TotalCount": len(templates),

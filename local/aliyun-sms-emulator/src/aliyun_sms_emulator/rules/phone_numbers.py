@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import re
 
+from aliyun_sms_emulator.rules.countries import Country, country_of
 from aliyun_sms_emulator.wire.errors import BusinessError
 
 _MAINLAND = re.compile(r"(?:\+86|0086|86|\+)?(1[3-9][0-9]{9})")
 _INTERNATIONAL = re.compile(r"[1-9][0-9]{6,14}")
+_NATIONAL = re.compile(r"[0-9]{3,14}")
 _NORTH_AMERICAN = re.compile(r"1[2-9][0-9]{2}[2-9][0-9]{6}")
 
 
@@ -48,6 +50,40 @@ def recipient(number: str, *, international: bool) -> str:
     if not _INTERNATIONAL.fullmatch(number):
         raise _illegal(number)
     return number
+
+
+def globe_recipient(number: str) -> tuple[str, Country]:
+    """Check the number of SendMessageToGlobe; returns it and its country.
+
+    It is country code and number without `00` or `+`, never a mainland one; eleven digits that
+    are also a well-formed North American number count as one. Raises BusinessError.
+
+    Source: https://help.aliyun.com/zh/sms/developer-reference/api-dysmsapi-2018-05-01-sendmessagetoglobe
+    """
+    mainland = mainland_form(number) is not None and not _NORTH_AMERICAN.fullmatch(number)
+    if mainland or (number.startswith("86") and _INTERNATIONAL.fullmatch(number)):
+        raise BusinessError("isv.COUNTRY_RESTRICTED", "The country is restricted")
+    if not _INTERNATIONAL.fullmatch(number):
+        raise BusinessError("MOBILE_NUMBER_ILLEGAL", f"{number[:32]} is an invalid mobile number")
+    country = country_of(number)
+    if country is None:
+        raise BusinessError("NOT_SUPPORTED_COUNTRY", "The country is not supported")
+    if not country.fits(number.removeprefix(country.dial_code)):
+        raise BusinessError("MOBILE_NUMBER_ILLEGAL", f"{number[:32]} is an invalid mobile number")
+    return number, country
+
+
+def national_recipient(number: str, country: Country) -> str:
+    """Check a number written without country code and return its stored form.
+
+    Raises BusinessError.
+    """
+    if not _NATIONAL.fullmatch(number) or number.startswith("00") or not country.fits(number):
+        raise _illegal(number)
+    stored = country.dial_code + number
+    if not _INTERNATIONAL.fullmatch(stored):
+        raise _illegal(number)
+    return stored
 
 
 def _illegal(number: str) -> BusinessError:

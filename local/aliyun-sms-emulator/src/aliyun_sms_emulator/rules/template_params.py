@@ -13,7 +13,13 @@ import re
 from aliyun_sms_emulator.config import Template
 from aliyun_sms_emulator.wire.errors import BusinessError
 
-_LONGEST = {"verification": 6, "notification": 35, "promotion": 35, "international": 200}
+_LONGEST = {
+    "verification": 6,
+    "notification": 35,
+    "promotion": 35,
+    "gift": 35,
+    "international": 200,
+}
 _ALPHANUMERIC = re.compile(r"[a-zA-Z0-9]*")
 _LINK = re.compile(
     r"[a-z][a-z0-9+.-]*://|\bwww\.|(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])"

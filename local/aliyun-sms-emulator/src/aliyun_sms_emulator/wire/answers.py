@@ -13,31 +13,58 @@ JsonObject = Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
+class Dialect:
+    """Names of the fields that tell a product's result; `flag` adds a boolean `Success`."""
+
+    code: str = "Code"
+    text: str = "Message"
+    ok_text: str = "OK"
+    flag: bool = False
+
+
+SMS = Dialect()
+GLOBE = Dialect("ResponseCode", "ResponseDescription")
+VERIFICATION = Dialect(ok_text="成功", flag=True)
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """An answer before it is written as JSON or XML; `root` names the XML root element."""
 
     root: str
     fields: JsonObject
+    code: str
     http_status: int = 200
 
-    @property
-    def code(self) -> str:
-        """The answer's `Code`."""
-        return str(self.fields["Code"])
 
-
-def success(action: str, request_id: str, fields: JsonObject) -> Answer:
+def success(action: str, request_id: str, fields: JsonObject, dialect: Dialect) -> Answer:
     """Build the answer of an operation that did what it was asked."""
     return Answer(
-        f"{action}Response", {"Message": "OK", "RequestId": request_id, **fields, "Code": "OK"}
+        f"{action}Response",
+        {
+            dialect.text: dialect.ok_text,
+            "RequestId": request_id,
+            **fields,
+            dialect.code: "OK",
+            **({"Success": True} if dialect.flag else {}),
+        },
+        "OK",
     )
 
 
-def business_refusal(action: str, request_id: str, error: BusinessError) -> Answer:
-    """Build the answer of the SMS service when it refuses: HTTP 200, no BizId."""
+def business_refusal(
+    action: str, request_id: str, error: BusinessError, dialect: Dialect
+) -> Answer:
+    """Build the answer of the service when it refuses: HTTP 200, no BizId."""
     return Answer(
         f"{action}Response",
-        {"Message": error.message, "RequestId": request_id, "Code": error.code},
+        {
+            dialect.text: error.message,
+            "RequestId": request_id,
+            dialect.code: error.code,
+            **({"Success": False} if dialect.flag else {}),
+        },
+        error.code,
     )
 
 
@@ -51,7 +78,7 @@ def gateway_refusal(request_id: str, host: str, error: GatewayError) -> Answer:
         "HostId": host,
         "Code": error.code,
     }
-    return Answer("Error", fields, error.http_status)
+    return Answer("Error", fields, error.code, error.http_status)
 
 
 def render(answer: Answer, answer_format: str) -> tuple[bytes, bytes]:

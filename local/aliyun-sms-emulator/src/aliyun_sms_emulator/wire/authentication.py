@@ -138,7 +138,7 @@ def _check_timestamp(platform: Platform, text: str) -> None:
         raise GatewayError(
             "InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted."
         ) from error
-    if abs(_request_time(platform) - moment) > platform.settings.timestamp_skew_seconds:
+    if abs(platform.request_time() - moment) > platform.settings.timestamp_skew_seconds:
         raise GatewayError(
             "InvalidTimeStamp.Expired", "Specified time stamp or date value is expired."
         )
@@ -159,7 +159,7 @@ def _check_security_token(platform: Platform, key: AccessKey, token: str | None)
         raise GatewayError(
             "InvalidSecurityToken.Malformed", "Specified SecurityToken is malformed."
         )
-    if key.expires_at is not None and _request_time(platform) >= key.expires_at:
+    if key.expires_at is not None and platform.request_time() >= key.expires_at:
         raise GatewayError("InvalidSecurityToken.Expired", "Specified SecurityToken is expired.")
 
 
@@ -172,14 +172,8 @@ def _check_nonce(platform: Platform, key: AccessKey, nonce: str) -> None:
         "access-key": f"key {key.id}",
         "node": f"node {platform.requests_seen % NODES}",
     }[scope]
-    if not platform.store.use_nonce(owner, nonce, _request_time(platform), NONCE_WINDOW):
+    if not platform.store.use_nonce(owner, nonce, platform.request_time(), NONCE_WINDOW):
         raise GatewayError("SignatureNonceUsed", "Specified signature nonce was used already.")
-
-
-def _request_time(platform: Platform) -> float:
-    if platform.settings.timestamp_clock == "real":
-        return platform.clock.real_time()
-    return platform.clock.now()
 
 
 def _required(values: dict[str, str], name: str, shown: str = "") -> str:

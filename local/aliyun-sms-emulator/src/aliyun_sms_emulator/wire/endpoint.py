@@ -11,11 +11,12 @@ from dataclasses import dataclass
 
 from starlette.types import Receive, Scope, Send
 
-from aliyun_sms_emulator.operations import OPERATIONS, VERSION
-from aliyun_sms_emulator.operations.call import Call
+from aliyun_sms_emulator.operations import OPERATIONS
+from aliyun_sms_emulator.operations.call import Call, Operation
 from aliyun_sms_emulator.platform import Platform
 from aliyun_sms_emulator.records import NewRequest
 from aliyun_sms_emulator.wire.answers import (
+    SMS,
     Answer,
     business_refusal,
     gateway_refusal,
@@ -97,22 +98,23 @@ class PlatformEndpoint:
     def _run(
         self, request: WireRequest, request_id: str, now: float, refused: GatewayError | None
     ) -> _Outcome:
-        account = ""
+        account, dialect = "", SMS
         try:
             if refused is not None:
                 raise refused
-            operation = OPERATIONS[_check_operation(request)]
+            operation = _find_operation(request)
+            dialect = operation.dialect
             account = authenticate(self._platform, request).account
             for name in operation.required:
                 if not request.parameters.get(name):
                     raise missing(name)
             call = Call(self._platform, account, request_id, request.parameters, now)
-            answer = success(request.action, request_id, operation.run(call))
+            answer = success(request.action, request_id, operation.run(call), dialect)
         except GatewayError as error:
             answer = gateway_refusal(request_id, request.headers.get("host", ""), error)
             return _Outcome(request_id, answer, "refused", account)
         except BusinessError as error:
-            answer = business_refusal(request.action, request_id, error)
+            answer = business_refusal(request.action, request_id, error, dialect)
             return _Outcome(request_id, answer, "rejected", account)
         return _Outcome(request_id, answer, "accepted", account)
 
@@ -138,16 +140,18 @@ class PlatformEndpoint:
         )
 
 
-def _check_operation(request: WireRequest) -> str:
+def _find_operation(request: WireRequest) -> Operation:
     if not request.action:
         raise missing("Action")
     if not request.version:
         raise missing("Version")
-    if request.version != VERSION:
+    operations = OPERATIONS.get(request.version)
+    if operations is None:
         if len(request.version.split("-")) == 3:
             raise GatewayError("NoSuchVersion", "The specified version does not exist.")
         raise GatewayError("InvalidVersion", "Specified parameter Version is not valid.")
-    if request.action not in OPERATIONS:
+    operation = operations.get(request.action)
+    if operation is None:
         raise GatewayError(
             "InvalidAction.NotFound",
             "Specified api is not found, please check your url and method.",
@@ -155,7 +159,7 @@ def _check_operation(request: WireRequest) -> str:
         )
     if request.parameters.get("Format", "JSON").upper() not in {"JSON", "XML"}:
         raise GatewayError("InvalidParameter.Format", "Format must be JSON or XML.")
-    return request.action
+    return operation
 
 
 def _parse(scope: Scope, body: bytes | None) -> WireRequest:

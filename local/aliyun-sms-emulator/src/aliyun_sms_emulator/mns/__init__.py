@@ -1,0 +1,1 @@
+"""The HTTP API of the message queue (MNS) from which receipts and replies can be received."""

@@ -1,0 +1,1 @@
+"""Delivery receipts (SmsReport) and replies (SmsUp): stored, pushed over HTTP, queued."""

@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint unit runtimes integration local-tests benchmark api-key clean
+.PHONY: demo test lint unit runtimes integration local-tests benchmark doctor package template \
+	api-key clean
 
 demo: $(VENV)/demo.stamp
 	@$(BIN)/python -m tools.demo $(if $(ONCE),--once)
@@ -35,12 +36,23 @@ local-tests: $(VENV)/dev.stamp
 benchmark: $(VENV)/dev.stamp
 	$(BIN)/python -m benchmarks
 
+# Checks a configuration before the first deploy; sends nothing.
+doctor: $(VENV)/dev.stamp
+	@$(BIN)/python -m tools.doctor
+
+# The code package that template.yml refers to, and template.yml itself, made from s.yaml.
+package: $(VENV)/demo.stamp
+	@$(BIN)/python -m tools.package
+
+template: $(VENV)/demo.stamp
+	@$(BIN)/python -m tools.make_template
+
 api-key:
 	@$(PYTHON) -m tools.api_key $(NAME)
 
 clean:
-	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/node_modules
-	find . -name __pycache__ -prune -exec rm -rf {} +
+	rm -rf $(VENV) build local/*/build local/*/src/*.egg-info tests/node_modules
+	find . -depth \( -name __pycache__ -o -name '.*_cache' -o -name .hypothesis \) -exec rm -rf {} +
 
 # In continuous integration on Debian, install what the tests need; elsewhere they say what to
 # install and are skipped.

@@ -17,5 +17,6 @@ def send_sms(request: Request, invocation: Invocation) -> Response:
     defaults = messages.Defaults(settings.sign_name, settings.code_templates)
     key = request.headers.get("idempotency-key", "")
     intent = messages.read_intent(request.json(), key, defaults)
-    outcomes = sending.send(intent, invocation.api, invocation.deadline)
-    return answers.send_response(intent.out_id, outcomes)
+    store = invocation.store
+    outcomes = sending.send(intent, invocation.api, invocation.deadline, store)
+    return answers.send_response(intent.out_id, outcomes, has_store=store is not None)

@@ -2,59 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
+from shared.errors import OutIdConflict
 from shared.http_trigger import Response, problem
-from shared.sending import PartOutcome
+from shared.sending import QUERYABLE, PartOutcome
 from shared.sms_api import explain
 
-_OURS = {
+_NOTHING_SENT = {
     "connection-failed": "The platform cannot be reached; nothing was sent.",
     "out-of-time": "The function's time was over before this was sent.",
+    "store-unavailable": "The shared state cannot be used, so this call sent nothing.",
 }
+_CONFLICT = "This out_id was used for other content; take a new one."
+_AS_IT_IS = "Repeat it as it is."
 _NEW_OUT_ID = "To send after all, send again with a new out_id."
-_HOW_TO_FIND_OUT = (
-    "The platform may have taken it, so it is not sent again. Ask POST /delivery-status with the "
-    "number, the date and this out_id; only when it stays absent send with a new out_id."
+_IN_PROGRESS = "Another call is at work on this out_id. Repeat it to learn how that ended."
+_UNKNOWN = "The platform may have taken it, so it is not sent again."
+_ASK = (
+    "Ask POST /delivery-status with the number, the date and this out_id; only when it stays "
+    "absent send with a new out_id."
+)
+_AWAIT = (
+    "Only its receipt tells, which carries this out_id; when none comes send with a new out_id."
+)
+_REPEAT = "Repeat it as it is to ask again: that never sends twice."
+_RESEND = (
+    'When it is still unknown after 15 minutes, "resend_unknown": true makes a new attempt, unless '
+    "the platform shows the message by then."
 )
 
 
-def send_response(out_id: str, outcomes: Sequence[PartOutcome]) -> Response:
+class _Explained(NamedTuple):
+    detail: str
+    status: int
+    retryable: bool
+    retry_after: int = 0
+
+
+def send_response(
+    out_id: str, outcomes: Sequence[PartOutcome], *, has_store: bool = False
+) -> Response:
     """Answer a send: 200 when all was accepted, 207 when parts differ, else a problem document.
 
-    Several parts are listed, each with the range of the caller's numbers it covers.
+    Several parts are listed, each with the range of the caller's numbers it covers. With a store
+    every repeat of the same request is safe, without one only when nothing at all was sent.
     """
     first = outcomes[0]
     if len(outcomes) == 1:
         if first.outcome == "accepted":
             return Response(200, {"out_id": out_id, **_accepted(first)})
-        return _problem(out_id, first)
-    parts = [_listed(outcome) for outcome in outcomes]
+        return _problem(out_id, first, has_store)
+    parts = [_listed(outcome, has_store) for outcome in outcomes]
     if all(outcome.outcome == "accepted" for outcome in outcomes):
         return Response(200, {"out_id": out_id, "outcome": "accepted", "parts": parts})
     if len({(outcome.outcome, outcome.code) for outcome in outcomes}) == 1:
-        return _problem(out_id, first, parts=parts)
+        return _problem(out_id, first, has_store, parts=parts)
     return Response(207, {"out_id": out_id, "outcome": "mixed", "parts": parts})
 
 
 def _accepted(outcome: PartOutcome) -> dict[str, object]:
+    answer: dict[str, object] = {"outcome": outcome.outcome}
+    if outcome.biz_id:
+        is_globe = outcome.part.action == "SendMessageToGlobe"
+        answer["message_id" if is_globe else "biz_id"] = outcome.biz_id
+    if outcome.request_id:
+        answer["platform_request_id"] = outcome.request_id
     if outcome.reconciled:
-        return {"outcome": outcome.outcome, "reconciled": True}
-    return {
-        "outcome": outcome.outcome,
-        "biz_id": outcome.biz_id,
-        "platform_request_id": outcome.request_id,
-    }
+        answer["reconciled"] = True
+    if outcome.replayed:
+        answer["replayed"] = True
+    return {**answer, **_international(outcome.details)}
 
 
-def _listed(outcome: PartOutcome) -> dict[str, object]:
+def _international(details: Mapping[str, Any]) -> dict[str, object]:
+    answer: dict[str, object] = {}
+    segments = str(details.get("Segments"))
+    if segments.isascii() and segments.isdigit():
+        answer["segments"] = int(segments[:9])
+    number = details.get("NumberDetail")
+    if isinstance(number, dict):
+        names = ("Country", "Region", "Carrier")
+        answer["number_detail"] = {name.lower(): str(number.get(name) or "") for name in names}
+    return answer
+
+
+def _listed(outcome: PartOutcome, has_store: bool) -> dict[str, object]:
     part = outcome.part
     place: dict[str, object] = {"part": part.number, "first": part.first, "last": part.last}
     if outcome.outcome == "accepted":
         return {**place, **_accepted(outcome)}
-    detail, _ = _explained(outcome)
-    if outcome.code in _OURS:
-        detail = f"{detail} {_NEW_OUT_ID}"  # repeating the whole would repeat its other parts
+    detail = _explained(outcome, has_store).detail
+    if outcome.code in _NOTHING_SENT:  # without a store a repeat would repeat the other parts, too
+        detail = f"{detail} {_AS_IT_IS if has_store else _NEW_OUT_ID}"
     return {
         **place,
         "outcome": outcome.outcome,
@@ -64,15 +105,15 @@ def _listed(outcome: PartOutcome) -> dict[str, object]:
     }
 
 
-def _problem(out_id: str, outcome: PartOutcome, **members: object) -> Response:
-    detail, status = _explained(outcome)
-    retryable = outcome.code in _OURS
+def _problem(out_id: str, outcome: PartOutcome, has_store: bool, **members: object) -> Response:
+    explained = _explained(outcome, has_store)
+    nothing_sent = outcome.code in _NOTHING_SENT
     return problem(
-        status,
-        f"{detail} Repeat it as it is." if retryable else detail,
+        explained.status,
+        f"{explained.detail} {_AS_IT_IS}" if nothing_sent else explained.detail,
         outcome.code,
-        retryable=retryable,
-        retry_after=outcome.retry_after or (1 if retryable else 0),
+        retryable=explained.retryable,
+        retry_after=explained.retry_after,
         outcome=outcome.outcome,
         out_id=out_id,
         platform_request_id=outcome.request_id,
@@ -80,11 +121,25 @@ def _problem(out_id: str, outcome: PartOutcome, **members: object) -> Response:
     )
 
 
-def _explained(outcome: PartOutcome) -> tuple[str, int]:
-    """Return what happened and what to do, and the HTTP status for it."""
-    if outcome.code in _OURS:
-        return _OURS[outcome.code], 503
+def _explained(outcome: PartOutcome, has_store: bool) -> _Explained:
+    if outcome.code in _NOTHING_SENT:
+        return _Explained(_NOTHING_SENT[outcome.code], 503, True, outcome.retry_after or 1)
+    if outcome.code == "in-progress":
+        return _Explained(_IN_PROGRESS, 409, True, outcome.retry_after or 1)
+    if outcome.code == OutIdConflict.code:
+        return _Explained(_CONFLICT, OutIdConflict.status, False)
     if outcome.outcome == "unknown":
-        return _HOW_TO_FIND_OUT, 504
+        return _Explained(_unknown(outcome, has_store), 504, has_store)
     detail, status = explain(outcome.code)
-    return (f"{detail} {_NEW_OUT_ID}" if outcome.retry_after else detail), status
+    if not outcome.retry_after:
+        return _Explained(detail, status, False)
+    if has_store:
+        return _Explained(detail, status, True, outcome.retry_after)
+    return _Explained(f"{detail} {_NEW_OUT_ID}", status, False, outcome.retry_after)
+
+
+def _unknown(outcome: PartOutcome, has_store: bool) -> str:
+    is_queryable = outcome.part.action in QUERYABLE
+    if has_store:
+        return f"{_UNKNOWN} {_REPEAT} {_RESEND if is_queryable else _AWAIT}"
+    return f"{_UNKNOWN} {_ASK if is_queryable else _AWAIT}"

@@ -19,12 +19,12 @@ class Clock(NamedTuple):
 
 
 def utc_timestamp(epoch: float) -> str:
-    """Return `epoch` as the platform wants it in requests: ``2026-01-31T08:00:00Z``."""
+    """Return `epoch` as requests have it: ``2026-01-31T08:00:00Z``."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(epoch))
 
 
 def platform_date(epoch: float) -> str:
-    """Return the date of `epoch` in UTC+8 as ``yyyyMMdd``, the form of SendDate in queries."""
+    """Return the date of `epoch` in UTC+8 as queries have it: ``yyyyMMdd``."""
     return time.strftime("%Y%m%d", time.gmtime(epoch + PLATFORM_OFFSET))
 
 
@@ -37,9 +37,9 @@ def is_date(text: str) -> bool:
 
 
 def parse_platform_time(text: str) -> float | None:
-    """Return the epoch seconds of ``yyyy-MM-dd HH:mm:ss`` in UTC+8; None if it is not of that form.
+    """Return the epoch seconds of ``yyyy-MM-dd HH:mm:ss``, None if it is not of that form.
 
-    That answers carry UTC+8 times is not stated by the documentation, but seen in its examples.
+    That it is UTC+8 is not documented, but seen in the documentation's examples.
     """
     try:
         return calendar.timegm(time.strptime(text, "%Y-%m-%d %H:%M:%S")) - PLATFORM_OFFSET

@@ -1,32 +1,34 @@
-"""What became of messages, as QuerySendDetails tells it (document 419277).
+"""What became of messages: stored receipts, QuerySendDetails (document 419277), QueryMessage.
 
-Absence proves nothing: how long a message takes to become visible is not documented.
+Absence proves nothing: how long a message takes to become visible is not documented. Where a stored
+receipt and the platform's answer differ, the one that is final is right.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared import phone_numbers
-from shared.clock import is_date, platform_date
-from shared.errors import AnswerLost, InvalidRequest
-from shared.fields import read_object, read_out_id, read_text, read_whole_number
+from shared.clock import is_date, parse_platform_time, platform_date
+from shared.errors import (
+    AnswerLost,
+    ConnectionFailed,
+    InvalidRequest,
+    PlatformRefused,
+    StoreUnavailable,
+)
+from shared.fields import read_flag, read_object, read_out_id, read_text, read_whole_number
 from shared.sms_api import SmsApi
 
+if TYPE_CHECKING:
+    from shared.receipts import Receipt
+    from shared.store import Store
+
 MAX_PAGE_SIZE = 50
-_QUESTION_FIELDS = frozenset(
-    (
-        "biz_id",
-        "current_page",
-        "include_content",
-        "out_id",
-        "page_size",
-        "phone_number",
-        "send_date",
-    )
-)
+_APART = 15 * 60  # seconds; a second message with the same out_id is never sent earlier
 _DAYS_KEPT = 30
 _STATUSES = {"1": "waiting", "2": "failed", "3": "delivered"}
 _CODE_LIKE = re.compile(
@@ -47,14 +49,14 @@ class SendDetail(NamedTuple):
     receive_date: str
 
     @property
+    def is_final(self) -> bool:
+        """Whether it says more than that the message is on its way."""
+        return self.status != "waiting"
+
+    @property
     def meaning(self) -> str:
         """What the receipt code says; empty while there is none."""
-        from shared.error_codes import find
-
-        known = find(self.err_code)
-        if known is None:
-            return "not documented" if self.err_code else ""
-        return known.meaning
+        return meaning_of(self.err_code)
 
 
 class Question(NamedTuple):
@@ -67,6 +69,9 @@ class Question(NamedTuple):
     page_size: int
     current_page: int
     include_content: bool
+
+
+_QUESTION_FIELDS = frozenset(Question._fields)
 
 
 class Page(NamedTuple):
@@ -82,9 +87,6 @@ def read_question(body: object, now: float) -> Question:
     Raises InvalidRequest naming the field that breaks a rule.
     """
     request = read_object(body, "", _QUESTION_FIELDS)
-    include_content = request.get("include_content", False)
-    if not isinstance(include_content, bool):
-        raise InvalidRequest("must be true or false", field="include_content")
     size = request.get("page_size", MAX_PAGE_SIZE)
     biz_id = read_text(request.get("biz_id", ""), "biz_id")
     return Question(
@@ -94,14 +96,15 @@ def read_question(body: object, now: float) -> Question:
         out_id=read_out_id(request["out_id"], "out_id") if "out_id" in request else "",
         page_size=read_whole_number(size, "page_size", 1, MAX_PAGE_SIZE),
         current_page=read_whole_number(request.get("current_page", 1), "current_page", 1, 10**6),
-        include_content=include_content,
+        include_content=read_flag(request, "include_content"),
     )
 
 
-def ask(api: SmsApi, question: Question, deadline: float) -> Page:
-    """Ask the platform; with an out_id all its pages are searched, since it cannot search for one.
+def ask(api: SmsApi, question: Question, deadline: float, store: Store | None = None) -> Page:
+    """Ask the platform; with an out_id all its pages are searched, since it cannot search for one,
+    and what stored receipts say is added.
 
-    Raises PlatformRefused, ConnectionFailed or AnswerLost.
+    Raises PlatformRefused, ConnectionFailed or AnswerLost, but not where a stored receipt is final.
     """
     number, date, biz_id = question.phone_number, question.send_date, question.biz_id
     if not question.out_id:
@@ -114,29 +117,30 @@ def ask(api: SmsApi, question: Question, deadline: float) -> Page:
             current_page=question.current_page,
             biz_id=biz_id,
         )
-    found = tuple(
-        detail
-        for detail in all_details(api, number, date, deadline, biz_id)
-        if _without_part(detail.out_id) == question.out_id
-    )
+    stored = _stored(api, question, store)
+    try:
+        every = all_details(api, number, date, deadline, biz_id)
+        found = [each for each in every if without_part(each.out_id) == question.out_id]
+    except (PlatformRefused, ConnectionFailed, AnswerLost):
+        if not any(detail.is_final for detail in _of_day(stored, date)):
+            raise
+        found = []
+    found, others = _merged(found, stored)
+    found += _of_day(others, date)
     start = (question.current_page - 1) * question.page_size
-    return Page(len(found), found[start : start + question.page_size])
+    return Page(len(found), tuple(found[start : start + question.page_size]))
 
 
 def shown(detail: SendDetail, question: Question) -> dict[str, str]:
     """Return `detail` as the caller gets it; the text only when asked for, codes struck out."""
     answer = {
-        "phone_number": detail.phone_number,
-        "status": detail.status,
-        "err_code": detail.err_code,
+        **detail._asdict(),
         "meaning": detail.meaning,
-        "send_date": detail.send_date,
-        "receive_date": detail.receive_date,
-        "out_id": _without_part(detail.out_id),
-        "template_code": detail.template_code,
+        "out_id": without_part(detail.out_id),
+        "content": _CODE_LIKE.sub("****", detail.content),
     }
-    if question.include_content:
-        answer["content"] = _CODE_LIKE.sub("****", detail.content)
+    if not question.include_content:
+        del answer["content"]
     return answer
 
 
@@ -176,36 +180,109 @@ def all_details(
     api: SmsApi, phone_number: str, send_date: str, deadline: float, biz_id: str = ""
 ) -> Iterator[SendDetail]:
     """Yield the messages of every page; raises as read_page does."""
-    current_page = 1
-    while True:
-        page = read_page(
-            api, phone_number, send_date, deadline, current_page=current_page, biz_id=biz_id
-        )
+    for number in itertools.count(1):
+        page = read_page(api, phone_number, send_date, deadline, current_page=number, biz_id=biz_id)
         yield from page.details
-        if not page.details or current_page * MAX_PAGE_SIZE >= page.total:
+        if not page.details or number * MAX_PAGE_SIZE >= page.total:
             return
-        current_page += 1
+
+
+def meaning_of(err_code: str) -> str:
+    """Return what a receipt code says; nothing where there is none."""
+    from shared.error_codes import find
+
+    known = find(err_code)
+    if known is None:
+        return "not documented" if err_code else ""
+    return known.meaning
+
+
+def _stored(api: SmsApi, question: Question, store: Store | None) -> list[SendDetail]:
+    from shared import receipts
+
+    secret, out_id = api.settings.state_secret, question.out_id
+    number_hash = api.log.numbers((question.phone_number,))["number_hash"]
+    found = look_up(api, store, lambda kept: receipts.of_out_id(kept, secret, out_id)[0])
+    return [
+        SendDetail(
+            phone_number=question.phone_number,
+            status=receipt.status,
+            err_code=receipt.err_code,
+            template_code="",
+            out_id=receipt.out_id,
+            content="",
+            send_date=receipt.send_date,
+            receive_date=receipt.receive_date,
+        )
+        for receipt in found
+        if receipt.number_hash == number_hash and question.biz_id in ("", receipt.message_id)
+    ]
+
+
+def look_up(
+    api: SmsApi, store: Store | None, ask_store: Callable[[Store], Sequence[Receipt]]
+) -> Sequence[Receipt]:
+    """Return what `ask_store` finds; nothing without a store or when it fails."""
+    if store is None:
+        return []
+    try:
+        return ask_store(store)
+    except StoreUnavailable as error:
+        api.log.event("error", "store", "failed", code=error.code, detail=error.detail)
+        return []
+
+
+def _merged(
+    found: Sequence[SendDetail], stored: Sequence[SendDetail]
+) -> tuple[list[SendDetail], list[SendDetail]]:
+    left = list(stored)
+    merged = []
+    for detail in found:
+        same = next((each for each in left if _is_same(each, detail)), None)
+        if same:
+            left.remove(same)
+        if same and same.is_final and not detail.is_final:
+            detail = detail._replace(
+                status=same.status, err_code=same.err_code, receive_date=same.receive_date
+            )
+        merged.append(detail)
+    return merged, left
+
+
+def _of_day(details: Sequence[SendDetail], send_date: str) -> list[SendDetail]:
+    days = ("", send_date)
+    return [detail for detail in details if detail.send_date[:10].replace("-", "") in days]
+
+
+def _is_same(stored: SendDetail, found: SendDetail) -> bool:
+    if stored.out_id != found.out_id:
+        return False
+    told, seen = parse_platform_time(stored.send_date), parse_platform_time(found.send_date)
+    return told is None or seen is None or abs(told - seen) < _APART
 
 
 def _read(entry: Mapping[str, Any]) -> SendDetail:
+    def text(name: str) -> str:
+        return str(entry.get(name) or "")
+
     return SendDetail(
-        phone_number=str(entry.get("PhoneNum", "")),
-        status=_STATUSES.get(str(entry.get("SendStatus")), "waiting"),
-        err_code=str(entry.get("ErrCode") or ""),
-        template_code=str(entry.get("TemplateCode") or ""),
-        out_id=str(entry.get("OutId") or ""),
-        content=str(entry.get("Content") or ""),
-        send_date=str(entry.get("SendDate") or ""),
-        receive_date=str(entry.get("ReceiveDate") or ""),
+        phone_number=text("PhoneNum"),
+        status=_STATUSES.get(text("SendStatus"), "waiting"),
+        err_code=text("ErrCode"),
+        template_code=text("TemplateCode"),
+        out_id=text("OutId"),
+        content=text("Content"),
+        send_date=text("SendDate"),
+        receive_date=text("ReceiveDate"),
     )
 
 
-def _without_part(out_id: str) -> str:
+def without_part(out_id: str) -> str:
+    """Return the out_id in an id on the wire."""
     return out_id.partition("~")[0]
 
 
 def _read_send_date(value: object, now: float) -> str:
-    """Return a date as the platform wants it, after a look whether it keeps that day."""
     if isinstance(value, str) and is_date(value):
         oldest = platform_date(now - _DAYS_KEPT * 86400)
         if oldest <= value <= platform_date(now):

@@ -1,13 +1,10 @@
 """Every error of fc-sms.
 
     SmsError
-    ├── InvalidRequest       the caller's request is wrong: a field, a header, its path or size
-    ├── NotAuthenticated     the caller showed no valid API key
-    ├── ConfigurationError   a setting is missing or malformed
-    ├── PlatformRefused      the platform answered with a code that is a refusal
-    ├── ConnectionFailed     no byte reached the platform: nothing was processed
-    ├── AnswerLost           bytes reached the platform, but no usable answer came back
-    └── InternalError        the function itself failed
+    ├── InvalidRequest, NotAuthenticated, OutIdConflict, LimitReached     at the caller
+    ├── PlatformRefused, ConnectionFailed, AnswerLost                     at the platform
+    ├── StoreUnavailable, BucketUnavailable, NotSettled                   in state and files
+    └── ConfigurationError, InternalError                                 here
 
 No error's text contains a key, a verification code or a phone number: the caller may see it, and
 the log may keep it.
@@ -22,10 +19,9 @@ from types import MappingProxyType
 class SmsError(Exception):
     """The root of all errors here; never raised itself.
 
-    `detail` is one or two plain sentences: what is wrong and the remedy. `code` is the platform's
-    code, or one of ours in lower case with hyphens. `retryable` says whether repeating the same
-    request is safe and may help. `status` is the HTTP status for the caller, `retry_after` the
-    seconds to wait before a repeat (0: not said), `headers` what else the answer should carry.
+    `detail` says what is wrong and the remedy; `code` is the platform's, or one of ours in lower
+    case with hyphens. `retryable`: repeating the same request is safe and may help, after
+    `retry_after` seconds (0: not said). The caller gets the HTTP `status` and `headers`.
     """
 
     status = 500
@@ -103,6 +99,49 @@ class AnswerLost(SmsError):
 
     status = 504
     code = "answer-lost"
+    retryable = True
+
+
+class OutIdConflict(SmsError):
+    """The out_id was used before, for other content."""
+
+    status = 409
+    code = "out-id-conflict"
+
+
+class LimitReached(SmsError):
+    """A limit of ours refused, its rule is the `code`; nothing was sent."""
+
+    status = 429
+    retryable = True
+
+    def __init__(self, detail: str, *, code: str, retry_after: int) -> None:
+        super().__init__(detail, code=code)
+        self.retry_after = retry_after
+
+
+class StoreUnavailable(SmsError):
+    """The shared state cannot be reached or written; nothing was sent."""
+
+    status = 503
+    code = "store-unavailable"
+    retryable = True
+    retry_after = 1
+
+
+class BucketUnavailable(SmsError):
+    """A file of recipients, or its results, cannot be read or written now."""
+
+    status = 503
+    code = "bucket-unavailable"
+    retryable = True
+    retry_after = 1
+
+
+class NotSettled(SmsError):
+    """Entries of an event are not settled: Function Compute shall deliver the event again."""
+
+    code = "not-settled"
     retryable = True
 
 

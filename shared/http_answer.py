@@ -1,7 +1,6 @@
 """Reads one HTTP answer off a socket, up to a deadline, however slowly its bytes drip in.
 
-Written for the one kind of answer that the platform gives. http.client takes four times as long,
-most of it for headers that nobody asks for.
+http.client takes four times as long, most of it for headers that nobody asks for.
 """
 
 from __future__ import annotations
@@ -30,10 +29,7 @@ class Answer(NamedTuple):
 
 
 def limit(sock: Any, deadline: float) -> None:
-    """Let the next operation on `sock` take until `deadline` (monotonic seconds).
-
-    Raises TimeoutError if that is over.
-    """
+    """Let `sock` take until `deadline` (monotonic seconds); raises TimeoutError if that is over."""
     left = deadline - time.monotonic()
     if left <= 0:
         raise TimeoutError
@@ -60,7 +56,6 @@ def read_answer(sock: Any, deadline: float) -> Answer:
 
 
 def _content(reader: _Reader, head: bytes, status: int) -> tuple[bytes, bool]:
-    """Return the body, and whether its end was marked by anything but the connection's end."""
     if status in _WITHOUT_BODY:
         return b"", True
     if encoding := _ENCODING.search(head):
@@ -73,22 +68,18 @@ def _content(reader: _Reader, head: bytes, status: int) -> tuple[bytes, bool]:
 
 
 class _Reader:
-    """The bytes of a connection; `waiting` are those received but not yet taken."""
-
     def __init__(self, sock: Any, deadline: float) -> None:
         self._sock = sock
         self._deadline = deadline
         self.waiting = b""
 
     def until(self, mark: bytes) -> bytes:
-        """Take the bytes before `mark`, and drop the mark."""
         while mark not in self.waiting:
             self._receive()
         found, _, self.waiting = self.waiting.partition(mark)
         return found
 
     def take(self, size: int) -> bytes:
-        """Take `size` bytes."""
         if not 0 <= size <= MAX_BYTES:
             raise ValueError("too long")
         while len(self.waiting) < size:
@@ -97,7 +88,6 @@ class _Reader:
         return taken
 
     def chunks(self) -> Iterator[bytes]:
-        """Take a chunked body, chunk by chunk, and the trailers behind it."""
         left = MAX_BYTES
         while size := int(self.until(b"\r\n").partition(b";")[0], 16):
             left -= size
@@ -108,7 +98,6 @@ class _Reader:
             pass
 
     def rest(self) -> bytes:
-        """Take what comes before the server closes the connection."""
         with contextlib.suppress(EOFError):
             while True:
                 self._receive()

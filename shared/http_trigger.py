@@ -1,9 +1,7 @@
 """Function Compute's HTTP trigger: event to Request, Response to FC, and all that goes wrong.
 
-The event is version ``v1`` (document 2545977). Every function behind it is closed until
-SMS_API_KEYS or SMS_AUTH opens it; every error becomes a problem document (RFC 9457). Nothing
-escapes as an exception: Function Compute would write the whole event, phone numbers included,
-into a log of its own.
+The event is version ``v1`` (document 2545977). Every error becomes a problem document (RFC 9457),
+for Function Compute would log the whole event, phone numbers included, with an exception.
 """
 
 from __future__ import annotations
@@ -15,7 +13,7 @@ import json
 import os
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any, NamedTuple, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
 
 from shared import settings, transport
 from shared.clock import Clock
@@ -30,28 +28,24 @@ from shared.logs import Log, hash_key, safe_request_id
 from shared.settings import Settings
 from shared.sms_api import SmsApi
 
+if TYPE_CHECKING:
+    from shared.store import Store
+
 MAX_BODY_BYTES = 1024 * 1024
 RESERVE_SECONDS = 1.0
 
 
 class FunctionInfo(Protocol):
-    """What the context knows of the function."""
+    """What the context knows of the function; `timeout` is in seconds."""
 
-    @property
-    def timeout(self) -> int:
-        """Seconds that an invocation may take."""
+    timeout: int
 
 
 class Context(Protocol):
-    """The part of FC's context object that both runtimes have; see facts on ``credentials``."""
+    """The part of FC's context object that all runtimes have."""
 
-    @property
-    def request_id(self) -> str:
-        """The invocation's id."""
-
-    @property
-    def function(self) -> FunctionInfo:
-        """What the context knows of the function."""
+    request_id: str
+    function: FunctionInfo
 
 
 class Request(NamedTuple):
@@ -64,11 +58,7 @@ class Request(NamedTuple):
     body: bytes
 
     def json(self) -> Any:
-        """Return the body read as JSON.
-
-        Raises InvalidRequest when it is too large, of another content type, not UTF-8, not JSON,
-        or names a field twice.
-        """
+        """Return the body read as JSON; raises InvalidRequest when it is none or too large."""
         if len(self.body) > MAX_BODY_BYTES:
             raise InvalidRequest(
                 f"the body is larger than {MAX_BODY_BYTES} bytes; send in several requests",
@@ -83,11 +73,8 @@ class Request(NamedTuple):
                 code="not-json",
             )
         try:
-            return json.loads(
-                self.body.decode("utf-8-sig"),
-                object_pairs_hook=_object_of,
-                parse_constant=_refuse_constant,
-            )
+            text = self.body.decode("utf-8-sig")
+            return json.loads(text, object_pairs_hook=_object_of, parse_constant=_refuse_constant)
         except UnicodeDecodeError:
             problem = "the body is not UTF-8"
         except (ValueError, RecursionError):
@@ -96,7 +83,7 @@ class Request(NamedTuple):
 
 
 class Response(NamedTuple):
-    """What a function answers: `body` is what becomes JSON."""
+    """What a function answers; `body` becomes JSON."""
 
     status: int
     body: object
@@ -110,8 +97,18 @@ class Invocation(NamedTuple):
     api: SmsApi
     deadline: float
 
+    @property
+    def store(self) -> Store | None:
+        """The shared state, if SMS_STATE_URL names one."""
+        if not self.settings.state_url:
+            return None
+        from shared.store import open_store
+
+        return open_store(self.settings.state_url)
+
 
 Route = Callable[[Request, Invocation], Response]
+Authenticate = Callable[[Request, Log], str]
 
 
 def serve(
@@ -120,48 +117,64 @@ def serve(
     function: str,
     routes: Mapping[tuple[str, str], Route],
     clock: Clock = Clock(),  # noqa: B008 (immutable)
+    authenticate: Authenticate | None = None,
 ) -> dict[str, object]:
     """Answer one HTTP trigger event of `function` and log it.
 
-    `routes` maps method and path to what answers them; the function answers at ``/`` too.
+    `routes` maps method and path to what answers them, also at ``/``; the path
+    ``/receipts/{token}`` stands for any last segment, and not for ``/``. `authenticate` returns the
+    caller's name for the log or raises, instead of the check of API keys.
     """
     started = clock.monotonic()
-    deadline = started + float(context.function.timeout) - RESERVE_SECONDS
-    key = hash_key(os.environ.get("SMS_STATE_SECRET", ""))
-    log = Log(safe_request_id(context.request_id), function, key, clock)
+    log = open_log(context, function, clock)
     caller = ""
     try:
         request = _read_event(event)
-        caller = _authenticate(request, log)
-        route = _find_route(request, routes)
-        known = settings.read_settings(os.environ)
-        from_context = getattr(context, "credentials", None)
-        api = SmsApi(
-            known,
-            lambda: settings.read_credentials(os.environ, from_context),
-            transport.SESSION,
-            clock,
-            log,
-        )
-        response = route(request, Invocation(known, api, deadline))
+        caller = (authenticate or _authenticate)(request, log)
+        answer = _find_route(request, routes)
+        response = answer(request, open_invocation(context, log, started))
     except SmsError as error:
         if isinstance(error, ConfigurationError):
             log.event("error", "configure", "failed", remedy=error.detail)
         response = _error_response(error)
     except Exception as error:
-        _log_bug(error, log)
+        log_bug(error, log)
         response = _error_response(InternalError("the function failed; its log says where"))
+    code = ""
     if isinstance(response.body, dict):
         response.body["request_id"] = log.request_id
+        if response.status >= 400:  # its field is not logged: the caller may have made that up
+            code = str(response.body["code"])
     log.event(
         "info" if response.status < 400 else "warning",
         "answer",
         str(response.status),
-        **_told(response),
+        code=code,
         caller=caller,
         duration_ms=round((clock.monotonic() - started) * 1000),
     )
     return _fc_response(response)
+
+
+def open_log(context: Context, function: str, clock: Clock) -> Log:
+    """Return the log of one invocation of `function`."""
+    key = hash_key(os.environ.get("SMS_STATE_SECRET", ""))
+    return Log(safe_request_id(context.request_id), function, key, clock)
+
+
+def open_invocation(context: Context, log: Log, started: float) -> Invocation:
+    """Return what an invocation that began at `started` (monotonic seconds) has at hand."""
+    known = settings.read_settings(os.environ)
+    from_context = getattr(context, "credentials", None)
+    api = SmsApi(
+        known,
+        lambda: settings.read_credentials(os.environ, from_context),
+        transport.SESSION,
+        log.clock,
+        log,
+    )
+    deadline = started + float(context.function.timeout) - RESERVE_SECONDS
+    return Invocation(known, api, deadline)
 
 
 def problem(
@@ -173,7 +186,7 @@ def problem(
     retry_after: int = 0,
     **members: object,
 ) -> Response:
-    """Return a problem document (RFC 9457); `members` are added to it, empty ones left out.
+    """Return a problem document (RFC 9457) with `members` that are not empty.
 
     `retryable` says whether the same request may be repeated, `retry_after` (seconds) when.
     """
@@ -190,7 +203,6 @@ def problem(
 
 
 def _read_event(event: bytes) -> Request:
-    """Read an HTTP trigger event; the flag alone says whether the body is base64."""
     try:
         fields = json.loads(event)
         http = fields["requestContext"]["http"]
@@ -219,7 +231,6 @@ def _read_event(event: bytes) -> Request:
 
 
 def _authenticate(request: Request, log: Log) -> str:
-    """Return the name of the caller's API key; raises NotAuthenticated when it is not known."""
     access = settings.read_access(os.environ)
     if access.by_trigger:
         return "trigger"
@@ -232,17 +243,14 @@ def _authenticate(request: Request, log: Log) -> str:
         )
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     presented = hashlib.sha256(key.strip().encode("utf-8", "surrogatepass")).hexdigest()
-    caller = ""
-    for digest, name in access.keys.items():
-        if hmac.compare_digest(digest, presented):
-            caller = name
-    if caller and scheme.lower() == "bearer":
-        return caller
+    callers = [name for key, name in access.keys.items() if hmac.compare_digest(key, presented)]
+    if callers and scheme.lower() == "bearer":
+        return callers[0]
     raise NotAuthenticated("send a valid API key in the header Authorization: Bearer <key>")
 
 
 def _find_route(request: Request, routes: Mapping[tuple[str, str], Route]) -> Route:
-    methods = {method: path for method, path in routes if request.path in ("/", path)}
+    methods = {key[0]: route for key, route in routes.items() if _is_at(request.path, key[1])}
     if not methods:
         raise InvalidRequest("there is nothing at this path", status=404, code="not-found")
     if request.method not in methods:
@@ -252,7 +260,14 @@ def _find_route(request: Request, routes: Mapping[tuple[str, str], Route]) -> Ro
             code="method-not-allowed",
             headers={"Allow": ", ".join(sorted(methods))},
         )
-    return routes[request.method, methods[request.method]]
+    return methods[request.method]
+
+
+def _is_at(path: str, route: str) -> bool:
+    folder, _, last = route.rpartition("/")
+    if last.startswith("{"):
+        return path.rpartition("/")[0] == folder
+    return path in ("/", route)
 
 
 def _error_response(error: SmsError) -> Response:
@@ -268,13 +283,6 @@ def _error_response(error: SmsError) -> Response:
     return response._replace(headers={**response.headers, **error.headers})
 
 
-def _told(response: Response) -> dict[str, str]:
-    """Return what a problem document says that the log should say too."""
-    if response.status < 400 or not isinstance(response.body, dict):
-        return {}
-    return {"code": str(response.body["code"]), "field": str(response.body.get("field", ""))}
-
-
 def _fc_response(response: Response) -> dict[str, object]:
     body = json.dumps(response.body, ensure_ascii=False)
     media_type = "application/json" if response.status < 400 else "application/problem+json"
@@ -286,7 +294,7 @@ def _fc_response(response: Response) -> dict[str, object]:
     }
 
 
-def _log_bug(error: Exception, log: Log) -> None:
+def log_bug(error: Exception, log: Log) -> None:
     """Log where an error that nobody expected was raised; its text may hold anything."""
     place = error.__traceback__
     while place and place.tb_next:

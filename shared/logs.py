@@ -1,8 +1,7 @@
 """JSON log lines that cannot contain a code, a key or a full phone number.
 
-One line an event, on standard output, which Function Compute keeps in its log store. Texts that
-come from outside (codes and ids of the platform, a caller's out_id) are let through only in a
-form that has no room for a phone number.
+One line an event, on standard output. Texts from outside (codes and ids of the platform, a caller's
+out_id) are let through only in a form that has no room for a phone number.
 """
 
 from __future__ import annotations
@@ -25,10 +24,9 @@ _FALLBACK_KEY = os.urandom(32)
 
 
 class Log(NamedTuple):
-    """Writes the events of one invocation.
+    """Writes the events of one invocation to `stream`, or standard output when it is None.
 
-    `hash_key` keys the hashes of phone numbers, so that they can be compared but not guessed;
-    `stream` is standard output when None.
+    `hash_key` keys the hashes of phone numbers, so that they can be compared but not guessed.
     """
 
     request_id: str
@@ -40,8 +38,8 @@ class Log(NamedTuple):
     def event(self, level: str, action: str, outcome: str, **fields: str | int | None) -> None:
         """Write one line: `level` info, warning or error, what was done and how it ended.
 
-        `fields` are added as they are, empty ones left out: only numbers and texts that this
-        project wrote or that went through a function of this module.
+        `fields` that are not empty are added as they are: numbers, and texts that this project
+        wrote or that went through a function of this module.
         """
         line = {
             "time": utc_timestamp(self.clock.now()),
@@ -67,9 +65,7 @@ class Log(NamedTuple):
 
 
 def hash_key(state_secret: str) -> bytes:
-    """Return the key for hashes of phone numbers: from SMS_STATE_SECRET, so that all instances
-    write the same hash for a number, else one that lives as long as this instance.
-    """
+    """Return the key for hashes of phone numbers; without a secret it lasts as this instance."""
     if not state_secret:
         return _FALLBACK_KEY
     return hmac.digest(state_secret.encode(), b"fc-sms log", hashlib.sha256)

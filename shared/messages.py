@@ -1,8 +1,7 @@
 """What a caller may ask to send, validated before anything is sent.
 
-Everything that the platform is known to refuse is refused here first, with the field's name.
-Sources: the SendSms and SendBatchSms pages (documents 55284 and 419274), the template rules
-(463237, 463270, 2806243) and the error codes (101346).
+What the platform is known to refuse is refused here first, with the field's name. Sources:
+documents 55284 (SendSms), 419274 (SendBatchSms), 463237, 463270, 2806243 (templates) and 101346.
 """
 
 from __future__ import annotations
@@ -10,12 +9,12 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from shared import phone_numbers
 from shared.errors import InvalidRequest
-from shared.fields import read_object, read_out_id, read_text, shown
+from shared.fields import read_flag, read_object, read_out_id, read_text, shown
 
 MAX_NUMBERS = 1000
 MAX_MESSAGES = 1000
@@ -31,30 +30,27 @@ _LINK = re.compile(
     re.IGNORECASE,
 )
 _UNSUPPORTED = re.compile(
-    "[【】〖〗『』「」²•①-⑳★※→❤™\u200d\ufe0f\u2300-\u23ff\u2600-\u27bf\u2b00-\u2bff\U0001f000-\U0001faff]"
+    "[【】〖〗『』「」²•①-⑳★※→❤™\u200d\u203c\u2049\u2190-\u21ff\u2300-\u23ff\u2600-\u27bf"
+    "\u2934\u2935\u2b00-\u2bff\u3030\u303d\u3297\u3299\ufe0f\U0001f000-\U0001faff]"
 )
+_CONTROL = re.compile("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_REFUSED = {
+    _CONTROL: "holds a control character",
+    _LINK: "holds a link, domain or IP address; put it into the template's text",
+    _UNSUPPORTED: "holds an emoji, a bracket such as 【】 or another character that is refused",
+}
 _BRACKETS = re.compile(r"[【】\[\]]")
-_SEND_FIELDS = frozenset(
-    (
-        "messages",
-        "out_id",
-        "phone_numbers",
-        "sign_name",
-        "sms_up_extend_code",
-        "template_code",
-        "template_param",
-    )
+_CONTENT_FIELDS = frozenset(("sign_name", "sms_up_extend_code", "template_param"))
+_SEND_FIELDS = _CONTENT_FIELDS.union(
+    ("messages", "out_id", "phone_numbers", "resend_unknown", "template_code")
 )
-_MESSAGE_FIELDS = frozenset(("phone_number", "sign_name", "sms_up_extend_code", "template_param"))
+_MESSAGE_FIELDS = _CONTENT_FIELDS.union(("phone_number",))
 _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _LETTERS = str.maketrans("0123456789", "ghijklmnop")
 
 
 class Part(NamedTuple):
-    """One request to the platform within an intent.
-
-    `first` and `last` are the places of its numbers in the caller's list, from 0.
-    """
+    """One request to the platform, for the numbers from `first` to `last` in the caller's list."""
 
     number: int
     first: int
@@ -67,10 +63,14 @@ class Part(NamedTuple):
 
 
 class Intent(NamedTuple):
-    """One wish of a caller to send, in as many parts as the platform needs requests."""
+    """One wish to send, in as many parts as the platform needs requests.
+
+    `resend_unknown`: what stays unknown after 15 minutes may be attempted anew.
+    """
 
     out_id: str
     parts: tuple[Part, ...]
+    resend_unknown: bool = False
 
 
 class Defaults(NamedTuple):
@@ -88,16 +88,17 @@ class _Message(NamedTuple):
 
 
 def read_intent(body: object, idempotency_key: str, defaults: Defaults) -> Intent:
-    """Read the body of ``POST /sms``: one text to many numbers, or one of its own to each.
+    """Read the body of ``POST /sms``, and the Idempotency-Key header that may give the out_id.
 
-    `idempotency_key` is the header of that name, another way to give the out_id. Raises
-    InvalidRequest naming the field that breaks a rule.
+    Raises InvalidRequest naming the field that breaks a rule.
     """
     request = read_object(body, "", _SEND_FIELDS)
-    out_id = _read_out_id(request, idempotency_key)
-    template_code = _read_template_code(request)
+    out_id = request_out_id(request, idempotency_key)
+    template_code = read_template_code(request)
+    resend_unknown = read_flag(request, "resend_unknown")
     if "messages" not in request:
-        return Intent(out_id, (_send_sms(request, out_id, template_code, defaults),))
+        part = _send_sms(request, out_id, template_code, defaults)
+        return Intent(out_id, (part,), resend_unknown)
     for field in ("phone_numbers", "template_param", "sms_up_extend_code"):
         if field in request:
             raise InvalidRequest("goes into each of messages, not beside it", field=field)
@@ -109,6 +110,7 @@ def read_intent(body: object, idempotency_key: str, defaults: Defaults) -> Inten
             _send_batch_sms(messages, number, wire_out_id(out_id, number, count), template_code)
             for number in range(count)
         ),
+        resend_unknown,
     )
 
 
@@ -118,11 +120,13 @@ def wire_out_id(out_id: str, part: int, parts: int) -> str:
 
 
 def new_out_id() -> str:
-    """Return an out_id for a caller who gave none: 32 random letters, no digits.
+    """Return an out_id for a caller who gave none: 32 random letters."""
+    return letters(os.urandom(16).hex())
 
-    Without digits nothing in it can look like a phone number or a code in a log.
-    """
-    return os.urandom(16).hex().translate(_LETTERS)
+
+def letters(hex_digits: str) -> str:
+    """Return `hex_digits` in letters: in a log none looks like a phone number or a code."""
+    return hex_digits.translate(_LETTERS)
 
 
 def compact_json(value: object) -> str:
@@ -133,7 +137,7 @@ def compact_json(value: object) -> str:
 def _send_sms(
     request: Mapping[str, Any], out_id: str, template_code: str, defaults: Defaults
 ) -> Part:
-    numbers = _read_numbers(request)
+    numbers = read_numbers(request)
     message = _read_content(request, "", template_code, defaults)
     parameters = {
         "OutId": out_id,
@@ -153,19 +157,17 @@ def _send_batch_sms(
 ) -> Part:
     first = number * BATCH_SIZE
     batch = messages[first : first + BATCH_SIZE]
+    numbers, sign_names, params, extend_codes = zip(*batch, strict=True)
     parameters = {
         "OutId": out_id,
-        "PhoneNumberJson": compact_json([message.phone_number for message in batch]),
-        "SignNameJson": compact_json([message.sign_name for message in batch]),
+        "PhoneNumberJson": compact_json(numbers),
+        "SignNameJson": compact_json(sign_names),
         "TemplateCode": template_code,
     }
-    if any(message.template_param for message in batch):
-        params = [message.template_param for message in batch]
+    if any(params):
         parameters["TemplateParamJson"] = compact_json(params)
-    if batch[0].extend_code:
-        extend_codes = [message.extend_code for message in batch]
+    if extend_codes[0]:
         parameters["SmsUpExtendCodeJson"] = compact_json(extend_codes)
-    numbers = tuple(message.phone_number for message in batch)
     last = first + len(batch) - 1
     return Part(number, first, last, out_id, "SendBatchSms", numbers, template_code, parameters)
 
@@ -177,7 +179,7 @@ def _read_messages(
     if not isinstance(entries, list) or not 1 <= len(entries) <= MAX_MESSAGES:
         raise InvalidRequest(f"must be a list of 1 to {MAX_MESSAGES} objects", field="messages")
     if "sign_name" in request:
-        sign_name = _sign_name(request, "sign_name", defaults)
+        sign_name = read_sign_name(request, "sign_name", defaults)
         defaults = defaults._replace(sign_name=sign_name)
     messages = []
     for place, entry in enumerate(entries):
@@ -196,19 +198,18 @@ def _read_content(
     request: Mapping[str, Any], path: str, template_code: str, defaults: Defaults
 ) -> _Message:
     """Read what a message has besides its number; `path` leads to it, such as ``messages[3].``."""
-    return _Message(
-        phone_number="",
-        sign_name=_sign_name(request, f"{path}sign_name", defaults),
-        template_param=_template_param(
-            request.get("template_param"),
-            f"{path}template_param",
-            template_code in defaults.code_templates,
-        ),
-        extend_code=_extend_code(request.get("sms_up_extend_code"), f"{path}sms_up_extend_code"),
-    )
+    sign_name = read_sign_name(request, f"{path}sign_name", defaults)
+    is_code, field = template_code in defaults.code_templates, f"{path}template_param"
+    check = _check_code if is_code else _check_variable
+    param = read_template_param(request.get("template_param"), field, check)
+    if is_code and len(param) != 1:
+        raise InvalidRequest("must hold one variable, the verification code", field=field)
+    extend_code = _extend_code(request.get("sms_up_extend_code"), f"{path}sms_up_extend_code")
+    return _Message("", sign_name, param, extend_code)
 
 
-def _read_out_id(request: Mapping[str, Any], idempotency_key: str) -> str:
+def request_out_id(request: Mapping[str, Any], idempotency_key: str) -> str:
+    """Return the out_id: the field, the Idempotency-Key header, or a new one."""
     key = idempotency_key.strip('"')  # the header's draft standard writes it in quotes
     if "out_id" not in request:
         return read_out_id(key, "Idempotency-Key") if key else new_out_id()
@@ -218,7 +219,8 @@ def _read_out_id(request: Mapping[str, Any], idempotency_key: str) -> str:
     return out_id
 
 
-def _read_template_code(request: Mapping[str, Any]) -> str:
+def read_template_code(request: Mapping[str, Any]) -> str:
+    """Return the field template_code, which has to be there."""
     code = request.get("template_code")
     if not isinstance(code, str) or not _TEMPLATE_CODE.fullmatch(code):
         raise InvalidRequest(
@@ -228,18 +230,20 @@ def _read_template_code(request: Mapping[str, Any]) -> str:
     return code
 
 
-def _read_numbers(request: Mapping[str, Any]) -> tuple[str, ...]:
+def read_numbers(
+    request: Mapping[str, Any],
+    read: Callable[[object, str], str] = phone_numbers.mainland,
+    most: int = MAX_NUMBERS,
+) -> tuple[str, ...]:
+    """Return the field phone_numbers, one number or up to `most`, as `read` wants each."""
     given = request.get("phone_numbers")
     if isinstance(given, str):
-        return (phone_numbers.mainland(given, "phone_numbers"),)
-    if not isinstance(given, list) or not 1 <= len(given) <= MAX_NUMBERS:
+        return (read(given, "phone_numbers"),)
+    if not isinstance(given, list) or not 1 <= len(given) <= most:
         raise InvalidRequest(
-            f"must be a phone number or a list of 1 to {MAX_NUMBERS}", field="phone_numbers"
+            f"must be a phone number or a list of 1 to {most}", field="phone_numbers"
         )
-    numbers = [
-        phone_numbers.mainland(number, f"phone_numbers[{place}]")
-        for place, number in enumerate(given)
-    ]
+    numbers = [read(number, f"phone_numbers[{place}]") for place, number in enumerate(given)]
     _refuse_repeats(numbers, "phone_numbers[{}]")
     return tuple(numbers)
 
@@ -257,7 +261,8 @@ def _refuse_repeats(numbers: Sequence[str], field: str) -> None:
         places[number] = place
 
 
-def _sign_name(request: Mapping[str, Any], field: str, defaults: Defaults) -> str:
+def read_sign_name(request: Mapping[str, Any], field: str, defaults: Defaults) -> str:
+    """Return the field sign_name, or the default; `field` is its path for errors."""
     if "sign_name" not in request and not defaults.sign_name:
         raise InvalidRequest("is missing, and SMS_SIGN_NAME is not set", field=field)
     text = read_text(request.get("sign_name", defaults.sign_name), field)
@@ -276,9 +281,14 @@ def _extend_code(value: object, field: str) -> str:
     return value
 
 
-def _template_param(value: object, field: str, is_code: bool) -> dict[str, str]:
-    if value is None:
-        value = {}
+def read_template_param(
+    value: object, field: str, check: Callable[[str, str], None]
+) -> dict[str, str]:
+    """Return the variables of a template, which pass `check` with text and path.
+
+    Whole numbers become strings, for 123456 and "123456" are written alike.
+    """
+    value = {} if value is None else value
     if not isinstance(value, dict):
         raise InvalidRequest('must be an object of strings, such as {"name": "Li"}', field=field)
     param = {}
@@ -286,33 +296,24 @@ def _template_param(value: object, field: str, is_code: bool) -> dict[str, str]:
         place = shown(f"{field}.{name}")
         if not _VARIABLE.fullmatch(name):
             raise InvalidRequest("has a name that no template variable can have", field=place)
-        param[name] = _variable(given, place, is_code)
-    if is_code and len(param) != 1:
-        raise InvalidRequest("must hold one variable, the verification code", field=field)
+        if isinstance(given, float):
+            raise InvalidRequest(
+                "is a decimal; write it as a string, so that no digit is lost", field=place
+            )
+        is_number = isinstance(given, int) and not isinstance(given, bool)
+        param[name] = read_text(str(given) if is_number else given, place)
+        check(param[name], place)
     return param
 
 
-def _variable(value: object, field: str, is_code: bool) -> str:
-    if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value)  # 123456 and "123456" are written alike, so nothing is lost
-    if isinstance(value, float):
-        raise InvalidRequest(
-            "is a decimal; write it as a string, so that no digit is lost", field=field
-        )
-    text = read_text(value, field)
-    if is_code:
-        if not _VERIFICATION_CODE.fullmatch(text):
-            raise InvalidRequest("must be 4 to 6 letters and digits", field=field)
-        return text
-    if not 1 <= len(text) <= 35:
-        raise InvalidRequest("must have 1 to 35 characters", field=field)
-    if _LINK.search(text):
-        raise InvalidRequest(
-            "holds a link, domain or IP address; put it into the template's text", field=field
-        )
-    if _UNSUPPORTED.search(text):
-        raise InvalidRequest(
-            "holds an emoji, a bracket such as 【】 or another character that is refused",
-            field=field,
-        )
-    return text
+def _check_code(text: str, field: str) -> None:
+    if not _VERIFICATION_CODE.fullmatch(text):
+        raise InvalidRequest("must be 4 to 6 letters and digits", field=field)
+
+
+def _check_variable(text: str, field: str) -> None:
+    if not 1 <= len(text) <= 35 or text.isspace():
+        raise InvalidRequest("must have 1 to 35 characters, not blanks alone", field=field)
+    for refused, problem in _REFUSED.items():
+        if refused.search(text):
+            raise InvalidRequest(problem, field=field)

@@ -1,7 +1,7 @@
 """The two signatures of Alibaba Cloud's RPC APIs, step by step.
 
-Pure functions: no I/O, no clock, no randomness. Each step (canonical form, string to sign,
-signature) can be called and printed on its own, which is how a refused signature is found.
+Each step (canonical form, string to sign, signature) is a pure function that can be printed on its
+own, which is how a refused signature is found.
 
 Sources: "V3 request structure and signature" and "RPC mechanism (V2)" of the Alibaba Cloud SDK
 documentation; "HTTP protocol and signature" (document 56189) of Short Message Service.
@@ -31,8 +31,7 @@ def percent_encode(text: str) -> str:
 def canonical_query(parameters: Mapping[str, str]) -> str:
     """Join encoded ``name=value`` pairs with ``&``, sorted by the bytes of the bare name.
 
-    The result is also a valid ``application/x-www-form-urlencoded`` body: sending it as it is
-    makes what is signed byte for byte what is sent.
+    The result is a valid form body, too: what is signed can be sent byte for byte.
     """
     return "&".join(
         f"{percent_encode(name)}={percent_encode(parameters[name])}" for name in sorted(parameters)
@@ -48,11 +47,7 @@ def rpc_string_to_sign(method: str, parameters: Mapping[str, str]) -> str:
 
 
 def rpc_signature(method: str, parameters: Mapping[str, str], access_key_secret: str) -> str:
-    """Return the base64 ``Signature`` of V1 (``HMAC-SHA1``, ``SignatureVersion`` 1.0).
-
-    The HMAC key is the secret followed by ``&``; with temporary credentials `parameters` must
-    already hold ``SecurityToken``.
-    """
+    """Return the base64 ``Signature`` of V1 (HMAC-SHA1); its key is the secret and ``&``."""
     key = f"{access_key_secret}&".encode()
     digest = hmac.digest(key, rpc_string_to_sign(method, parameters).encode(), "sha1")
     return base64.b64encode(digest).decode("ascii")
@@ -110,8 +105,8 @@ def acs3_authorization(
 ) -> str:
     """Return the value of the ``Authorization`` header for ACS3-HMAC-SHA256.
 
-    `headers` are the headers to sign: ``host``, every ``x-acs-*`` and ``content-type`` that will
-    be sent. Raises ValueError when two header names differ only in case.
+    `headers` are those to sign: ``host``, ``content-type`` and every ``x-acs-*`` that is sent.
+    Raises ValueError when two names differ only in case.
     """
     request = acs3_canonical_request(method, path, query, headers, body)
     signature = acs3_signature(acs3_string_to_sign(request), access_key_secret)

@@ -1,7 +1,7 @@
 """One signed call to the platform, and what its answer means.
 
-A call ends in exactly one of four verdicts (the platform documents that sending is not
-idempotent, so nothing here ever sends a request a second time once a byte of it was written):
+A call ends in one of four verdicts; sending is not idempotent, so no request is sent a second time
+once a byte of it was written:
 
 - accepted: the platform said OK;
 - rejected: it said no, with a code that is known to mean so;
@@ -26,24 +26,30 @@ from shared.settings import Credentials, Settings
 from shared.signing import acs3_authorization, canonical_query, rpc_signature
 from shared.transport import Timeout
 
-VERSION = "2017-05-25"
-ACCEPTED, REJECTED, NOTHING_WRITTEN, IN_DOUBT = (
-    "accepted",
-    "rejected",
-    "nothing-written",
-    "in-doubt",
-)
+_SMS = ("2017-05-25", "endpoint")
+_INTERNATIONAL = ("2018-05-01", "international_endpoint")
+_PNVS = ("2017-05-25", "pnvs_endpoint")
+_BASE = ("2017-05-25", "base_endpoint")
+# action -> version and the setting that holds its endpoint; all others are of _SMS
+_APIS = {
+    "SendMessageToGlobe": _INTERNATIONAL,
+    "QueryMessage": _INTERNATIONAL,
+    "SendSmsVerifyCode": _PNVS,
+    "CheckSmsVerifyCode": _PNVS,
+    "QueryTokenForMnsQueue": _BASE,
+}
+ACCEPTED, REJECTED = "accepted", "rejected"
+NOTHING_WRITTEN, IN_DOUBT = "nothing-written", "in-doubt"
 _CONTENT_TYPE = "application/x-www-form-urlencoded"
 _RECONNECT_WAITS = (0.1, 0.4)
 _WINDOWS = {"分钟": 60, "小时": 3600, "天": 86400}
 
 
 class Result(NamedTuple):
-    """How a call ended: the verdict, its code, and the answer's body where there is one.
+    """How a call ended: the verdict, the platform's code or ours, and the body if accepted.
 
-    `code` is the platform's, or one of ours when it gave none, with a `detail` for the log.
-    `retry_after` is the number of seconds after which a limit that was hit lets calls through
-    again, 0 where none was.
+    After `retry_after` seconds a limit that was hit lets calls through again; `detail` is for the
+    log.
     """
 
     verdict: str
@@ -54,12 +60,28 @@ class Result(NamedTuple):
     detail: str = ""
 
 
+class Signed(NamedTuple):
+    """A signed request to be sent as it is."""
+
+    action: str
+    request: requests.PreparedRequest
+
+
+class _Call(NamedTuple):
+    action: str
+    version: str
+    host: str
+    timestamp: str
+    nonce: str
+    parameters: Mapping[str, str]
+    credentials: Credentials
+
+
 class SmsApi(NamedTuple):
     """The platform as one invocation sees it.
 
-    `credentials` is asked at every call, so that a rotated token is used at once; `token` makes a
-    nonce for calls that bring none; `session` is a requests.Session whose adapter raises
-    ConnectionFailed if nothing was written.
+    `credentials` is asked at every call, for tokens rotate; `token` makes a random nonce; the
+    adapter of `session` raises ConnectionFailed if nothing was written.
     """
 
     settings: Settings
@@ -69,86 +91,21 @@ class SmsApi(NamedTuple):
     log: Log
     token: Callable[[], str] = lambda: os.urandom(16).hex()
 
-    def call(
-        self,
-        action: str,
-        parameters: Mapping[str, str],
-        *,
-        deadline: float,
-        nonce: str = "",
-        phone_numbers: tuple[str, ...] = (),
-    ) -> Result:
-        """Sign and send one request and say how it ended; log it.
-
-        `deadline` is in the clock's monotonic seconds, `phone_numbers` is for the log. While no
-        byte was written the same signed request is tried again. Raises ConfigurationError when
-        there are no credentials.
-        """
-        started = self.clock.monotonic()
-        request = self._signed(action, parameters, nonce or self.token())
-        result = self._exchange(request, deadline)
-        for wait in _RECONNECT_WAITS:
-            if result.verdict != NOTHING_WRITTEN or self.clock.monotonic() + wait >= deadline:
-                break
-            self.clock.sleep(wait)
-            result = self._exchange(request, deadline)
-        self.log.event(
-            "info" if result.verdict == ACCEPTED else "warning",
+    def sign(self, action: str, parameters: Mapping[str, str], nonce: str = "") -> Signed:
+        """Sign a request; raises ConfigurationError when there are no credentials."""
+        version, endpoint_setting = _APIS.get(action, _SMS)
+        endpoint = getattr(self.settings, endpoint_setting)
+        call = _Call(
             action,
-            result.verdict,
-            code=result.code,
-            detail=result.detail,
-            platform_request_id=result.request_id,
-            duration_ms=round((self.clock.monotonic() - started) * 1000),
-            **self.log.numbers(phone_numbers),
+            version,
+            endpoint.partition("://")[2],
+            utc_timestamp(self.clock.now()),
+            nonce or self.token(),
+            parameters,
+            self.credentials(),
         )
-        return result
-
-    def query(
-        self,
-        action: str,
-        parameters: Mapping[str, str],
-        *,
-        deadline: float,
-        phone_numbers: tuple[str, ...] = (),
-    ) -> Mapping[str, Any]:
-        """Return the body of a call that only reads.
-
-        Raises ConnectionFailed or AnswerLost when there is no answer, PlatformRefused when it is
-        an error code.
-        """
-        result = self.call(action, parameters, deadline=deadline, phone_numbers=phone_numbers)
-        if result.verdict == ACCEPTED:
-            return result.body
-        raise query_error(result)
-
-    def _exchange(self, request: requests.PreparedRequest, deadline: float) -> Result:
-        left = deadline - self.clock.monotonic()
-        if left <= 0:
-            return Result(NOTHING_WRITTEN, "out-of-time")
-        timeout: Any = Timeout(self.settings.connect_timeout, self.settings.read_timeout, left)
-        try:
-            response = self.session.get_adapter(self.settings.endpoint).send(
-                request, timeout=timeout, verify=self.session.verify or True
-            )
-            content = response.content
-        except ConnectionFailed as error:
-            return Result(NOTHING_WRITTEN, error.code, detail=error.detail)
-        except AnswerLost as error:
-            return Result(IN_DOUBT, error.code, detail=error.detail)
-        except Exception as error:  # whatever it was, the request may be out
-            return Result(IN_DOUBT, safe_code(type(error).__name__))
-        return classify(response.status_code, content, self.clock.now())
-
-    def _signed(
-        self, action: str, parameters: Mapping[str, str], nonce: str
-    ) -> requests.PreparedRequest:
-        credentials = self.credentials()
-        endpoint = self.settings.endpoint
-        host = endpoint.partition("://")[2]
-        now = utc_timestamp(self.clock.now())
         sign = _acs3 if self.settings.signature_method == "ACS3-HMAC-SHA256" else _rpc
-        headers, body = sign(action, parameters, credentials, host, now, nonce)
+        headers, body = sign(call)
         request = requests.PreparedRequest()
         request.method = "POST"
         request.url = f"{endpoint}/"
@@ -162,16 +119,84 @@ class SmsApi(NamedTuple):
                 "content-length": str(len(body)),
             },
         )
-        return request
+        return Signed(action, request)
+
+    def exchange(
+        self, signed: Signed, deadline: float, phone_numbers: tuple[str, ...] = ()
+    ) -> Result:
+        """Send a signed request, again while no byte was written, and log how it ended.
+
+        `deadline` is in the clock's monotonic seconds, `phone_numbers` is for the log.
+        """
+        started = self.clock.monotonic()
+        result = self._try(signed.request, deadline)
+        for wait in _RECONNECT_WAITS:
+            if result.verdict != NOTHING_WRITTEN or self.clock.monotonic() + wait >= deadline:
+                break
+            self.clock.sleep(wait)
+            result = self._try(signed.request, deadline)
+        self.log.event(
+            "info" if result.verdict == ACCEPTED else "warning",
+            signed.action,
+            result.verdict,
+            code=result.code,
+            detail=result.detail,
+            platform_request_id=result.request_id,
+            duration_ms=round((self.clock.monotonic() - started) * 1000),
+            **self.log.numbers(phone_numbers),
+        )
+        return result
+
+    def call(
+        self,
+        action: str,
+        parameters: Mapping[str, str],
+        *,
+        deadline: float,
+        nonce: str = "",
+        phone_numbers: tuple[str, ...] = (),
+    ) -> Result:
+        """Sign a request and exchange it; see `sign` and `exchange`."""
+        return self.exchange(self.sign(action, parameters, nonce), deadline, phone_numbers)
+
+    def query(
+        self,
+        action: str,
+        parameters: Mapping[str, str],
+        *,
+        deadline: float,
+        phone_numbers: tuple[str, ...] = (),
+    ) -> Mapping[str, Any]:
+        """Return the body of a call that only reads; raises what `query_error` makes of others."""
+        result = self.call(action, parameters, deadline=deadline, phone_numbers=phone_numbers)
+        if result.verdict == ACCEPTED:
+            return result.body
+        raise query_error(result)
+
+    def _try(self, request: requests.PreparedRequest, deadline: float) -> Result:
+        left = deadline - self.clock.monotonic()
+        if left <= 0:
+            return Result(NOTHING_WRITTEN, "out-of-time")
+        timeout: Any = Timeout(self.settings.connect_timeout, self.settings.read_timeout, left)
+        try:
+            adapter = self.session.get_adapter(str(request.url))
+            response = adapter.send(request, timeout=timeout, verify=self.session.verify or True)
+            content = response.content
+        except ConnectionFailed as error:
+            return Result(NOTHING_WRITTEN, error.code, detail=error.detail)
+        except AnswerLost as error:
+            return Result(IN_DOUBT, error.code, detail=error.detail)
+        except Exception as error:  # whatever it was, the request may be out
+            return Result(IN_DOUBT, safe_code(type(error).__name__))
+        return classify(response.status_code, content, self.clock.now())
 
 
 def classify(status: int, content: bytes, now: float) -> Result:
-    """Say what an answer means: the body first, then the HTTP status.
+    """Say what an answer means at `now` (epoch seconds).
 
-    Business errors come with status 200, gateway errors with 4xx, and both name their code in the
-    body (seen with ``Code`` and with ``code``). What cannot be understood is in doubt, and so is
-    every 5xx and every code that is not known to be a refusal. `now` (epoch seconds) tells when
-    the window of a frequency limit ends.
+    Business errors come with status 200, gateway errors with 4xx, both with a code in the body:
+    ``ResponseCode`` in version 2018-05-01, else ``Code`` (``code`` was seen, too). In doubt is what
+    cannot be understood, every 5xx and every code that is not known to be a refusal.
     """
     try:
         body = json.loads(content)
@@ -179,21 +204,24 @@ def classify(status: int, content: bytes, now: float) -> Result:
         body = None
     if not isinstance(body, dict):
         return Result(IN_DOUBT, f"http-{status}")
-    code = body.get("Code", body.get("code"))
+    code = body.get("ResponseCode", body.get("Code", body.get("code")))
     request_id = safe_request_id(body.get("RequestId", body.get("requestId")))
     if code == "OK" and status == 200:
         return Result(ACCEPTED, "OK", request_id, body=body)
-    if status >= 500 or code is None or code == "OK":
-        return Result(IN_DOUBT, safe_code(code or f"http-{status}"), request_id)
-    return _refusal(safe_code(code), request_id, str(body.get("Message", body.get("message"))), now)
+    if code in (None, "OK"):
+        return Result(IN_DOUBT, f"http-{status}", request_id)
+    code = safe_code(code)
+    if status >= 500:
+        return Result(IN_DOUBT, code, request_id)
+    return _refusal(code, request_id, str(body.get("Message", body.get("message"))), now)
 
 
 def query_error(result: Result) -> SmsError:
-    """Return the error to raise for the `result` of a query that was not accepted."""
+    """Return ConnectionFailed, PlatformRefused or AnswerLost, whichever `result` stands for."""
     if result.verdict == NOTHING_WRITTEN:
         return ConnectionFailed("the platform cannot be reached; try again", code=result.code)
-    meaning, status = explain(result.code)
     if result.verdict == REJECTED:
+        meaning, status = explain(result.code)
         return PlatformRefused(
             meaning,
             code=result.code,
@@ -219,22 +247,14 @@ def _refusal(code: str, request_id: str, message: str, now: float) -> Result:
     from shared.error_codes import find  # data that a normal send never needs
 
     known = find(code)
-    if known is None:
-        verdict = REJECTED if code.startswith("isv.") else IN_DOUBT
-        return Result(verdict, code, request_id)
-    if known.outcome == "unknown":
+    is_refusal = known.outcome != "unknown" if known else code.startswith("isv.")
+    if not is_refusal:
         return Result(IN_DOUBT, code, request_id)
-    wait = _retry_after(code, message, now) if known.retryable == "after-wait" else 0
-    return Result(REJECTED, code, request_id, wait)
+    is_limit = known and known.retryable == "after-wait"
+    return Result(REJECTED, code, request_id, _retry_after(code, message, now) if is_limit else 0)
 
 
 def _retry_after(code: str, message: str, now: float) -> int:
-    """Return the seconds until the limit that `code` stands for lets calls through again.
-
-    A frequency limit names its window in `message`, such as ``触发分钟级流控Permits:1``: minute
-    and hour windows follow the clock of UTC+8, the day window slides (document 44335). The
-    account's own caps are looked at again when its day is over.
-    """
     for word, seconds in _WINDOWS.items():
         if f"{word}级流控" in message:
             return seconds if word == "天" else seconds - int(now) % seconds
@@ -243,52 +263,39 @@ def _retry_after(code: str, message: str, now: float) -> int:
     return 1 if code.startswith(("Throttling", "QPS_")) else 60
 
 
-def _acs3(
-    action: str,
-    parameters: Mapping[str, str],
-    credentials: Credentials,
-    host: str,
-    now: str,
-    nonce: str,
-) -> tuple[dict[str, str], bytes]:
-    body = canonical_query(parameters).encode("ascii")
+def _acs3(call: _Call) -> tuple[dict[str, str], bytes]:
+    key_id, secret, security_token = call.credentials
+    body = canonical_query(call.parameters).encode("ascii")
     headers = {
-        "host": host,
+        "host": call.host,
         "content-type": _CONTENT_TYPE,
-        "x-acs-action": action,
-        "x-acs-version": VERSION,
-        "x-acs-date": now,
-        "x-acs-signature-nonce": nonce,
+        "x-acs-action": call.action,
+        "x-acs-version": call.version,
+        "x-acs-date": call.timestamp,
+        "x-acs-signature-nonce": call.nonce,
         "x-acs-content-sha256": sha256(body).hexdigest(),
     }
-    if credentials.security_token:
-        headers["x-acs-security-token"] = credentials.security_token
-    headers["authorization"] = acs3_authorization(
-        "POST", "/", {}, headers, body, credentials.access_key_id, credentials.access_key_secret
-    )
+    if security_token:
+        headers["x-acs-security-token"] = security_token
+    headers["authorization"] = acs3_authorization("POST", "/", {}, headers, body, key_id, secret)
     return headers, body
 
 
-def _rpc(
-    action: str,
-    parameters: Mapping[str, str],
-    credentials: Credentials,
-    host: str,
-    now: str,
-    nonce: str,
-) -> tuple[dict[str, str], bytes]:
+def _rpc(call: _Call) -> tuple[dict[str, str], bytes]:
+    key_id, secret, security_token = call.credentials
     signed = {
-        **parameters,
-        "AccessKeyId": credentials.access_key_id,
-        "Action": action,
+        **call.parameters,
+        "AccessKeyId": key_id,
+        "Action": call.action,
         "Format": "JSON",
         "SignatureMethod": "HMAC-SHA1",
-        "SignatureNonce": nonce,
+        "SignatureNonce": call.nonce,
         "SignatureVersion": "1.0",
-        "Timestamp": now,
-        "Version": VERSION,
+        "Timestamp": call.timestamp,
+        "Version": call.version,
     }
-    if credentials.security_token:
-        signed["SecurityToken"] = credentials.security_token
-    signed["Signature"] = rpc_signature("POST", signed, credentials.access_key_secret)
-    return {"host": host, "content-type": _CONTENT_TYPE}, canonical_query(signed).encode("ascii")
+    if security_token:
+        signed["SecurityToken"] = security_token
+    signed["Signature"] = rpc_signature("POST", signed, secret)
+    body = canonical_query(signed).encode("ascii")
+    return {"host": call.host, "content-type": _CONTENT_TYPE}, body

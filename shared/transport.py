@@ -41,10 +41,9 @@ class _Connection(NamedTuple):
     used_at: float
 
     def is_usable(self, max_idle: float) -> bool:
-        """Whether the connection may carry a request: used lately, and nothing waits to be read.
+        """Whether it was used lately and nothing waits to be read, such as the server's close.
 
-        A server that closed it, or said anything unasked, made it readable. The wall clock is
-        asked because a frozen instance's monotonic clock may have stood still.
+        A frozen instance's monotonic clock may have stood still, so the wall clock is asked.
         """
         if abs(time.time() - self.used_at) > max_idle:
             return False
@@ -73,13 +72,13 @@ class WriteAwareAdapter(BaseAdapter):
     ) -> requests.Response:
         """Exchange `request`, whose body is bytes, for a response that is read to its end.
 
-        `timeout` is a Timeout; `verify` is a CA directory, or True for certifi's file. Raises
-        ConnectionFailed when no byte was written, AnswerLost when the exchange broke off later,
-        took too long or brought too long an answer.
+        `timeout` is a Timeout; `verify` a CA directory, or True for certifi's file. Raises
+        ConnectionFailed when no byte was written, AnswerLost when anything went wrong later.
         """
         end = time.monotonic() + timeout.total
         message = _message(request)
-        origin = _origin(str(request.url))
+        url = str(request.url)
+        origin = url[: url.index("/", 8)]
         sock = self._connect(origin, min(time.monotonic() + timeout.connect, end), verify)
         deadline = min(time.monotonic() + timeout.exchange, end)
         try:
@@ -130,10 +129,8 @@ class WriteAwareAdapter(BaseAdapter):
 
     def _tls(self, verify: Any) -> ssl.SSLContext:
         if self._context is None:
-            if verify is True:
-                self._context = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
-            else:
-                self._context = ssl.create_default_context(capath=verify)
+            where = {"cafile": DEFAULT_CA_BUNDLE_PATH} if verify is True else {"capath": verify}
+            self._context = ssl.create_default_context(**where)
         return self._context
 
 
@@ -148,10 +145,7 @@ def ca_directory() -> str | None:
 
 
 def _open(host: str, port: int, deadline: float) -> socket.socket:
-    """Connect to the first address of `host` that answers; raises the last OSError if none does.
-
-    `deadline` holds for all addresses together, not for looking the name up.
-    """
+    """Connect to the first address of `host` that answers; raises the last OSError if none does."""
     error: OSError = TimeoutError()
     for family, kind, protocol, _, address in socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM):
         sock = socket.socket(family, kind, protocol)
@@ -167,22 +161,15 @@ def _open(host: str, port: int, deadline: float) -> socket.socket:
     raise error
 
 
-def _origin(url: str) -> str:
-    return url[: url.index("/", 8)]
-
-
 def _message(request: requests.PreparedRequest) -> bytes:
-    """Return head and body as they go over the wire."""
     lines = [f"{request.method} {request.path_url} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in request.headers.items()]
     if any("\n" in line or "\r" in line for line in lines):
         raise requests.exceptions.InvalidHeader("a header holds a line break")
-    head = "\r\n".join(lines) + "\r\n\r\n"
-    return head.encode("ascii") + cast(bytes, request.body)
+    return "\r\n".join([*lines, "", ""]).encode("ascii") + cast(bytes, request.body)
 
 
 def _response(request: requests.PreparedRequest, answer: Answer) -> requests.Response:
-    """Return the answer as requests hands it on, without headers."""
     response = requests.Response()
     response.status_code = answer.status
     response.reason = answer.reason

@@ -1,9 +1,9 @@
-"""``make demo``: the local cloud, one SMS through it, and what became of it.
+"""``make demo``: the local cloud, SMS through it, and what became of them.
 
 Starts the SMS emulator and the Function Compute stub on 127.0.0.1, sends one SMS through the HTTP
-trigger of send_sms, asks for its delivery status until it is delivered, and keeps running until
-Ctrl-C (with ``--once`` it stops then). Nothing leaves this machine and no file of the project is
-written.
+trigger of send_sms, waits for its receipt, sends one abroad and one by an event, creates and checks
+a one-time code, and keeps running until Ctrl-C (with ``--once`` it stops then). Nothing leaves this
+machine and no file of the project is written.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ import urllib.error
 import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+from aliyun_fc_runtime_stub import events
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -32,6 +34,13 @@ EMULATOR_PORT, STUB_PORT = 8100, 9000
 READY_SECONDS = 180  # the first start may install the runtimes' packages
 DELIVERY_SECONDS = 30
 PHONE_NUMBER = "13800138000"
+ENDPOINTS = (
+    "SMS_ENDPOINT",
+    "SMS_INTERNATIONAL_ENDPOINT",
+    "SMS_PNVS_ENDPOINT",
+    "SMS_BASE_ENDPOINT",
+    "SMS_MNS_ENDPOINT",
+)
 
 
 class DemoError(Exception):
@@ -43,7 +52,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--once", action="store_true", help="stop after the SMS was delivered")
     once = parser.parse_args().once
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
     try:
         with ExitStack() as stack:
             _run(stack, once)
@@ -63,23 +73,35 @@ def _run(stack: ExitStack, once: bool) -> None:
         "sms-emulator",
         *("--port", str(_port(EMULATOR_PORT, 1)), "--database", f"{folder}/sms.sqlite3"),
     )
-    key = secrets.token_urlsafe(24)
+    key, receipt_token = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
     settings = {
-        "SMS_ENDPOINT": emulator["url"],
+        **dict.fromkeys(ENDPOINTS, emulator["url"]),
         "SMS_ACCESS_KEY_ID": emulator["access_key_id"],
         "SMS_ACCESS_KEY_SECRET": "testsecret",
         "SMS_SIGN_NAME": "fc-sms",
+        "SMS_CODE_TEMPLATE": "SMS_100001",
         "SMS_API_KEYS": f"demo:{hashlib.sha256(key.encode()).hexdigest()}",
+        "SMS_RECEIPT_TOKEN": receipt_token,
+        "SMS_STATE_URL": f"sqlite://{folder}/state.sqlite3",
+        "SMS_STATE_SECRET": secrets.token_urlsafe(24),
+        "SMS_ALLOW_LOCAL_STATE": "1",
     }
     overrides = [f"--env={name}={value}" for name, value in settings.items()]
-    port = _port(STUB_PORT, 3)
+    port = _port(STUB_PORT, 6)
     stub = _start(
         stack, "fc-stub", "start", "-t", str(ROOT / "s.yaml"), "--port", str(port), *overrides
     )
-    urls = {function["resource"]: function["url"].rstrip("/") for function in stub["functions"]}
-    _send_and_follow(urls, key)
-    _show_addresses(emulator["url"], stub["api"], urls, key)
+    functions = {function["resource"]: function for function in stub["functions"]}
+    urls = {name: one["url"].rstrip("/") for name, one in functions.items() if one["url"]}
+    receipt_url = f"{urls['receive_receipts']}/receipts/{receipt_token}"
+    _http("PUT", f"{emulator['url']}/api/settings", {"receipt_url": receipt_url})
+    circle = Circle(emulator["url"], stub["api"], urls, functions["send_on_event"]["name"], key)
+    circle.send_and_follow()
+    circle.send_abroad()
+    circle.send_on_event()
+    circle.verify_a_code()
     if not once:
+        _show_addresses(circle)
         print("\nRunning until Ctrl-C.", flush=True)
         threading.Event().wait()
 
@@ -128,59 +150,120 @@ def _port(first: int, count: int) -> int:
     return first
 
 
-def _send_and_follow(urls: dict[str, str], key: str) -> None:
-    print("\n1. Send one SMS: POST /sms", flush=True)
-    request: dict[str, object] = {
-        "phone_numbers": PHONE_NUMBER,
-        "template_code": "SMS_100002",
-        "template_param": {"name": "Li", "order": "A-17"},
-    }
-    sent = _call(f"{urls['send_sms']}/sms", key, request)
-    print("\n2. Ask what became of it: POST /delivery-status", flush=True)
-    china = time.gmtime(time.time() + 8 * 3600)
-    question: dict[str, object] = {
-        "phone_number": PHONE_NUMBER,
-        "send_date": time.strftime("%Y%m%d", china),
-        "out_id": sent["out_id"],
-        "include_content": True,
-    }
-    deadline = time.monotonic() + DELIVERY_SECONDS
-    while time.monotonic() < deadline:
-        statuses = _call(f"{urls['query_delivery_status']}/delivery-status", key, question)
-        if statuses and statuses[0]["status"] == "delivered":
-            print("\nDelivered.", flush=True)
-            return
-        time.sleep(1)
-    raise DemoError(f"not delivered within {DELIVERY_SECONDS} seconds")
+class Circle(NamedTuple):
+    """The demo's steps, from sending to the receipt and back."""
+
+    emulator: str
+    api: str
+    urls: dict[str, str]
+    event_function: str
+    key: str
+
+    def send_and_follow(self) -> None:
+        """Send one SMS, and ask until its receipt has come."""
+        print("\n1. Send one SMS: POST /sms", flush=True)
+        sent = self._call(
+            "send_sms",
+            "/sms",
+            {
+                "phone_numbers": PHONE_NUMBER,
+                "template_code": "SMS_100002",
+                "template_param": {"name": "Li", "order": "A-17"},
+            },
+        )
+        print("\n2. Ask what became of it: GET /delivery-status", flush=True)
+        url = f"{self.urls['query_delivery_status']}/delivery-status?out_id={sent['out_id']}"
+        deadline = time.monotonic() + DELIVERY_SECONDS
+        while time.monotonic() < deadline:
+            status, answer = _http("GET", url, key=self.key)
+            if status == 200 and answer and answer[0]["status"] == "delivered":
+                print(f"   > GET {url}\n   < 200 {json.dumps(answer, ensure_ascii=False)}")
+                print("\nDelivered, by the receipt that the platform pushed.", flush=True)
+                return
+            time.sleep(0.5)
+        raise DemoError(f"not delivered within {DELIVERY_SECONDS} seconds")
+
+    def send_abroad(self) -> None:
+        """Send one SMS to Hong Kong."""
+        print("\n3. Send one abroad: POST /international-sms", flush=True)
+        self._call(
+            "send_international_sms",
+            "/international-sms",
+            {"phone_numbers": "+852 5123 4567", "message": "Your parcel has arrived."},
+        )
+
+    def send_on_event(self) -> None:
+        """Deliver a message of a queue's topic to send_on_event, as the queue would."""
+        print("\n4. Let an event send: a message of an MNS topic", flush=True)
+        request = {
+            "phone_numbers": "13800138002",
+            "template_code": "SMS_100002",
+            "template_param": {"name": "Wang", "order": "B-2"},
+        }
+        event = events.mns_topic(json.dumps(request))
+        url = f"{self.api}/2023-03-30/functions/{self.event_function}/invocations"
+        status, answer = _http("POST", url, event)
+        print(f"   > {json.dumps(request)}\n   < {json.dumps(answer, ensure_ascii=False)}")
+        if status != 200 or not answer.get("accepted"):
+            raise DemoError("the event sent nothing")
+
+    def verify_a_code(self) -> None:
+        """Create a one-time code, read it off the phone, and check it."""
+        print("\n5. Create and check a one-time code: POST /codes, POST /codes/check", flush=True)
+        number = "13800138003"
+        created = self._call("verify_code", "/codes", {"phone_number": number, "purpose": "login"})
+        _, inbox = _http("GET", f"{self.emulator}/api/messages?phone_number={number}")
+        code = inbox["messages"][0]["template_param"]["code"]
+        typed = {
+            "verification_id": created["verification_id"],
+            "phone_number": number,
+            "code": code,
+        }
+        checked = self._call("verify_code", "/codes/check", typed)
+        if checked.get("verified") is not True:
+            raise DemoError("the code was not accepted")
+
+    def _call(self, function: str, path: str, body: dict[str, object]) -> Any:
+        """POST `body` to a function; print request and answer."""
+        url = f"{self.urls[function]}{path}"
+        print(f"   > POST {url}\n   > {json.dumps(body, ensure_ascii=False)}")
+        status, answer = _http("POST", url, body, key=self.key)
+        print(f"   < {status} {json.dumps(answer, ensure_ascii=False)}", flush=True)
+        if status != 200:
+            raise DemoError(f"{url} answered {status}")
+        return answer
 
 
-def _call(url: str, key: str, body: dict[str, object]) -> Any:
-    """POST `body` as JSON; print request and answer."""
-    print(f"   > POST {url}\n   > {json.dumps(body, ensure_ascii=False)}")
-    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
-    request = urllib.request.Request(url, json.dumps(body).encode(), headers)  # noqa: S310
+def _http(method: str, url: str, body: object = None, *, key: str = "") -> tuple[int, Any]:
+    """Exchange JSON with a server of this machine; an error status is an answer, too."""
+    headers = {"Content-Type": "application/json"}
+    if key:
+        headers["Authorization"] = f"Bearer {key}"
+    data = body if isinstance(body, bytes) else json.dumps(body).encode() if body else None
+    request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(request, timeout=30) as response:
-            status, text = response.status, response.read().decode()
+            return response.status, json.loads(response.read())
     except urllib.error.HTTPError as error:
-        raise DemoError(f"{url} answered {error.code}: {error.read().decode()}") from None
-    print(f"   < {status} {text}", flush=True)
-    return json.loads(text)
+        return error.code, json.loads(error.read())
+    except OSError as error:
+        raise DemoError(f"{url} does not answer ({error})") from None
 
 
-def _show_addresses(emulator: str, api: str, urls: dict[str, str], key: str) -> None:
+def _show_addresses(circle: Circle) -> None:
     print("\nAddresses")
-    for name, url in urls.items():
+    for name, url in circle.urls.items():
         print(f"   {name:24} {url}")
-    print(f"   {'Function Compute API':24} {api}")
+    print(f"   {'Function Compute API':24} {circle.api}")
+    emulator = circle.emulator
     print(f"   {'SMS emulator':24} {emulator}  (messages: {emulator}/api/messages)")
-    print(f"   {'API key of this run':24} {key}")
+    print(f"   {'API key of this run':24} {circle.key}")
     print(
         f"""
 Send another:
-   curl {urls["send_sms"]}/sms \\
-     -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' \\
+   curl {circle.urls["send_sms"]}/sms \\
+     -H 'Authorization: Bearer {circle.key}' -H 'Content-Type: application/json' \\
      -d '{{"phone_numbers": "13800138001", "template_code": "SMS_100001",
           "template_param": {{"code": "123456"}}}}'""",
         flush=True,

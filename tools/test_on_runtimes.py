@@ -24,7 +24,7 @@ def main() -> int:
     for runtime in RUNTIMES:
         environment = runtime_environment(runtime)
         if not environment.exact:
-            print(f"{runtime}: not on this machine, the unit tests did not run on it", flush=True)
+            print(f"{runtime}: install it to run the unit tests on it, too", flush=True)
             continue
         print(f"{runtime}: unit tests", flush=True)
         status |= _test(runtime, environment.python)

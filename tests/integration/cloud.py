@@ -18,7 +18,8 @@ from tests.integration.contract import Contract
 
 API_KEY = "bGV0LW1lLWluLTEyMzQ1Njc4OTA"
 SEND, QUERY = "fc-sms-send-sms", "fc-sms-query-delivery-status"
-PATHS = {SEND: "sms", QUERY: "delivery-status"}
+ABROAD = "fc-sms-send-international-sms"
+PATHS = {SEND: "sms", ABROAD: "international-sms", QUERY: "delivery-status"}
 _FRAME = re.compile(r"FC Invoke (Start|End) RequestId: \S+")
 _EVENT_FIELDS = {"time", "level", "request_id", "function", "action", "outcome"}
 _LONGEST_INNOCENT = 5  # a shorter text may stand in a line by chance
@@ -56,6 +57,7 @@ class Cloud:
         digest = hashlib.sha256(API_KEY.encode()).hexdigest()
         environment = {
             "SMS_ENDPOINT": endpoint or emulator.url,
+            "SMS_INTERNATIONAL_ENDPOINT": endpoint or emulator.url,
             "SMS_ACCESS_KEY_ID": emulator.access_key_id,
             "SMS_ACCESS_KEY_SECRET": emulator.access_key_secret,
             "SMS_SIGN_NAME": "fc-sms",
@@ -85,6 +87,10 @@ class Cloud:
     def send(self, body: object, **headers: str) -> Answer:
         """POST `body` to ``/sms``."""
         return self.request("POST", SEND, "sms", self._encoded(body), headers)
+
+    def send_abroad(self, body: object) -> Answer:
+        """POST `body` to ``/international-sms``."""
+        return self.request("POST", ABROAD, "international-sms", self._encoded(body), {})
 
     def send_asynchronously(self, body: object) -> int:
         """POST `body` to ``/sms`` for an asynchronous run, and return the status."""
@@ -169,7 +175,7 @@ class Cloud:
 
 
 def _leaves(value: object, field: str = "") -> Iterator[str]:
-    """Yield the phone numbers and template values of a request."""
+    """Yield the phone numbers, texts and template values of a request."""
     if isinstance(value, dict):
         for name, part in value.items():
             inside = field == "template_param"
@@ -177,5 +183,5 @@ def _leaves(value: object, field: str = "") -> Iterator[str]:
     elif isinstance(value, list):
         for part in value:
             yield from _leaves(part, field)
-    elif field in ("phone_number", "phone_numbers", "template_param"):
+    elif field in ("message", "phone_number", "phone_numbers", "template_param"):
         yield str(value)

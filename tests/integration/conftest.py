@@ -12,6 +12,7 @@ import pytest
 from aliyun_sms_emulator import SmsEmulator
 from tests.integration.cloud import Cloud
 from tests.integration.contract import Contract
+from tests.integration.redis_server import RedisServer
 
 StartCloud = Callable[..., Cloud]
 
@@ -34,7 +35,24 @@ def emulator(running_emulator: SmsEmulator) -> SmsEmulator:
     running_emulator.clear()
     running_emulator.call("DELETE", "/api/settings")
     running_emulator.clock.follow_real_time()
+    for number in ("13800138009", "85251234567"):  # those that tests give another fate
+        running_emulator.set_fate(number, "deliver")
     return running_emulator
+
+
+@pytest.fixture(scope="session")
+def running_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def redis_server(running_redis: RedisServer) -> RedisServer:
+    """A Redis with nothing in it, running."""
+    if not running_redis.is_running:
+        running_redis.start()
+    running_redis.ask("FLUSHALL")
+    return running_redis
 
 
 @pytest.fixture(scope="session")

@@ -41,7 +41,23 @@ LOG_CONFIG: dict[str, type] = {
 }
 ASYNC_INVOKE_CONFIG: dict[str, type] = {"maxAsyncRetryAttempts": int}
 TRIGGER: dict[str, type] = {"triggerName": str, "triggerType": str, "triggerConfig": dict}
-HTTP_TRIGGER_CONFIG: dict[str, type] = {"authType": str, "methods": list}
+TRIGGER_CONFIGS: dict[str, dict[str, type]] = {
+    "http": {"authType": str, "methods": list},
+    "timer": {"cronExpression": str, "enable": bool, "payload": str},
+    "mns_topic": {"notifyContentFormat": str, "notifyStrategy": str},
+    "oss": {"events": list, "filter": dict},
+    "eventbridge": {
+        "triggerEnable": bool,
+        "asyncInvocationType": bool,
+        "eventRuleFilterPattern": str,
+        "eventSourceConfig": dict,
+    },
+}
+SOURCES = {
+    "mns_topic": re.compile(r"acs:mns:[a-z0-9-]+:[0-9]+:/topics/[A-Za-z0-9-]+"),
+    "oss": re.compile(r"acs:oss:[a-z0-9-]+:[0-9]+:[a-z0-9-]+"),
+}
+CRON = re.compile(r"@every [0-9]+[smh]|\S+( \S+){5}")
 
 PYTHON_RUNTIMES = {"python3.9", "python3.10", "python3.12"}
 METHODS = {"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"}
@@ -50,14 +66,14 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 
 def findings(properties: Properties, root: Path) -> list[str]:
     """Return what is wrong with one function's properties; `root` is the folder of s.yaml."""
-    found = list(_shape(properties, FUNCTION, "function"))
+    found = list(_shape({"triggers": [], **properties}, FUNCTION, "function"))
     if found:
         return found
     found += _sizes(properties)
     found += _environment(properties["environmentVariables"])
     found += _shape(properties["logConfig"], LOG_CONFIG, "logConfig")
     found += _shape(properties["asyncInvokeConfig"], ASYNC_INVOKE_CONFIG, "asyncInvokeConfig")
-    found += _http_trigger(properties["triggers"])
+    found += _triggers(properties.get("triggers", []))
     found += _handler(properties, root)
     if not NAME.fullmatch(properties["functionName"]):
         found.append("functionName: is none")
@@ -99,16 +115,28 @@ def _environment(variables: Mapping[str, Any]) -> Iterator[str]:
         yield "environmentVariables: are larger than 4 KB together"
 
 
-def _http_trigger(triggers: list[Properties]) -> Iterator[str]:
-    if len(triggers) != 1:
-        yield "triggers: not exactly one"
-        return
-    [trigger] = triggers
-    yield from _shape(trigger, TRIGGER, "trigger")
-    if trigger.get("triggerType") != "http":
-        yield "trigger.triggerType: is not http"
-    config = trigger.get("triggerConfig", {})
-    yield from _shape(config, HTTP_TRIGGER_CONFIG, "triggerConfig")
+def _triggers(triggers: list[Properties]) -> Iterator[str]:
+    names = [trigger.get("triggerName") for trigger in triggers]
+    if len(set(names)) != len(names):
+        yield "triggers: two of one name"
+    for trigger in triggers:
+        kind = trigger.get("triggerType")
+        if kind not in TRIGGER_CONFIGS:
+            yield "trigger.triggerType: is unknown"
+            continue
+        with_source = {"sourceArn": str} if kind in SOURCES else {}
+        yield from _shape(trigger, {**TRIGGER, **with_source}, "trigger")
+        config = trigger.get("triggerConfig", {})
+        yield from _shape(config, TRIGGER_CONFIGS[kind], "triggerConfig")
+        if kind == "http":
+            yield from _http(config)
+        if kind in SOURCES and not SOURCES[kind].fullmatch(trigger.get("sourceArn", "")):
+            yield "trigger.sourceArn: names no source of this trigger"
+        if kind == "timer" and not CRON.fullmatch(config.get("cronExpression", "")):
+            yield "triggerConfig.cronExpression: is none"
+
+
+def _http(config: Properties) -> Iterator[str]:
     if config.get("authType") not in {"anonymous", "function"}:
         yield "triggerConfig.authType: is unknown, or needs an authConfig as jwt does"
     methods = config.get("methods", [])

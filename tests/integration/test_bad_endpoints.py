@@ -21,7 +21,7 @@ StartCloud = Callable[..., Cloud]
 Notice = dict[str, Any]
 
 NUMBER = "13800138000"
-FAST = {"SMS_CONNECT_TIMEOUT": "0.3", "SMS_READ_TIMEOUT": "0.3"}
+FAST = {"SMS_CONNECT_TIMEOUT": "0.3", "SMS_READ_TIMEOUT": "0.3", "SMS_SETTLE_SECONDS": "0.5"}
 
 
 @pytest.fixture
@@ -249,9 +249,10 @@ def test_a_lost_part_among_others_is_found(
 def test_when_the_lookup_fails_too_the_outcome_is_unknown_until_it_is_asked_for(
     far_cloud: Cloud, emulator: SmsEmulator, network: FaultyNetwork, notice: Notice
 ) -> None:
-    network.plan(faults.lose_answer, faults.answer_500)
+    network.plan(faults.lose_answer, *[faults.answer_500] * 10)
     assert said(far_cloud.send(notice)) == (504, "answer-lost", "unknown", False)
     assert len(emulator.messages()) == 1
+    network.plan()
     found = far_cloud.status({**question(emulator), "out_id": notice["out_id"]})
     assert [entry["out_id"] for entry in found.body] == [notice["out_id"]]
 

@@ -20,7 +20,15 @@ import pytest
 from aliyun_fc_runtime_stub.fcignore import uploaded
 from aliyun_sms_emulator import SmsEmulator
 from shared import http_trigger
-from shared.settings import read_access, read_credentials, read_settings
+from shared.settings import (
+    read_access,
+    read_code_settings,
+    read_credentials,
+    read_file_settings,
+    read_queue_settings,
+    read_receipt_token,
+    read_settings,
+)
 from tests.integration.fc3_properties import findings
 from tests.node_packages import clean_environment
 
@@ -51,11 +59,12 @@ DECOYS = (
 def preview(node_modules: Path, project: Path, tmp_path_factory: pytest.TempPathFactory) -> Preview:
     """Resolve s.yaml by the real CLI with just the variables given; the resources' properties."""
     folder = tmp_path_factory.mktemp("preview")
-    shutil.copy(project / "s.yaml", folder)
+    for file in ("s.yaml", "s.events.yaml"):
+        shutil.copy(project / file, folder)
 
-    def run(**variables: str) -> dict[str, Any]:
+    def run(template: str = "s.yaml", /, **variables: str) -> dict[str, Any]:
         done = subprocess.run(
-            [node_modules / ".bin" / "s", "preview", "-o", "json"],
+            [node_modules / ".bin" / "s", "preview", "-t", template, "-o", "json"],
             cwd=folder,
             env=clean_environment(HOME=str(folder), SERVERLESS_DEVS_CICD="1", **variables),
             capture_output=True,
@@ -115,10 +124,8 @@ def http_trigger_of(auth: str, method: str) -> dict[str, Any]:
 def test_the_properties_are_sound_when_no_variable_is_set(
     default_functions: dict[str, Any], project: Path
 ) -> None:
-    assert list(default_functions) == ["send_sms", "query_delivery_status"]
     assert {name: findings(f, project) for name, f in default_functions.items()} == {
-        "send_sms": [],
-        "query_delivery_status": [],
+        path.stem: [] for path in project.glob("functions/[a-z]*.py")
     }
 
 
@@ -128,13 +135,24 @@ def test_the_first_deploy_needs_no_decision(default_functions: dict[str, Any]) -
         assert function["role"] == ""
         assert (function["logConfig"]["project"], function["logConfig"]["logstore"]) == ("", "")
         assert function["asyncInvokeConfig"] == {"maxAsyncRetryAttempts": 0}
-        assert function["triggers"][0]["triggerConfig"]["authType"] == "anonymous"
+        for trigger in function.get("triggers", []):
+            if trigger["triggerType"] == "http":
+                assert trigger["triggerConfig"]["authType"] == "anonymous"
+            else:
+                assert trigger["triggerConfig"]["enable"] is False
         given = {name: value for name, value in function["environmentVariables"].items() if value}
         assert given == {"SMS_AUTH": "anonymous"}
 
 
 @pytest.mark.parametrize(
-    ("name", "methods"), [("send_sms", ["POST"]), ("query_delivery_status", ["GET", "POST"])]
+    ("name", "methods"),
+    [
+        ("send_sms", ["POST"]),
+        ("send_international_sms", ["POST"]),
+        ("query_delivery_status", ["GET", "POST"]),
+        ("receive_receipts", ["POST"]),
+        ("verify_code", ["POST"]),
+    ],
 )
 def test_triggers_let_through_the_methods_that_the_functions_answer(
     default_functions: dict[str, Any], name: str, methods: list[str]
@@ -148,7 +166,7 @@ def test_every_variable_has_a_default_and_arrives(preview: Preview, project: Pat
     assert len(uses) == text.count("${env(")
     assert all(default for _, default in uses)
     variables = {name: f"marker-{name.lower()}" for name, _ in uses}
-    for function in preview(**variables).values():
+    for name, function in preview(**variables).items():
         passed = function["environmentVariables"]
         elsewhere = {
             "SMS_REGION": function["region"],
@@ -158,7 +176,11 @@ def test_every_variable_has_a_default_and_arrives(preview: Preview, project: Pat
             "SMS_LOG_STORE": function["logConfig"]["logstore"],
         }
         assert {**passed, **elsewhere} == variables
-        assert function["triggers"][0]["triggerConfig"]["authType"] == variables["SMS_AUTH"]
+        for trigger in function.get("triggers", []):
+            if trigger["triggerType"] == "http":
+                # the platform, which pushes receipts, cannot authenticate itself
+                auth = "anonymous" if name == "receive_receipts" else variables["SMS_AUTH"]
+                assert trigger["triggerConfig"]["authType"] == auth
 
 
 @pytest.mark.parametrize("runtime", ["python3.10", "python3.12"])
@@ -174,7 +196,19 @@ def test_the_properties_are_sound_when_all_is_chosen(
         SMS_AUTH="function",
         SMS_API_KEYS=",".join(f"key{number}:{'0' * 64}" for number in range(20)),
     )
-    assert [findings(function, project) for function in functions.values()] == [[], []]
+    assert [findings(function, project) for function in functions.values()] == [[]] * 6
+
+
+def test_the_triggers_of_ones_own_resources_stand_beside(
+    preview: Preview, default_functions: dict[str, Any], project: Path
+) -> None:
+    functions = preview("s.events.yaml")
+    sender = functions.pop("send_on_event")
+    assert findings(sender, project) == []
+    kinds = [trigger["triggerType"] for trigger in sender["triggers"]]
+    assert kinds == ["mns_topic", "eventbridge", "oss", "timer"]
+    assert functions == {name: default_functions[name] for name in functions}
+    assert {**sender, "triggers": []} == {**default_functions["send_on_event"], "triggers": []}
 
 
 @pytest.mark.parametrize(
@@ -196,7 +230,10 @@ def test_the_properties_are_sound_when_all_is_chosen(
             {"environmentVariables": {"X": "中" * 1400}},
             "environmentVariables: are larger than 4 KB together",
         ),
-        ({"triggers": []}, "triggers: not exactly one"),
+        (
+            {"triggers": [{"triggerType": "none"}]},
+            "trigger.triggerType: is unknown",
+        ),
         (http_trigger_of("anonymous", "FETCH"), "triggerConfig.methods: holds an unknown one"),
         (
             http_trigger_of("none", "POST"),
@@ -231,6 +268,10 @@ def test_the_environment_holds_exactly_what_the_functions_read(
     read_settings(environment)
     read_access(environment)
     read_credentials(environment)
+    read_code_settings(environment)
+    read_file_settings(environment)
+    read_queue_settings(environment)
+    read_receipt_token(environment)
     context = SimpleNamespace(request_id="request", function=SimpleNamespace(timeout=30))
     with monkeypatch.context() as patch:
         patch.setattr(os, "environ", environment)
@@ -244,6 +285,7 @@ def test_the_environment_holds_exactly_what_the_functions_read(
     }
     assert named == environment.asked
     own = {name for name in named if name.startswith("SMS_") and not name.endswith("_ENDPOINT")}
+    own -= {"SMS_ALLOW_LOCAL_STATE", "SMS_LOCAL_BUCKETS"}  # for one's own machine
     for function in default_functions.values():
         assert set(function["environmentVariables"]) == own
 
@@ -257,7 +299,7 @@ def test_the_package_holds_the_deployed_code_and_nothing_else(package: Path, pro
         for path in (project / folder).glob("*.py")
     }
     assert packed - {".fcignore"} == expected
-    assert package.stat().st_size < 100_000
+    assert package.stat().st_size < 100 * 1024
 
 
 def test_the_same_code_makes_the_same_package(

@@ -401,7 +401,7 @@ def test_a_field_that_breaks_a_rule_is_named(
     answer = cloud.send({**NOTICE, **changes})
     assert_problem(answer, 422, "invalid-request", field=field, retryable=False)
     assert word in answer.body["detail"]
-    assert cloud.log()[-1]["field"] == field
+    assert "field" not in cloud.log()[-1]
     assert emulator.requests() == []
 
 
@@ -460,7 +460,7 @@ def test_a_question_that_breaks_a_rule_is_refused(
     assert emulator.requests() == []
 
 
-@pytest.mark.parametrize("query", ["?out_id=my-order", "?message_id=5", ""])
+@pytest.mark.parametrize("query", ["?out_id=my-order", ""])
 def test_asking_by_id_says_what_to_do_instead(cloud: Cloud, query: str) -> None:
     answer = cloud.request("GET", QUERY, f"delivery-status{query}")
     assert_problem(answer, 422, "invalid-request", retryable=False)

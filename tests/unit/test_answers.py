@@ -30,8 +30,16 @@ def rejected(code: str, number: int = 0, retry_after: int = 0) -> PartOutcome:
     return PartOutcome(part(number), "rejected", code, "", f"R-{number}", retry_after)
 
 
-def unknown(code: str = "answer-lost", number: int = 0) -> PartOutcome:
-    return PartOutcome(part(number), "unknown", code)
+def unknown(code: str = "answer-lost", number: int = 0, retry_after: int = 0) -> PartOutcome:
+    return PartOutcome(part(number), "unknown", code, retry_after=retry_after)
+
+
+def replayed(number: int = 0) -> PartOutcome:
+    return accepted(number)._replace(replayed=True)
+
+
+def by_receipt_only() -> PartOutcome:
+    return unknown()._replace(part=part()._replace(action="SendMessageToGlobe"))
 
 
 def body_of(response: Response) -> dict[str, Any]:
@@ -54,6 +62,19 @@ def test_one_accepted_part() -> None:
 def test_one_part_found_by_a_query_has_no_biz_id() -> None:
     assert send_response("order-1", [found()]) == Response(
         200, {"out_id": "order-1", "outcome": "accepted", "reconciled": True}
+    )
+
+
+def test_a_repeat_of_what_was_accepted_is_marked() -> None:
+    assert send_response("order-1", [replayed()], has_store=True) == Response(
+        200,
+        {
+            "out_id": "order-1",
+            "outcome": "accepted",
+            "biz_id": "B-0",
+            "platform_request_id": "R-0",
+            "replayed": True,
+        },
     )
 
 
@@ -96,6 +117,49 @@ def test_one_part_that_was_not_accepted_becomes_a_problem(
     assert body["title"]
     assert says in body["detail"]
     assert body["detail"].endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "retryable", "retry_after", "says"),
+    [
+        (rejected("isv.AMOUNT_NOT_ENOUGH"), 502, False, None, "Top up"),
+        (rejected("isv.BUSINESS_LIMIT_CONTROL", 0, 37), 429, True, "37", "frequency limit"),
+        (rejected("Throttling.Api", 0, 1), 503, True, "1", ""),
+        (rejected("connection-failed"), 503, True, "1", "Repeat it as it is."),
+        (rejected("out-of-time"), 503, True, "1", "Repeat it as it is."),
+        (rejected("store-unavailable", 0, 1), 503, True, "1", "this call sent nothing"),
+        (rejected("out-id-conflict"), 409, False, None, "take a new one"),
+        (unknown("in-progress", 0, 25), 409, True, "25", "at work on this out_id"),
+        (unknown(), 504, True, None, '"resend_unknown": true'),
+        (unknown("interrupted"), 504, True, None, "never sends twice"),
+        (by_receipt_only(), 504, True, None, "Only its receipt tells"),
+    ],
+    ids=lambda value: value.code if isinstance(value, PartOutcome) else None,
+)
+def test_with_a_store_a_repeat_is_safe(
+    outcome: PartOutcome, status: int, retryable: bool, retry_after: str | None, says: str
+) -> None:
+    response = send_response("order-1", [outcome], has_store=True)
+    body = body_of(response)
+    assert (response.status, body["status"], body["retryable"]) == (status, status, retryable)
+    assert response.headers.get("Retry-After") == retry_after
+    assert says in body["detail"]
+    assert "send again with a new out_id" not in body["detail"]
+
+
+def test_what_only_a_receipt_settles_is_not_said_to_be_sent_again() -> None:
+    for has_store in (False, True):
+        body = body_of(send_response("order-1", [by_receipt_only()], has_store=has_store))
+        assert "Only its receipt tells" in body["detail"]
+        assert "resend_unknown" not in body["detail"]
+
+
+def test_with_a_store_the_whole_may_be_repeated_as_it_is() -> None:
+    outcomes = [replayed(0), rejected("store-unavailable", 1), unknown(number=2)]
+    body = body_of(send_response("order-1", outcomes, has_store=True))
+    assert [listed.get("replayed") for listed in body["parts"]] == [True, None, None]
+    assert "Repeat it as it is." in body["parts"][1]["detail"]
+    assert "new out_id" not in str(body)
 
 
 def test_several_accepted_parts() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +16,15 @@ from shared.delivery_status import (
     read_question,
     shown,
 )
-from shared.errors import AnswerLost, ConnectionFailed, InvalidRequest, PlatformRefused
+from shared.errors import (
+    AnswerLost,
+    ConnectionFailed,
+    InvalidRequest,
+    PlatformRefused,
+)
+from shared.receipts import keep
+from shared.sms_api import SmsApi
+from shared.store import SqliteStore
 from tests.unit.conftest import ApiTo
 from tests.unit.manual_clock import AFTERNOON, ManualClock
 from tests.unit.scripted_server import answer, hang_up
@@ -276,3 +285,150 @@ def test_a_refused_query_raises(platform: Platform, endpoint: str, api_to: ApiTo
     with pytest.raises(PlatformRefused) as caught:
         ask(api_to(endpoint), question(), 9.0)
     assert caught.value.status == 502
+
+
+# stored receipts
+
+NUMBER = "13800138000"
+REPORT: dict[str, Any] = {
+    "phone_number": NUMBER,
+    "send_time": "2027-01-15 16:00:01",
+    "report_time": "2027-01-15 16:00:09",
+    "success": True,
+    "err_code": "DELIVERED",
+    "sms_size": "1",
+    "biz_id": "9006^0",
+    "out_id": "order-1",
+}
+WAITING = detail(SendStatus=1, ErrCode="", ReceiveDate="")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> SqliteStore:
+    return SqliteStore(str(tmp_path / "state.sqlite3"))
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> SqliteStore:
+    return SqliteStore(str(tmp_path / "missing" / "state.sqlite3"))
+
+
+@pytest.fixture
+def api(api_to: ApiTo, endpoint: str) -> SmsApi:
+    return api_to(
+        endpoint, SMS_INTERNATIONAL_ENDPOINT=endpoint, SMS_STATE_SECRET="state-secret-0123456789"
+    )
+
+
+def asked_with_out_id(
+    api: SmsApi, store: SqliteStore | None, **fields: Any
+) -> list[dict[str, str]]:
+    asked = question(out_id="order-1", **fields)
+    page = ask(api, asked, 9.0, store)
+    assert page.total == len(page.details)
+    return [shown(found, asked) for found in page.details]
+
+
+@pytest.mark.parametrize(
+    ("reports", "status", "receive_date"),
+    [
+        ([], "waiting", ""),
+        ([REPORT], "delivered", "2027-01-15 16:00:09"),
+        ([{**REPORT, "success": False}], "failed", "2027-01-15 16:00:09"),
+        ([{**REPORT, "send_time": None}], "delivered", "2027-01-15 16:00:09"),
+        ([{**REPORT, "out_id": "order-11"}], "waiting", ""),
+        ([{**REPORT, "phone_number": "13800138001"}], "waiting", ""),
+    ],
+)
+def test_a_final_receipt_wins_over_a_platform_that_waits(
+    platform: Platform,
+    api: SmsApi,
+    store: SqliteStore,
+    reports: list[object],
+    status: str,
+    receive_date: str,
+) -> None:
+    platform.on("QuerySendDetails", details(WAITING))
+    keep(reports, api, store, 9.0)
+    (found,) = asked_with_out_id(api, store)
+    assert (found["status"], found["receive_date"]) == (status, receive_date)
+    assert (found["send_date"], found["template_code"]) == ("2027-01-15 16:00:00", "SMS_1")
+
+
+def test_a_final_answer_of_the_platform_stays(
+    platform: Platform, api: SmsApi, store: SqliteStore
+) -> None:
+    platform.on("QuerySendDetails", details(detail()))
+    keep([{**REPORT, "success": False, "err_code": "NO_ROUTE"}], api, store, 9.0)
+    assert [found["status"] for found in asked_with_out_id(api, store)] == ["delivered"]
+
+
+def test_a_receipt_that_the_platform_does_not_show_yet_is_listed(
+    platform: Platform, api: SmsApi, store: SqliteStore
+) -> None:
+    platform.on("QuerySendDetails", details(detail(OutId="order-1~0", SendStatus=1)))
+    second = {**REPORT, "out_id": "order-1~1", "biz_id": "second^0", "success": False}
+    keep([{**REPORT, "out_id": "order-1~0"}, second], api, store, 9.0)
+    found = asked_with_out_id(api, store)
+    assert [each["status"] for each in found] == ["delivered", "failed"]
+    assert found[1] == {
+        "phone_number": NUMBER,
+        "status": "failed",
+        "err_code": "DELIVERED",
+        "meaning": "reached the handset",
+        "send_date": "2027-01-15 16:00:01",
+        "receive_date": "2027-01-15 16:00:09",
+        "out_id": "order-1",
+        "template_code": "",
+    }
+
+
+def test_a_receipt_belongs_to_the_attempt_it_was_sent_with(
+    platform: Platform, api: SmsApi, store: SqliteStore
+) -> None:
+    later = "2027-01-15 16:20:00"
+    platform.on("QuerySendDetails", details({**WAITING, "SendDate": later}, WAITING))
+    keep([REPORT], api, store, 9.0)
+    assert [found["status"] for found in asked_with_out_id(api, store)] == ["waiting", "delivered"]
+    keep([{**REPORT, "send_time": later, "biz_id": "second^0"}], api, store, 9.0)
+    assert [found["status"] for found in asked_with_out_id(api, store)] == ["delivered"] * 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "count"),
+    [
+        ({}, 1),
+        ({"biz_id": "9006^0"}, 1),
+        ({"biz_id": "other^0"}, 0),
+        ({"send_date": "20270114"}, 0),
+        ({"phone_number": "+86 138 0013 8000"}, 1),
+        ({"phone_number": "13800138001"}, 0),
+        ({"current_page": 2}, 0),
+    ],
+)
+def test_only_receipts_that_fit_the_question_are_listed(
+    platform: Platform, api: SmsApi, store: SqliteStore, fields: dict[str, Any], count: int
+) -> None:
+    keep([REPORT], api, store, 9.0)
+    page = ask(api, question(out_id="order-1", **fields), 9.0, store)
+    assert len(page.details) == count
+
+
+@pytest.mark.parametrize("scene", [hang_up(), refused("isp.RAM_PERMISSION_DENY")])
+def test_a_final_receipt_answers_when_the_platform_does_not(
+    platform: Platform, api: SmsApi, store: SqliteStore, scene: Any
+) -> None:
+    platform.on("QuerySendDetails", scene)
+    for useless in ({**REPORT, "out_id": "other"}, {**REPORT, "send_time": "2027-01-14 16:00:00"}):
+        keep([useless], api, store, 9.0)
+        with pytest.raises((AnswerLost, PlatformRefused)):
+            asked_with_out_id(api, store)
+    keep([{**REPORT, "biz_id": "second^0"}], api, store, 9.0)
+    assert [found["status"] for found in asked_with_out_id(api, store)] == ["delivered"]
+
+
+def test_the_platform_answers_when_the_store_does_not(
+    platform: Platform, api: SmsApi, broken: SqliteStore
+) -> None:
+    platform.on("QuerySendDetails", details(WAITING))
+    assert [found["status"] for found in asked_with_out_id(api, broken)] == ["waiting"]

@@ -514,7 +514,6 @@ def test_an_answer_leaves_a_line_in_the_log(clock: ManualClock, said: Lines) -> 
             "action": "answer",
             "outcome": "422",
             "code": "invalid-request",
-            "field": "a[3].b",
             "caller": "tester",
             "duration_ms": 250,
         }

@@ -70,6 +70,12 @@ def test_one_number_becomes_one_send_sms() -> None:
     )
 
 
+def test_a_new_attempt_at_what_is_unknown_may_be_asked_for() -> None:
+    for body in (ONE, messages(personal())):
+        assert read({**body, "resend_unknown": True}) == read(body)._replace(resend_unknown=True)
+        assert read({**body, "resend_unknown": False}) == read(body)
+
+
 def test_what_was_not_given_is_not_sent() -> None:
     for body in (ONE, {**ONE, "template_param": {}}, {**ONE, "template_param": None}):
         (part,) = read(body).parts
@@ -156,7 +162,7 @@ def code(*values: Any) -> Wrong:
         *each(lambda value: value, "body", None, [], "x", 1, True),
         ({**ONE, "phone_number": "13800138000"}, "phone_number"),
         ({**ONE, "TemplateCode": "SMS_1"}, "TemplateCode"),
-        ({**ONE, "resend_unknown": True}, "resend_unknown"),
+        *one("resend_unknown", None, 1, "true", []),
         ({"template_code": "SMS_1"}, "phone_numbers"),
         *one("phone_numbers", None, "", [], {}, 13800138000, "+85251234567", NUMBERS),
         *one("phone_numbers", "13800138000,13900139000"),

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.clock import platform_date
-from shared.errors import ConfigurationError
+from shared.errors import ConfigurationError, InvalidRequest
 from shared.messages import Defaults, Intent, read_intent
 from shared.sending import PartOutcome, attempt_nonce, send
 from shared.settings import Credentials
-from tests.unit.conftest import ApiTo
+from tests.unit.conftest import CREDENTIALS, ApiTo
 from tests.unit.manual_clock import AFTERNOON, ManualClock
 from tests.unit.scripted_server import (
     Scene,
@@ -46,6 +46,7 @@ LOST = pytest.mark.parametrize(
     ],
 )
 Parameters = Mapping[str, str]
+LOOKS = 5  # in the three seconds of SMS_SETTLE_SECONDS
 
 
 def intent_of(*numbers: str, **fields: Any) -> Intent:
@@ -61,8 +62,9 @@ def personal_intent(count: int) -> Intent:
 
 @pytest.fixture
 def send_to(endpoint: str, api_to: ApiTo) -> Callable[..., tuple[PartOutcome, ...]]:
-    def run(intent: Intent, deadline: float = 20.0) -> tuple[PartOutcome, ...]:
-        return send(intent, api_to(endpoint, SMS_READ_TIMEOUT="0.2"), deadline)
+    def run(intent: Intent, deadline: float = 20.0, **environ: str) -> tuple[PartOutcome, ...]:
+        environ = {"SMS_READ_TIMEOUT": "0.2", **environ}
+        return send(intent, api_to(endpoint, lambda: CREDENTIALS, **environ), deadline)
 
     return run
 
@@ -73,7 +75,9 @@ ONE = intent_of("13800138000")
 
 def test_an_accepted_part_has_its_biz_id(platform: Platform, send_to: Send) -> None:
     (outcome,) = send_to(ONE)
-    assert outcome == PartOutcome(ONE.parts[0], "accepted", "OK", BIZ_ID, REQUEST_ID)
+    assert outcome.details["BizId"] == BIZ_ID
+    bare = outcome._replace(details={})
+    assert bare == PartOutcome(ONE.parts[0], "accepted", "OK", BIZ_ID, REQUEST_ID)
     assert platform.sends == [ONE.parts[0].parameters]
 
 
@@ -107,15 +111,48 @@ def test_a_part_in_doubt_that_no_query_shows_stays_unknown(
     (outcome,) = send_to(ONE)
     assert (outcome.outcome, outcome.reconciled) == ("unknown", False)
     assert len(platform.sends) == 1
-    assert platform.asked("QuerySendDetails") == [
-        {
-            "PhoneNumber": "13800138000",
-            "SendDate": "20270115",
-            "PageSize": "50",
-            "CurrentPage": "1",
-        }
-    ]
-    assert clock.sleeps == [1.0]  # time for the message to become visible
+    question = {
+        "PhoneNumber": "13800138000",
+        "SendDate": "20270115",
+        "PageSize": "50",
+        "CurrentPage": "1",
+    }
+    assert platform.asked("QuerySendDetails") == [question] * LOOKS
+    assert clock.sleeps == [0.25, 0.5, 0.75, 1.0]  # time for the message to become visible
+
+
+@pytest.mark.parametrize(
+    ("seconds", "sleeps"), [("0.2", []), ("1", [0.25, 0.5]), ("6", [0.25 * n for n in range(1, 7)])]
+)
+def test_it_is_looked_for_no_longer_than_set(
+    platform: Platform, clock: ManualClock, send_to: Send, seconds: str, sleeps: list[float]
+) -> None:
+    platform.on("SendSms", hang_up())
+    assert send_to(ONE, SMS_SETTLE_SECONDS=seconds)[0].outcome == "unknown"
+    assert clock.sleeps == sleeps
+    assert len(platform.asked("QuerySendDetails")) == len(sleeps) + 1
+
+
+def test_slow_look_ups_count_as_waiting(
+    platform: Platform, clock: ManualClock, send_to: Send
+) -> None:
+    def slowly(_parameters: Parameters) -> Scene:
+        clock.advance(2.9)
+        return details()
+
+    platform.on("SendSms", hang_up())
+    platform.decide("QuerySendDetails", slowly)
+    assert send_to(ONE)[0].outcome == "unknown"
+    assert len(platform.asked("QuerySendDetails")) == 1
+
+
+def test_what_becomes_visible_while_it_is_looked_for_is_found(
+    platform: Platform, clock: ManualClock, send_to: Send
+) -> None:
+    platform.on("SendSms", hang_up())
+    platform.on("QuerySendDetails", details(), answer({}, "500 No"), details(detail()))
+    assert send_to(ONE)[0].reconciled
+    assert clock.sleeps == [0.25, 0.5]
 
 
 @pytest.mark.parametrize(
@@ -179,14 +216,14 @@ def test_every_page_is_searched(platform: Platform, send_to: Send) -> None:
 
 
 @pytest.mark.parametrize(
-    ("epoch", "dates", "sent_at"),
+    ("epoch", "days", "sent_at"),
     [
-        (MIDNIGHT - 0.5, ["20270115", "20270116"], "2027-01-16 00:00:00"),
-        (MIDNIGHT - 0.5, ["20270115", "20270116"], "2027-01-15 23:59:59"),
-        (MIDNIGHT + 30, ["20270115", "20270116"], "2027-01-16 00:00:30"),
-        (MIDNIGHT + 30, ["20270115", "20270116"], "2027-01-15 23:59:50"),
-        (MIDNIGHT + 60, ["20270116"], "2027-01-16 00:01:00"),
-        (MIDNIGHT - 2, ["20270115"], "2027-01-15 23:59:58"),
+        (MIDNIGHT - 0.5, [15, 15, 15, 16], "2027-01-16 00:00:00"),
+        (MIDNIGHT - 0.5, [15], "2027-01-15 23:59:59"),
+        (MIDNIGHT + 30, [15, 16], "2027-01-16 00:00:30"),
+        (MIDNIGHT + 30, [15], "2027-01-15 23:59:50"),
+        (MIDNIGHT + 60, [16], "2027-01-16 00:01:00"),
+        (MIDNIGHT - 2, [15], "2027-01-15 23:59:58"),
     ],
 )
 def test_near_midnight_in_china_both_dates_are_searched(
@@ -194,7 +231,7 @@ def test_near_midnight_in_china_both_dates_are_searched(
     clock: ManualClock,
     send_to: Send,
     epoch: float,
-    dates: list[str],
+    days: list[int],
     sent_at: str,
 ) -> None:
     def on_that_day(parameters: Parameters) -> Scene:
@@ -205,7 +242,8 @@ def test_near_midnight_in_china_both_dates_are_searched(
     platform.on("SendSms", hang_up())
     platform.decide("QuerySendDetails", on_that_day)
     assert send_to(ONE)[0].reconciled
-    assert [asked["SendDate"] for asked in platform.asked("QuerySendDetails")] in (dates, dates[:1])
+    asked = [question["SendDate"] for question in platform.asked("QuerySendDetails")]
+    assert asked == [f"202701{day}" for day in days]
 
 
 @pytest.mark.parametrize(
@@ -218,7 +256,7 @@ def test_of_many_numbers_the_first_the_middle_and_the_last_are_looked_up(
     platform.on("SendSms", hang_up())
     assert send_to(intent_of(*numbers))[0].outcome == "unknown"
     looked_up = [query["PhoneNumber"] for query in platform.asked("QuerySendDetails")]
-    assert looked_up == [numbers[place] for place in asked]
+    assert looked_up == [numbers[place] for place in asked] * LOOKS
 
 
 def test_one_number_found_settles_them_all(platform: Platform, send_to: Send) -> None:
@@ -272,7 +310,8 @@ def test_queries_have_nonces_of_their_own(platform: Platform, send_to: Send) -> 
     for _ in range(2):
         send_to(ONE)
     used = [call.arrived.headers["x-acs-signature-nonce"] for call in platform.calls]
-    assert len(set(used)) == 3  # twice the same for the send, one for each query
+    assert len(used) == 2 * (1 + LOOKS)
+    assert len(set(used)) == 1 + 2 * LOOKS  # twice the same for the send, one for each query
 
 
 def test_the_nonce_is_what_the_protocol_says() -> None:
@@ -321,8 +360,20 @@ def test_no_wait_outlives_the_deadline(
 ) -> None:
     platform.on("SendSms", hang_up())
     (outcome,) = send_to(ONE, 0.4)
-    assert (outcome.outcome, clock.sleeps) == ("unknown", [0.4])
-    assert platform.asked("QuerySendDetails") == []
+    assert (outcome.outcome, clock.sleeps) == ("unknown", [0.25])
+    assert len(platform.asked("QuerySendDetails")) == 2
+
+
+def test_when_the_time_is_over_after_the_send_nothing_more_is_asked(
+    platform: Platform, clock: ManualClock, send_to: Send
+) -> None:
+    def too_slowly(_parameters: Parameters) -> Scene:
+        clock.advance(20.0)
+        return hang_up()
+
+    platform.decide("SendSms", too_slowly)
+    assert (send_to(ONE)[0].outcome, clock.sleeps) == ("unknown", [])
+    assert len(platform.calls) == 1
 
 
 def test_a_platform_that_cannot_be_reached_got_nothing(api_to: ApiTo, clock: ManualClock) -> None:
@@ -361,3 +412,86 @@ def test_a_message_found_by_a_query_is_in_the_log(
 def test_the_platforms_calendar_is_that_of_china() -> None:
     assert platform_date(MIDNIGHT - 1) == "20270115"
     assert platform_date(MIDNIGHT) == "20270116"
+
+
+@pytest.mark.parametrize(
+    ("second", "outcome", "code"),
+    [
+        (accepted(), "accepted", "OK"),
+        (refused("isv.AMOUNT_NOT_ENOUGH"), "rejected", "isv.AMOUNT_NOT_ENOUGH"),
+        (refused("isv.BUSINESS_LIMIT_CONTROL"), "unknown", "answer-lost"),
+        (refused("SignatureNonceUsed", status="400 No"), "unknown", "answer-lost"),
+        (refused("Throttling.User", status="400 No"), "unknown", "answer-lost"),
+        (refused("InvalidTimeStamp.Expired", status="400 No"), "unknown", "answer-lost"),
+        (refused("isp.SYSTEM_ERROR"), "unknown", "answer-lost"),
+        (hang_up(), "unknown", "answer-lost"),
+    ],
+    ids=["accepted", "refused", "limit", "nonce used", "throttled", "expired", "error", "lost"],
+)
+def test_a_request_without_an_answer_may_be_repeated_as_it_is(
+    platform: Platform, send_to: Send, second: Scene, outcome: str, code: str
+) -> None:
+    platform.on("SendSms", hang_up(), second, accepted())
+    (ended,) = send_to(ONE, SMS_NONCE_REPLAY="on")
+    assert (ended.outcome, ended.code) == (outcome, code)
+    first, again = [call.arrived for call in platform.calls if call.action == "SendSms"]
+    assert (first.body, first.headers) == (again.body, again.headers)
+
+
+def test_a_repeat_that_was_seen_before_leads_to_a_look_up(
+    platform: Platform, send_to: Send
+) -> None:
+    platform.on("SendSms", hang_up(), refused("SignatureNonceUsed", status="400 No"))
+    platform.on("QuerySendDetails", details(detail()))
+    assert send_to(ONE, SMS_NONCE_REPLAY="on")[0].reconciled
+
+
+def test_a_repeat_that_could_not_be_written_leaves_the_first_in_doubt(
+    platform: Platform, clock: ManualClock, send_to: Send
+) -> None:
+    def too_slowly(_parameters: Parameters) -> Scene:
+        clock.advance(20.0)
+        return hang_up()
+
+    platform.decide("SendSms", too_slowly)
+    (outcome,) = send_to(ONE, SMS_NONCE_REPLAY="on")
+    assert (outcome.outcome, outcome.code) == ("unknown", "answer-lost")
+    assert len(platform.sends) == 1
+
+
+@pytest.mark.parametrize(
+    "answered", [refused("isp.SYSTEM_ERROR"), answer(b"<html>"), refused("X", status="500 No")]
+)
+def test_a_request_that_was_answered_is_not_repeated(
+    platform: Platform, send_to: Send, answered: Scene
+) -> None:
+    platform.on("SendSms", answered, accepted())
+    assert send_to(ONE, SMS_NONCE_REPLAY="on")[0].outcome == "unknown"
+    assert len(platform.sends) == 1
+
+
+@pytest.mark.parametrize("code", ["Throttling.User", "Throttling.Api", "QPS_LIMIT_CONTROL"])
+def test_without_a_store_throttling_is_left_to_the_caller(
+    platform: Platform, send_to: Send, code: str
+) -> None:
+    platform.on("SendSms", refused(code, status="400 No"), accepted())
+    (outcome,) = send_to(ONE)
+    assert (outcome.outcome, outcome.code, outcome.retry_after) == ("rejected", code, 1)
+    assert len(platform.sends) == 1
+
+
+def test_without_a_store_nothing_is_sent_again_on_demand(platform: Platform, send_to: Send) -> None:
+    with pytest.raises(InvalidRequest, match="resend_unknown: needs shared state"):
+        send_to(intent_of("13800138000", resend_unknown=True))
+    assert platform.calls == []
+
+
+def test_a_message_that_no_query_shows_stays_unknown(
+    platform: Platform, endpoint: str, clock: ManualClock, send_to: Send
+) -> None:
+    part = ONE.parts[0]._replace(action="SendMessageToGlobe", template_code="")
+    platform.on("SendMessageToGlobe", hang_up())
+    intent = ONE._replace(parts=(part,))
+    (outcome,) = send_to(intent, SMS_INTERNATIONAL_ENDPOINT=endpoint)
+    assert (outcome.outcome, outcome.code, clock.sleeps) == ("unknown", "answer-lost", [])
+    assert [call.action for call in platform.calls] == ["SendMessageToGlobe"]

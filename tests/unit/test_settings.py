@@ -17,6 +17,7 @@ from shared.settings import (
 )
 from tests.unit.trigger_events import ContextCredentials
 
+STATE_SECRET = "a-secret-of-the-state"
 DIGEST = hashlib.sha256(b"key").hexdigest()
 PAIR = {"SMS_ACCESS_KEY_ID": "LTAIexplicit", "SMS_ACCESS_KEY_SECRET": "explicit-secret"}
 INJECTED = {
@@ -31,10 +32,18 @@ def test_nothing_set_gives_the_defaults() -> None:
     assert read_settings({}) == Settings(
         sign_name="",
         endpoint="https://dysmsapi.aliyuncs.com",
+        international_endpoint="https://dysmsapi.ap-southeast-1.aliyuncs.com",
+        pnvs_endpoint="https://dypnsapi.aliyuncs.com",
+        base_endpoint="https://dybaseapi.aliyuncs.com",
         signature_method="ACS3-HMAC-SHA256",
         code_templates=frozenset(),
         connect_timeout=2.0,
         read_timeout=5.0,
+        settle_seconds=3.0,
+        nonce_replay=False,
+        state_url="",
+        state_secret="",
+        intent_ttl=7 * 86400,
     )
 
 
@@ -46,6 +55,15 @@ def test_empty_values_count_as_unset() -> None:
         "SMS_CODE_TEMPLATES",
         "SMS_CONNECT_TIMEOUT",
         "SMS_READ_TIMEOUT",
+        "SMS_SETTLE_SECONDS",
+        "SMS_NONCE_REPLAY",
+        "SMS_STATE_URL",
+        "SMS_STATE_SECRET",
+        "SMS_ALLOW_LOCAL_STATE",
+        "SMS_INTENT_TTL",
+        "SMS_INTERNATIONAL_ENDPOINT",
+        "SMS_PNVS_ENDPOINT",
+        "SMS_BASE_ENDPOINT",
     )
     assert read_settings(dict.fromkeys(names, "")) == read_settings({})
     assert read_settings(dict.fromkeys(names, "  ")) == read_settings({})
@@ -60,16 +78,49 @@ def test_everything_set_is_read() -> None:
         "SMS_CODE_TEMPLATES": "SMS_1, SMS_2,,",
         "SMS_CONNECT_TIMEOUT": "0.5",
         "SMS_READ_TIMEOUT": "10",
+        "SMS_SETTLE_SECONDS": "1.5",
+        "SMS_NONCE_REPLAY": "on",
+        "SMS_STATE_URL": "rediss://user:p%40ss@r-x.redis.rds.aliyuncs.com:6379/1",
+        "SMS_STATE_SECRET": STATE_SECRET,
+        "SMS_INTENT_TTL": "86400",
+        "SMS_INTERNATIONAL_ENDPOINT": "dysmsapi.eu-central-1.aliyuncs.com",
+        "SMS_PNVS_ENDPOINT": "http://localhost:1",
+        "SMS_BASE_ENDPOINT": "http://localhost:2",
         "OTHER": "ignored",
     }
     assert read_settings(environ) == Settings(
-        "阿里云",
-        "https://dysmsapi-vpc.cn-hangzhou.aliyuncs.com",
-        "HMAC-SHA1",
-        frozenset(("SMS_1", "SMS_2")),
-        0.5,
-        10.0,
+        sign_name="阿里云",
+        endpoint="https://dysmsapi-vpc.cn-hangzhou.aliyuncs.com",
+        international_endpoint="https://dysmsapi.eu-central-1.aliyuncs.com",
+        pnvs_endpoint="http://localhost:1",
+        base_endpoint="http://localhost:2",
+        signature_method="HMAC-SHA1",
+        code_templates=frozenset(("SMS_1", "SMS_2")),
+        connect_timeout=0.5,
+        read_timeout=10.0,
+        settle_seconds=1.5,
+        nonce_replay=True,
+        state_url="rediss://user:p%40ss@r-x.redis.rds.aliyuncs.com:6379/1",
+        state_secret=STATE_SECRET,
+        intent_ttl=86400,
     )
+
+
+def test_a_file_keeps_state_only_where_that_is_allowed() -> None:
+    file = {"SMS_STATE_URL": "sqlite:///var/state.db", "SMS_STATE_SECRET": STATE_SECRET}
+    assert read_settings({**file, "SMS_ALLOW_LOCAL_STATE": "1"}).state_url == file["SMS_STATE_URL"]
+    for value in ("", "0"):
+        with pytest.raises(ConfigurationError, match="belongs to one instance; use Redis"):
+            read_settings({**file, "SMS_ALLOW_LOCAL_STATE": value})
+
+
+@pytest.mark.parametrize("secret", ["", "short", "x" * 15])
+def test_state_needs_a_secret(secret: str) -> None:
+    environ = {"SMS_STATE_URL": "redis://user:password@host", "SMS_STATE_SECRET": secret}
+    with pytest.raises(ConfigurationError, match="SMS_STATE_SECRET") as caught:
+        read_settings(environ)
+    assert "password" not in str(caught.value)
+    assert not secret or secret not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -115,8 +166,15 @@ def test_an_endpoint_becomes_scheme_host_and_port(value: str, endpoint: str) -> 
         ("SMS_SIGNATURE_METHOD", "hmac-sha1"),
         *(
             (name, value)
-            for name in ("SMS_CONNECT_TIMEOUT", "SMS_READ_TIMEOUT")
+            for name in ("SMS_CONNECT_TIMEOUT", "SMS_READ_TIMEOUT", "SMS_SETTLE_SECONDS")
             for value in ("0", "0.05", "60.1", "61", "-1", "1e1", "nan", "inf", "five", "٣", "1,5")
+        ),
+        *(("SMS_NONCE_REPLAY", value) for value in ("yes", "1", "ON")),
+        *(("SMS_ALLOW_LOCAL_STATE", value) for value in ("yes", "true", "2")),
+        *(("SMS_INTENT_TTL", value) for value in ("3599", "7776001", "1h", "-1", "1e6", "٣")),
+        *(
+            ("SMS_STATE_URL", value)
+            for value in ("localhost:6379", "http://host", "Redis://h", "/")
         ),
     ],
 )
@@ -222,3 +280,6 @@ def test_no_usable_pair_is_an_error_that_names_what_to_set(
 def test_a_repr_of_credentials_or_settings_holds_no_secret() -> None:
     credentials = Credentials("LTAIid", "very-secret", "very-token")
     assert "very" not in f"{credentials!r} {credentials} {[credentials]}"
+    state = {"SMS_STATE_URL": "redis://:very-secret@host", "SMS_STATE_SECRET": "very-secret-state"}
+    settings = read_settings(state)
+    assert "very" not in f"{settings!r} {settings} {[settings]}"

@@ -107,8 +107,8 @@ def test_no_listed_code_is_believed_from_a_failing_server(row: dict[str, str]) -
         (400, b'{"Code":"BrandNew"}', Result(IN_DOUBT, "BrandNew")),
         (200, b'{"Code":"ok"}', Result(IN_DOUBT, "ok")),
         (200, b'{"Code":" OK"}', Result(IN_DOUBT, "unreadable")),
-        (400, b'{"Code":"OK"}', Result(IN_DOUBT, "OK")),
-        (500, b'{"Code":"OK"}', Result(IN_DOUBT, "OK")),
+        (400, b'{"Code":"OK"}', Result(IN_DOUBT, "http-400")),
+        (500, b'{"Code":"OK"}', Result(IN_DOUBT, "http-500")),
         (
             503,
             b'{"Code":"isv.MOBILE_NUMBER_ILLEGAL"}',
@@ -369,7 +369,7 @@ def test_a_wait_for_an_answer_ends_at_the_deadline(api_to: ApiTo, serve: Served)
         pytest.param(
             answer({}, "302 Found", "Location: http://["), "http-302", id="redirect nowhere"
         ),
-        pytest.param(answer({"Code": "OK"}, "500 No"), "OK", id="500"),
+        pytest.param(answer({"Code": "OK"}, "500 No"), "http-500", id="500"),
         pytest.param(answer({}, "204 No Content"), "http-204", id="204"),
         pytest.param(
             refused("SignatureNonceUsed", status="400 No"), "SignatureNonceUsed", id="nonce"

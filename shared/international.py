@@ -1,0 +1,231 @@
+"""Messages to numbers outside the Chinese mainland: what a caller may ask for, and their status.
+
+Three operations send them:
+
+- SendMessageToGlobe (version 2018-05-01): a free text, one number a request;
+- SendSms: an approved international template, up to 1000 numbers a request;
+- SendInterSms, of 2017: numbers of one country. It is no longer documented; that the platform still
+  answers it, and that its CountryCode is alpha-2, is not confirmed. So it has to be named.
+
+All numbers of a part are country code and number, whatever goes on the wire.
+
+Sources: api-dysmsapi-2018-05-01-sendmessagetoglobe and -querymessage of
+https://help.aliyun.com/zh/sms/developer-reference, documents 55284 (SendSms), 106595 (QueryMessage
+in 2019) and its error codes (variables of up to 200 characters).
+"""
+
+from __future__ import annotations
+
+import calendar
+import re
+import time
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from shared import phone_numbers
+from shared.clock import PLATFORM_OFFSET
+from shared.errors import InvalidRequest, PlatformRefused
+from shared.fields import read_flag, read_object, read_text
+from shared.messages import (
+    Defaults,
+    Intent,
+    Part,
+    compact_json,
+    read_numbers,
+    read_sign_name,
+    read_template_code,
+    read_template_param,
+    request_out_id,
+    wire_out_id,
+)
+from shared.sms_api import SmsApi
+
+MAX_GLOBE_NUMBERS = 50  # requests that one call has the time to make, one after the other
+MAX_MESSAGE = 255 * 153  # characters that a phone can put together from parts (3GPP TS 23.040)
+MAX_VARIABLE = 200
+TYPES = ("OTP", "NOTIFY", "MKT")
+
+_ALL_APIS = ("api", "out_id", "phone_numbers", "resend_unknown")
+_TEMPLATE = ("sign_name", "template_code", "template_param")
+_FIELDS = {
+    "SendMessageToGlobe": frozenset((*_ALL_APIS, "message", "sender_id", "type")),
+    "SendSms": frozenset((*_ALL_APIS, *_TEMPLATE)),
+    "SendInterSms": frozenset((*_ALL_APIS, *_TEMPLATE, "country_code")),
+}
+_NOT_VISIBLE = ("DATA_NOT_EXIST", "isv.DATA_NOT_EXIST")
+
+
+class MessageStatus(NamedTuple):
+    """What became of one message; times are ``yyyy-MM-dd HH:mm:ss`` in UTC+8, or empty."""
+
+    message_id: str
+    phone_number: str
+    status: str
+    err_code: str
+    meaning: str
+    send_date: str
+    receive_date: str
+
+
+def read_intent(body: object, idempotency_key: str, defaults: Defaults) -> Intent:
+    """Read the body of ``POST /international-sms``.
+
+    `api` names the operation; without it `template_code` makes it SendSms, else it is
+    SendMessageToGlobe. `idempotency_key` may give the out_id. Raises InvalidRequest.
+    """
+    api = _read_api(body)
+    request = read_object(body, "", _FIELDS[api])
+    out_id = request_out_id(request, idempotency_key)
+    if api == "SendMessageToGlobe":
+        parts = _send_message_to_globe(request, out_id)
+    elif api == "SendSms":
+        parts = (_send_sms(request, out_id, defaults),)
+    else:
+        parts = (_send_inter_sms(request, out_id, defaults),)
+    return Intent(out_id, parts, read_flag(request, "resend_unknown"))
+
+
+def check_message_id(text: str) -> None:
+    """Raise InvalidRequest where `text` cannot be a BizId or MessageId."""
+    if not re.fullmatch(r"[A-Za-z0-9^_-]{1,64}", text):
+        raise InvalidRequest("is not the id of a message", field="message_id")
+
+
+def query_message(api: SmsApi, message_id: str, deadline: float) -> MessageStatus | None:
+    """Ask the platform what became of a message of SendMessageToGlobe.
+
+    None when the platform does not show it: not yet, or never. Raises InvalidRequest,
+    PlatformRefused, ConnectionFailed or AnswerLost.
+    """
+    check_message_id(message_id)
+    try:
+        answer = api.query("QueryMessage", {"MessageId": message_id}, deadline=deadline)
+    except PlatformRefused as error:
+        if error.code in _NOT_VISIBLE:
+            return None
+        raise
+    from shared.delivery_status import meaning_of
+
+    err_code = str(answer.get("ErrorCode") or "")
+    return MessageStatus(
+        message_id=message_id,
+        phone_number=str(answer.get("To") or ""),
+        status=_judged(err_code, str(answer.get("Status"))),
+        err_code=err_code,
+        meaning=meaning_of(err_code),
+        send_date=_platform_time(str(answer.get("SendDate"))),
+        receive_date=_platform_time(str(answer.get("ReceiveDate"))),
+    )
+
+
+def _judged(err_code: str, status: str) -> str:
+    from shared.error_codes import find
+
+    if status == "2":
+        return "failed"
+    known = find(err_code) if err_code != "OK" else None
+    return known.delivery_status if known else "waiting"
+
+
+def _platform_time(text: str) -> str:
+    try:
+        parsed = time.strptime(text, "%a, %d %b %Y %H:%M:%S %z")
+        epoch = calendar.timegm(parsed) - parsed.tm_gmtoff
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(epoch + PLATFORM_OFFSET))
+    except (ArithmeticError, OSError, ValueError):
+        return ""
+
+
+def _send_message_to_globe(request: Mapping[str, Any], out_id: str) -> tuple[Part, ...]:
+    parameters = {"Message": _read_message(request)}
+    if "sender_id" in request:
+        parameters["From"] = sender = request["sender_id"]
+        if not _is_sender(sender):
+            raise InvalidRequest(
+                "must be up to 11 letters and digits, or up to 15 digits", field="sender_id"
+            )
+    if "type" in request:
+        parameters["Type"] = request["type"]
+        if request["type"] not in TYPES:
+            raise InvalidRequest(f"must be one of {', '.join(TYPES)}", field="type")
+    numbers = read_numbers(request, phone_numbers.international, MAX_GLOBE_NUMBERS)
+    parts = []
+    for place, number in enumerate(numbers):
+        task_id = wire_out_id(out_id, place, len(numbers))
+        asked = {**parameters, "TaskId": task_id, "To": number}
+        parts.append(Part(place, place, place, task_id, "SendMessageToGlobe", (number,), "", asked))
+    return tuple(parts)
+
+
+def _send_sms(request: Mapping[str, Any], out_id: str, defaults: Defaults) -> Part:
+    numbers = read_numbers(request, phone_numbers.international)
+    parameters = {"PhoneNumbers": ",".join(numbers)}
+    return _template_part("SendSms", request, out_id, numbers, parameters, defaults)
+
+
+def _send_inter_sms(request: Mapping[str, Any], out_id: str, defaults: Defaults) -> Part:
+    country = str(request.get("country_code"))
+    code = phone_numbers.dial_code(country)
+    if not code or country == "CN":
+        raise InvalidRequest(
+            "must be the two capital letters of a country outside the Chinese mainland, such as HK",
+            field="country_code",
+        )
+    numbers = read_numbers(request, lambda text, field: phone_numbers.of_country(text, code, field))
+    parameters = {
+        "CountryCode": country,
+        "PhoneNumbers": ",".join(number.removeprefix(code) for number in numbers),
+    }
+    return _template_part("SendInterSms", request, out_id, numbers, parameters, defaults)
+
+
+def _template_part(
+    action: str,
+    request: Mapping[str, Any],
+    out_id: str,
+    numbers: tuple[str, ...],
+    parameters: Mapping[str, str],
+    defaults: Defaults,
+) -> Part:
+    template_code = read_template_code(request)
+    parameters = {
+        **parameters,
+        "OutId": out_id,
+        "SignName": read_sign_name(request, "sign_name", defaults),
+        "TemplateCode": template_code,
+    }
+    param = read_template_param(request.get("template_param"), "template_param", _check_variable)
+    if param:
+        parameters["TemplateParam"] = compact_json(param)
+    return Part(0, 0, len(numbers) - 1, out_id, action, numbers, template_code, parameters)
+
+
+def _read_api(body: object) -> str:
+    request = body if isinstance(body, dict) else {}
+    api = request.get("api")
+    if api is None:
+        return "SendSms" if "template_code" in request else "SendMessageToGlobe"
+    if isinstance(api, str) and api in _FIELDS:
+        return api
+    raise InvalidRequest(f"must be one of {', '.join(_FIELDS)}", field="api")
+
+
+def _read_message(request: Mapping[str, Any]) -> str:
+    if "message" not in request:
+        raise InvalidRequest(
+            "is missing; give a text, or the template_code of an international template",
+            field="message",
+        )
+    text = read_text(request["message"], "message")
+    if not text.strip() or len(text) > MAX_MESSAGE:
+        raise InvalidRequest(f"must have 1 to {MAX_MESSAGE} characters", field="message")
+    return text
+
+
+def _is_sender(value: object) -> bool:
+    return isinstance(value, str) and bool(re.fullmatch(r"[0-9]{1,15}|[A-Za-z0-9]{1,11}", value))
+
+
+def _check_variable(text: str, field: str) -> None:
+    if not 1 <= len(text) <= MAX_VARIABLE:
+        raise InvalidRequest(f"must have 1 to {MAX_VARIABLE} characters", field=field)

@@ -1,0 +1,607 @@
+"""What both back ends of the shared state promise: one suite, run against Redis and SQLite."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shared.errors import ConfigurationError, StoreUnavailable
+from shared.store import Count, RedisStore, Refused, SqliteStore, Store, _script, open_store
+from tests.integration.redis_server import RedisServer
+from tests.integration.store_worker import COUNTS, KEYS
+from tests.integration.tcp_proxy import TcpProxy
+from tests.unit.certificates import Authority
+
+NOW = 1_800_000_000.0
+TTL = 3600
+PROCESSES = 8
+
+
+@pytest.fixture(params=["redis", "sqlite"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of an empty store."""
+    if request.param == "sqlite":
+        return f"sqlite://{tmp_path}/state.db"
+    server: RedisServer = request.getfixturevalue("redis_server")
+    return server.url
+
+
+@pytest.fixture
+def store(url: str) -> Store:
+    return open_store(url)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_connection_stays() -> Iterator[None]:
+    yield
+    open_store.cache_clear()
+
+
+def put(
+    store: Store, key: str, old: str | None, new: str, **arguments: Any
+) -> str | Refused | None:
+    return store.put(key, old, new, **{"ttl": TTL, "now": NOW, **arguments})
+
+
+def fixed(amount: int = 1, limit: int = 3, key: str = "fixed") -> Count:
+    return Count("a-day", key, amount, limit, 600)
+
+
+def sliding(amount: int = 1, limit: int = 3, key: str = "sliding") -> Count:
+    return Count("an-hour", key, amount, limit, 600, sliding=True)
+
+
+def test_a_record_is_written_once_and_read_by_everybody(store: Store, url: str) -> None:
+    assert store.get("record") is None
+    assert put(store, "record", None, "mine") is None
+    assert put(store, "record", None, "yours") == "mine"
+    open_store.cache_clear()
+    assert open_store(url).get("record") == "mine"
+    assert store.get("another") is None
+
+
+def test_a_record_is_replaced_by_who_knows_it(store: Store) -> None:
+    put(store, "record", None, "one")
+    assert put(store, "record", "two", "three") == "one"
+    assert put(store, "record", "one", "two") is None
+    assert put(store, "record", "one", "three") == "two"
+    assert store.get("record") == "two"
+
+
+def test_a_record_that_is_gone_is_not_replaced(store: Store) -> None:
+    assert put(store, "record", "one", "two") == ""
+    assert store.get("record") is None
+
+
+def test_to_write_the_same_again_changes_nothing(store: Store) -> None:
+    counts = [fixed(), sliding()]
+    for _ in range(3):
+        assert put(store, "record", None, "one", charge=counts) is None
+    for _ in range(3):
+        assert put(store, "record", "one", "two", give_back=counts) is None
+    assert put(store, "another", None, "x", charge=[fixed(3), sliding(3)]) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["é", "短信 📱", "a\nb\r\n\tc", "'; DROP TABLE records; --", '{"a": "\\u0000"}', "x" * 2**20],
+    ids=lambda text: text[:5].encode("unicode_escape").decode(),
+)
+def test_any_text_is_kept_as_it_is(store: Store, text: str) -> None:
+    assert put(store, text[:100], None, text) is None
+    assert store.get(text[:100]) == text
+    assert put(store, text[:100], text, f"{text}2", charge=[sliding(key=text[:50])]) is None
+    assert put(store, text[:100], text, "3") == f"{text}2"
+
+
+def test_a_record_expires_and_a_new_one_is_free(store: Store) -> None:
+    put(store, "short", None, "one", ttl=1)
+    put(store, "renewed", None, "one", ttl=1)
+    put(store, "renewed", "one", "two", ttl=TTL)
+    put(store, "counted", None, "one", charge=[Count("x", "count", 3, 3, 1)])
+    put(store, "slid", None, "one", charge=[Count("x", "moments", 3, 3, 1, True)])
+    assert store.get("short") == "one"
+    time.sleep(1.1)
+    assert store.get("short") is None
+    assert put(store, "short", "one", "two") == ""
+    assert put(store, "short", None, "two") is None
+    assert store.get("renewed") == "two"
+    assert put(store, "counted", "one", "two", charge=[Count("x", "count", 3, 3, 1)]) is None
+    later = {"charge": [Count("x", "moments", 3, 3, 1, True)], "now": NOW + 1.1}
+    assert put(store, "slid", "one", "two", **later) is None
+
+
+@pytest.mark.parametrize("count", [fixed, sliding])
+def test_a_limit_lets_so_many_through(store: Store, count: Callable[..., Count]) -> None:
+    for number in range(3):
+        assert put(store, f"r{number}", None, "x", charge=[count()]) is None
+    assert put(store, "r3", None, "x", charge=[count()]) == Refused(count().rule, 600)
+    assert store.get("r3") is None
+    assert put(store, "r3", None, "x", charge=[count(key="another")]) is None
+
+
+@pytest.mark.parametrize("count", [fixed, sliding])
+def test_amounts_are_counted_whole(store: Store, count: Callable[..., Count]) -> None:
+    assert put(store, "r0", None, "x", charge=[count(4)]) == Refused(count().rule, 600)
+    assert put(store, "r1", None, "x", charge=[count(2)]) is None
+    assert put(store, "r2", None, "x", charge=[count(2)]) == Refused(count().rule, 600)
+    assert put(store, "r3", None, "x", charge=[count(0)]) is None
+    assert put(store, "r4", None, "x", charge=[count(1)]) is None
+    assert put(store, "r5", None, "x", charge=[count(1)]) == Refused(count().rule, 600)
+
+
+@pytest.mark.parametrize("refuses", [0, 1, 2])
+def test_of_several_limits_one_that_refuses_keeps_all_from_counting(
+    store: Store, refuses: int
+) -> None:
+    counts = [fixed(key="a"), sliding(key="b"), fixed(key="c")]
+    counts[refuses] = counts[refuses]._replace(limit=0, rule="none")
+    assert put(store, "r0", None, "x", charge=counts) == Refused("none", 600)
+    free = [count._replace(amount=3, limit=3) for count in counts]
+    assert put(store, "r0", None, "x", charge=free) is None
+    assert put(store, "r1", None, "x", charge=free) == Refused(free[0].rule, 600)
+
+
+def test_who_comes_too_late_is_told_so_and_not_of_a_limit(store: Store) -> None:
+    put(store, "record", None, "mine", charge=[fixed(3), sliding(3)])
+    assert put(store, "record", None, "yours", charge=[fixed(), sliding()]) == "mine"
+    assert put(store, "gone", "one", "two", charge=[fixed(), sliding()]) == ""
+
+
+@pytest.mark.parametrize(
+    ("moment", "refused_for"),
+    [(0.001, 600), (1, 599), (30.5, 570), (599.001, 1), (599.999, 1), (600, 0), (10**6, 0)],
+)
+def test_a_sliding_window_is_open_again_when_the_oldest_has_left_it(
+    store: Store, moment: float, refused_for: int
+) -> None:
+    put(store, "r0", None, "x", charge=[sliding()])
+    put(store, "r1", None, "x", charge=[sliding(2)], now=NOW + 0.0005)
+    expected = Refused("an-hour", refused_for) if refused_for else None
+    assert put(store, "r2", None, "x", charge=[sliding()], now=NOW + moment) == expected
+
+
+def test_a_sliding_window_says_when_there_is_room_for_all(store: Store) -> None:
+    for second in (0, 10, 20):
+        put(store, f"r{second}", None, "x", charge=[sliding()], now=NOW + second)
+    waits = [
+        put(store, "more", None, "x", charge=[sliding(amount)], now=NOW + 30)
+        for amount in (1, 2, 3)
+    ]
+    assert waits == [Refused("an-hour", wait) for wait in (570, 580, 590)]
+
+
+@pytest.mark.parametrize("count", [fixed, sliding])
+def test_what_is_given_back_is_free_again(store: Store, count: Callable[..., Count]) -> None:
+    put(store, "one", None, "a", charge=[count(2)])
+    put(store, "two", None, "a", charge=[count(1)])
+    assert put(store, "one", "a", "b", give_back=[count(1)]) is None
+    assert put(store, "three", None, "a", charge=[count(2)]) == Refused(count().rule, 600)
+    assert put(store, "three", None, "a", charge=[count(1)]) is None
+    assert put(store, "one", "b", "c", give_back=[count(1)]) is None
+    assert put(store, "four", None, "a", charge=[count(1)]) is None
+    assert put(store, "five", None, "a", charge=[count(1)]) == Refused(count().rule, 600)
+
+
+@pytest.mark.parametrize("count", [fixed, sliding])
+def test_a_record_may_be_charged_again(store: Store, count: Callable[..., Count]) -> None:
+    for number in range(3):
+        old = f"v{number - 1}" if number else None
+        assert put(store, "record", old, f"v{number}", charge=[count()]) is None
+    assert put(store, "record", "v2", "v3", charge=[count()]) == Refused(count().rule, 600)
+
+
+@pytest.mark.parametrize("count", [fixed, sliding])
+def test_what_was_never_charged_cannot_be_given_back(
+    store: Store, count: Callable[..., Count]
+) -> None:
+    put(store, "one", None, "a", charge=[count(3)])
+    put(store, "two", None, "a", give_back=[count(1, key="nothing"), count(4)])
+    put(store, "three", None, "a", charge=[count(1, key="nothing")])
+    assert put(store, "four", None, "a", charge=[count(3, key="nothing")]) is not None
+    assert put(store, "five", None, "a", charge=[count(1)]) is not None
+
+
+def test_one_gives_back_only_what_is_ones_own(store: Store) -> None:
+    put(store, "one", None, "a", charge=[sliding(1)])
+    put(store, "on", None, "a", charge=[sliding(1)])
+    put(store, "on", "a", "b", give_back=[sliding(3)])
+    assert put(store, "two", None, "a", charge=[sliding(3)]) is not None
+    assert put(store, "two", None, "a", charge=[sliding(2)]) is None
+
+
+def test_one_may_charge_and_give_back_in_one_step(store: Store) -> None:
+    put(store, "record", None, "a", charge=[fixed(3), sliding(3)])
+    moved = {"charge": [fixed(3, key="next")], "give_back": [fixed(3), sliding(3)]}
+    assert put(store, "record", "a", "b", **moved) is None
+    assert put(store, "two", None, "a", charge=[fixed(3), sliding(3)]) is None
+    assert put(store, "three", None, "a", charge=[fixed(1, key="next")]) is not None
+
+
+class Model:
+    """What a store does, in a few lines: all that expires here is what leaves a sliding window."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, str] = {}
+        self.moments: dict[str, list[tuple[float, str]]] = {}
+        self.sums: dict[str, int] = {}
+
+    def put(
+        self,
+        key: str,
+        old: str | None,
+        new: str,
+        now: float,
+        charge: Sequence[Count],
+        give_back: Sequence[Count],
+    ) -> str | Refused | None:
+        current = self.records.get(key)
+        if current == new:
+            return None
+        if current != old:
+            return current or ""
+        for count in charge:
+            if wait := self._wait(count, now):
+                return Refused(count.rule, wait)
+        self.records[key] = new
+        for count in charge:
+            self.sums[count.key] = self.sums.get(count.key, 0) + count.amount
+            self.moments.setdefault(count.key, []).extend([(now, key)] * count.amount)
+        for count in give_back:
+            self._take_away(count, key)
+        return None
+
+    def _wait(self, count: Count, now: float) -> int:
+        if not count.sliding:
+            is_over = self.sums.get(count.key, 0) + count.amount > count.limit
+            return count.window if is_over else 0
+        begin = now - count.window
+        inside = sorted(at for at, _ in self.moments.get(count.key, ()) if at > begin)
+        over = len(inside) + count.amount - count.limit
+        if over <= 0:
+            return 0
+        return int(inside[over - 1] - begin) if over <= len(inside) else count.window
+
+    def _take_away(self, count: Count, owner: str) -> None:
+        if self.sums.get(count.key, 0) >= count.amount:
+            self.sums[count.key] = self.sums.get(count.key, 0) - count.amount
+        moments = self.moments.get(count.key, [])
+        own = sorted((entry for entry in moments if entry[1] == owner), reverse=True)
+        for entry in own[: count.amount]:
+            moments.remove(entry)
+
+
+_COUNTS = st.builds(
+    lambda key, amount, limit: Count(
+        key, key, amount, limit, 1000 if "s" in key else 5000, "s" in key
+    ),
+    st.sampled_from(("f1", "f2", "s1", "s2")),
+    st.integers(0, 3),
+    st.integers(0, 6),
+)
+_FEW = st.lists(_COUNTS, max_size=2, unique_by=lambda count: count.key)
+_STEPS = st.lists(
+    st.tuples(
+        st.sampled_from(("a", "b")),
+        st.sampled_from((None, "1", "2")),
+        st.sampled_from(("1", "2", "3")),
+        st.sampled_from((0, 1, 400, 1000)),
+        _FEW,
+        _FEW,
+    ),
+    max_size=20,
+)
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(_STEPS)
+def test_redis_and_sqlite_do_what_the_model_does(
+    redis_server: RedisServer, tmp_path: Path, steps: list[Any]
+) -> None:
+    redis_server.ask("FLUSHALL")
+    (tmp_path / "model.db").unlink(missing_ok=True)
+    model = Model()
+    with closing_redis(redis_server.url) as in_redis:
+        stores: list[Store] = [in_redis, SqliteStore(str(tmp_path / "model.db"))]
+        now = NOW
+        for key, old, new, seconds, charge, give_back in steps:
+            now += seconds
+            expected = model.put(key, old, new, now, charge, give_back)
+            for store in stores:
+                assert store.put(key, old, new, TTL, now, charge, give_back) == expected
+                assert store.get(key) == model.records.get(key)
+
+
+@contextmanager
+def closing_redis(url: str) -> Iterator[RedisStore]:
+    """Open a Redis store and close its connections at the end."""
+    store = RedisStore(url)
+    try:
+        yield store
+    finally:
+        store._client.close()  # type: ignore[no-untyped-call]
+
+
+def run_together(project: Path, url: str, job: str) -> list[Any]:
+    """Let processes do the same job at the same time; return what came of each."""
+    module = "tests.integration.store_worker"
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-W", "error", "-m", module, url, f"worker-{number}", job],
+            cwd=project,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(PROCESSES)
+    ]
+    for worker in workers:
+        assert worker.stdout
+        assert worker.stdout.readline() == "ready\n"
+    for worker in workers:
+        assert worker.stdin
+        worker.stdin.write("go\n")
+        worker.stdin.flush()
+    results = [worker.communicate()[0] for worker in workers]
+    assert [worker.returncode for worker in workers] == [0] * PROCESSES
+    return [json.loads(result) for result in results]
+
+
+def test_of_several_processes_one_wins_each_record(project: Path, url: str, store: Store) -> None:
+    won = run_together(project, url, "claim")
+    assert sorted(key for keys in won for key in keys) == sorted(KEYS)
+    for number, keys in enumerate(won):
+        assert {store.get(key) for key in keys} <= {f"worker-{number}"}
+
+
+def test_several_processes_together_stay_within_the_limits(
+    project: Path, url: str, store: Store
+) -> None:
+    assert sum(run_together(project, url, "charge")) == COUNTS[0].limit
+    for count in COUNTS:
+        assert isinstance(put(store, "more", None, "x", charge=[count]), Refused)
+
+
+def test_no_change_of_several_processes_is_lost(project: Path, url: str, store: Store) -> None:
+    run_together(project, url, "increment")
+    assert (store.get("number") or "").split()[0] == str(25 * PROCESSES)
+
+
+BAD_URLS = [
+    "redis://",
+    "redis:///0",
+    "redis://host:port/0",
+    "redis://host:99999/0",
+    "redis://host/zero",
+    "redis://:pass/word@host:6379/0",
+    "redis://[::1/0",
+    "rediss://host?ssl_cert_reqs=perhaps",
+    "redis://host?no_such_option=1",
+    "sqlite://",
+    "sqlite:///",
+    "sqlite:///folder/",
+    "sqlite://relative.db",
+    "sqlite:relative.db",
+    "postgres://host/db",
+    "host:6379",
+    "",
+]
+
+
+@pytest.mark.parametrize("url", BAD_URLS)
+def test_a_url_of_another_form_is_an_error_that_says_which_form_it_takes(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="SMS_STATE_URL") as caught:
+        open_store(url)
+    assert "pass/word" not in str(caught.value)
+
+
+def test_a_store_is_opened_once_an_instance(url: str) -> None:
+    assert open_store(url) is open_store(url)
+
+
+@contextmanager
+def unavailable() -> Iterator[None]:
+    """Expect a store to fail for each of its steps, with an error that repeats no secret."""
+    with pytest.raises(StoreUnavailable, match="SMS_STATE_URL cannot be used") as caught:
+        yield
+    assert "password" not in str(caught.value)
+    assert (caught.value.status, caught.value.retryable) == (503, True)
+
+
+def assert_down(store: Store) -> None:
+    with unavailable():
+        store.get("record")
+    with unavailable():
+        put(store, "record", None, "x", charge=[fixed(), sliding()])
+
+
+@pytest.fixture
+def own_redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis that may be ill-treated."""
+    with RedisServer(tmp_path) as server:
+        yield server
+
+
+def test_a_redis_that_is_not_there(own_redis: RedisServer) -> None:
+    own_redis.stop()
+    with closing_redis(own_redis.url) as store:
+        assert_down(store)
+
+
+def test_a_redis_that_comes_and_goes(own_redis: RedisServer) -> None:
+    with closing_redis(own_redis.url) as store:
+        assert put(store, "record", None, "one") is None
+        own_redis.kill()
+        assert_down(store)
+        own_redis.start()
+        assert store.get("record") is None
+        assert put(store, "record", None, "two", charge=[fixed()]) is None
+
+
+def test_a_redis_that_was_restarted_between_two_steps(own_redis: RedisServer) -> None:
+    with closing_redis(own_redis.url) as store:
+        for _ in range(3):
+            assert put(store, "record", None, "one", charge=[sliding()]) is None
+            own_redis.stop()
+            own_redis.start()
+
+
+def test_a_redis_that_says_nothing(own_redis: RedisServer) -> None:
+    with closing_redis(own_redis.url) as store, own_redis.frozen(), unavailable():
+        store.get("record")
+
+
+def test_a_redis_that_forgot_the_scripts(redis_server: RedisServer) -> None:
+    with closing_redis(redis_server.url) as store:
+        put(store, "record", None, "one")
+        redis_server.ask("SCRIPT", "FLUSH")
+        assert put(store, "record", "one", "two") is None
+
+
+def test_a_redis_with_another_password(tmp_path: Path) -> None:
+    with RedisServer(tmp_path, "--requirepass", "the-password") as server:
+        host = "{}:{}".format(*server.address)
+        with closing_redis(f"redis://:the-password@{host}/0") as store:
+            assert put(store, "record", None, "x") is None
+        for url in (f"redis://{host}/0", f"redis://:another-password@{host}/0"):
+            with closing_redis(url) as store:
+                assert_down(store)
+
+
+def test_a_full_redis_refuses_and_counts_nothing(own_redis: RedisServer) -> None:
+    with closing_redis(own_redis.url) as store:
+        put(store, "record", None, "one", charge=[fixed(2), sliding(2)])
+        own_redis.ask("CONFIG", "SET", "maxmemory", 1)
+        with unavailable():
+            put(store, "record", "one", "two", give_back=[fixed(2), sliding(2)])
+        with unavailable():
+            put(store, "another", None, "x", charge=[fixed(), sliding()])
+        assert store.get("record") == "one"
+        own_redis.ask("CONFIG", "SET", "maxmemory", 0)
+        assert put(store, "another", None, "x", charge=[fixed(), sliding()]) is None
+        assert put(store, "more", None, "x", charge=[fixed()]) == Refused("a-day", 600)
+        assert put(store, "more", None, "x", charge=[sliding()]) == Refused("an-hour", 600)
+
+
+def test_a_redis_that_became_a_replica_refuses_and_counts_nothing(own_redis: RedisServer) -> None:
+    with closing_redis(own_redis.url) as store:
+        put(store, "record", None, "one", charge=[sliding(2)])
+        own_redis.ask("CONFIG", "SET", "replica-serve-stale-data", "yes")
+        own_redis.ask("REPLICAOF", "127.0.0.1", 1)
+        with unavailable():
+            put(store, "record", "one", "two", give_back=[sliding(2)])
+        own_redis.ask("REPLICAOF", "NO", "ONE")
+        assert put(store, "more", None, "x", charge=[sliding(2)]) is not None
+
+
+def test_a_step_whose_answer_was_lost_counts_once(redis_server: RedisServer) -> None:
+    with (
+        TcpProxy(redis_server.address) as proxy,
+        closing_redis(f"redis://127.0.0.1:{proxy.port}/0") as store,
+    ):
+        counts = [fixed(2), sliding(2)]
+        put(store, "first", None, "x")
+        put(store, "second", None, "x", charge=[count._replace(key="other") for count in counts])
+        proxy.losing = 1
+        assert put(store, "record", None, "one", charge=counts) is None
+        assert proxy.lost == 1
+        assert put(store, "more", None, "x", charge=[fixed(), sliding()]) is None
+
+
+def test_redis_over_tls(redis_server: RedisServer, tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    with TcpProxy(redis_server.address, authority.server("IP:127.0.0.1")) as proxy:
+        url = f"rediss://127.0.0.1:{proxy.port}/0"
+        with closing_redis(f"{url}?ssl_ca_certs={tmp_path}/ca.pem") as store:
+            assert put(store, "record", None, "x") is None
+        with closing_redis(url) as store:
+            assert_down(store)
+
+
+def test_everything_in_redis_expires_and_lies_in_one_slot(redis_server: RedisServer) -> None:
+    with closing_redis(redis_server.url) as store:
+        put(store, "record", None, "x", charge=[fixed(), sliding()], give_back=[fixed(1, key="y")])
+    keys = redis_server.ask("KEYS", "*")
+    assert sorted(keys) == ["{fc-sms}+fixed", "{fc-sms}:record", "{fc-sms}~sliding"]
+    for key in keys:
+        assert 0 < redis_server.ask("PTTL", key) <= TTL * 1000
+
+
+@pytest.mark.parametrize("kinds", [((), ()), ((True, False), (False, True)), ((False,) * 3, ())])
+def test_scripts_name_their_keys_as_clusters_of_alibaba_cloud_want_it(
+    kinds: tuple[tuple[bool, ...], tuple[bool, ...]],
+) -> None:
+    script = _script(*kinds)
+    calls = re.findall(r"redis\.call\('[A-Z]+', (KEYS\[[1-9]\])?", script)
+    assert script.count("redis.call(") == len(calls)
+    assert all(calls)
+    assert set(calls) == {f"KEYS[{number}]" for number in range(1, 2 + sum(map(len, kinds)))}
+    assert script.count("KEYS") == len(calls)
+
+
+def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("This is no database, but a text that is long enough. " * 30)
+    for path in (tmp_path, tmp_path / "no folder" / "state.db", tmp_path / "text"):
+        assert_down(SqliteStore(str(path)))
+
+
+def test_a_file_that_somebody_locks(tmp_path: Path) -> None:
+    path = str(tmp_path / "state.db")
+    store = SqliteStore(path)
+    put(store, "record", None, "x")
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with unavailable():
+            put(store, "record", "x", "y")
+        other.execute("ROLLBACK")
+    assert put(store, "record", "x", "y") is None
+
+
+def test_a_full_disk_refuses_and_changes_nothing(project: Path, tmp_path: Path) -> None:
+    store = SqliteStore(str(tmp_path / "state.db"))
+    put(store, "record", None, "old")
+    worker = subprocess.run(
+        [
+            *(sys.executable, "-m", "tests.integration.store_worker"),
+            *(f"sqlite://{tmp_path}/state.db", "new", "fill_the_disk"),
+        ],
+        cwd=project,
+        input="go\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(worker.stdout.splitlines()[1]) == ["unavailable", "old", "None", "new"]
+    assert store.get("record") == "new"
+
+
+def test_a_file_does_not_grow_with_what_has_expired(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    store = SqliteStore(str(path))
+    moments = Count("x", "moments", 1, 1000, 1, True)
+    for number in range(20):
+        put(store, f"r{number}", None, "x" * 1000, ttl=1, charge=[moments, fixed(1, 100)])
+    time.sleep(1.1)
+    put(store, "last", None, "x")
+    with closing(sqlite3.connect(path)) as database:
+        tables = ("records", "moments")
+        left = [database.execute(f"SELECT count(*) FROM {name}").fetchone() for name in tables]
+    assert left == [(1,), (0,)]

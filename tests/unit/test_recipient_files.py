@@ -1,0 +1,378 @@
+"""Files of recipients, byte by byte: rows, parts and what is wrong with them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable, Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.errors import InvalidRequest
+from shared.messages import Defaults, Part
+from shared.recipient_files import MAX_LINE_BYTES, Row, RowRefused, in_parts, read_part, read_rows
+
+DEFAULTS = Defaults("签名")
+UTF_8_MARK = b"\xef\xbb\xbf"
+
+
+def rows_of(
+    content: bytes | str | Iterable[bytes], key: str = "a.csv", encoding: str = "auto"
+) -> list[Row]:
+    if isinstance(content, str):
+        content = content.encode()
+    return list(read_rows([content] if isinstance(content, bytes) else content, key, encoding))
+
+
+def csv_of(count: int, first: int = 13000000000) -> str:
+    lines = [f"{first + number},name{number}" for number in range(count)]
+    return "\n".join(["phone_number,name", *lines])
+
+
+def part_of(
+    rows: list[Row], template_code: str = "SMS_1"
+) -> tuple[Part | None, list[tuple[int, str]]]:
+    part, refused = read_part(rows, "file-a", template_code, DEFAULTS)
+    return part, [(row.number, reason) for row, reason in refused]
+
+
+def numbers_in(part: Part | None) -> tuple[str, ...]:
+    return part.phone_numbers if part else ()
+
+
+# rows
+
+
+def test_a_header_names_the_template_variables() -> None:
+    assert rows_of("phone_number,name,order\n13800138000,李雷,A-17\n") == [
+        Row(
+            1,
+            2,
+            {"phone_number": "13800138000", "template_param": {"name": "李雷", "order": "A-17"}},
+        )
+    ]
+
+
+def test_columns_may_stand_in_any_order_and_some_are_no_variables() -> None:
+    header = "name, sign_name ,phone_number,template_code,sms_up_extend_code"
+    (row, other) = rows_of(f"{header}\nLi,阿里, 138 0013-8000 ,SMS_7,123\nHan,,13800138001,,\n")
+    assert row.message == {
+        "phone_number": "138 0013-8000",
+        "template_param": {"name": "Li"},
+        "sign_name": "阿里",
+        "sms_up_extend_code": "123",
+    }
+    assert (row.template_code, other.template_code) == ("SMS_7", "")
+    assert other.message == {"phone_number": "13800138001", "template_param": {"name": "Han"}}
+
+
+def test_numbers_alone_are_enough() -> None:
+    assert [row.message for row in rows_of("phone_number\n13800138000")] == [
+        {"phone_number": "13800138000"}
+    ]
+
+
+def test_a_json_line_is_an_entry_of_messages() -> None:
+    message = {"phone_number": "13800138000", "template_param": {"name": "李雷"}}
+    lines = [json.dumps(message), "", json.dumps({**message, "template_code": "SMS_7"}), "  "]
+    for key in ("a.jsonl", "b/c.ndjson", "A.JSONL"):
+        assert rows_of("\r\n".join(lines), key) == [
+            Row(1, 1, message),
+            Row(2, 3, message, "SMS_7"),
+        ]
+
+
+@pytest.mark.parametrize("line", ["{", "[]", '"x"', "null", "7", "[" * 50000, "x" * 70000])
+def test_a_json_line_that_is_no_object_is_one_bad_row(line: str) -> None:
+    good = '{"phone_number": "13800138000"}'
+    first, bad, last = rows_of(f"{good}\n{line}\n{good}\n", "a.jsonl")
+    assert (first.problem, bad.message, last.problem) == ("", None, "")
+    assert (bad.number, bad.line, last.line) == (2, 2, 3)
+    assert bad.problem
+
+
+def test_a_template_code_that_is_no_text_is_a_bad_row() -> None:
+    (row,) = rows_of('{"phone_number": "13800138000", "template_code": 7}', "a.jsonl")
+    assert row.problem == "template_code: must be a string"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_empty_lines_are_no_rows(end: str) -> None:
+    lines = ["", "phone_number,name", "", "13800138000,Li", ",", " , ", "13800138001,Han", "", ""]
+    assert [(row.number, row.line) for row in rows_of(end.join(lines))] == [(1, 4), (2, 7)]
+
+
+def test_quotes_hold_commas_quotes_and_line_ends() -> None:
+    (row, following) = rows_of(
+        'phone_number,name\r\n"13800138000","Li ""Lei"", Mr\r\nof A"\r\n13800138001,x\r\n'
+    )
+    assert row.message["template_param"] == {"name": 'Li "Lei", Mr\nof A'}
+    assert (row.line, following.line) == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("bad", "problem"),
+    [
+        ("13800138000", "has 1 columns, but the first row has 2"),
+        ("13800138000,Li,x", "has 3 columns, but the first row has 2"),
+        ('"13800138000"x,Li', "quote"),
+        ('"' + "x" * 5000 + '",Li', "too long"),
+        ("x" * 70000 + ",Li", "longer than"),
+        ("13800138000,\x00", "is not proper UTF-8"),
+    ],
+)
+def test_a_bad_row_does_not_stop_the_others(bad: str, problem: str) -> None:
+    rows = rows_of(f"phone_number,name\n13800138000,李\n{bad}\n13800138002,王\n")
+    assert [row.number for row in rows] == [1, 2, 3]
+    assert problem in rows[1].problem
+    assert (rows[0].problem, rows[2].problem) == ("", "")
+    assert rows[2].message["template_param"] == {"name": "王"}
+
+
+def test_a_quote_that_is_never_closed_takes_a_few_rows_with_it_not_the_file() -> None:
+    rows = rows_of(f'phone_number,name\n"13800138000,Li\n{csv_of(1000)}')
+    assert "quote" in rows[0].problem
+    assert len(rows) > 700
+    assert all(not row.problem for row in rows[1:] if len(row.message["template_param"]) == 1)
+
+
+# encodings
+
+
+@pytest.mark.parametrize("key", ["a.csv", "a.jsonl"])
+@pytest.mark.parametrize(
+    ("codec", "mark", "encoding"),
+    [
+        ("utf-8", b"", "auto"),
+        ("utf-8", UTF_8_MARK, "auto"),
+        ("utf-8", UTF_8_MARK, "gbk"),
+        ("utf-8", b"", "utf-8"),
+        ("gbk", b"", "auto"),
+        ("gbk", b"", "gbk"),
+        ("gb18030", b"", "auto"),
+    ],
+)
+def test_utf_8_and_gbk_are_read_alike(key: str, codec: str, mark: bytes, encoding: str) -> None:
+    content = "phone_number,name\n13800138000,李雷\n"
+    if key == "a.jsonl":
+        content = '{"phone_number": "13800138000", "template_param": {"name": "李雷"}}'
+    (row,) = rows_of(mark + content.encode(codec), key, encoding)
+    assert row.message["template_param"] == {"name": "李雷"}
+
+
+def test_the_encoding_is_found_where_chinese_comes_late() -> None:
+    ascii_rows = csv_of(50_000).encode()
+    for codec in ("utf-8", "gbk"):
+        pieces = [ascii_rows, "\n13800138000,李雷\n13800138001,韩梅梅".encode(codec)]
+        assert [row.message["template_param"] for row in rows_of(pieces)[-2:]] == [
+            {"name": "李雷"},
+            {"name": "韩梅梅"},
+        ]
+
+
+def test_text_that_may_be_either_is_refused_and_not_guessed() -> None:
+    content = "phone_number,name\n13800138000,{}\n"
+    either = "José".encode()
+    assert either.decode("gbk") == "Jos茅"
+    raw = content.encode().replace(b"{}", either)
+    with pytest.raises(InvalidRequest, match="SMS_FILE_ENCODING"):
+        rows_of(raw)
+    assert rows_of(raw, encoding="utf-8")[0].message["template_param"] == {"name": "José"}
+    assert rows_of(raw, encoding="gbk")[0].message["template_param"] == {"name": "Jos茅"}
+    late = rows_of([csv_of(2).encode(), b"\n13800138000," + either + b"\n13800138001,x"])
+    assert [bool(row.problem) for row in late] == [False, False, True, False]
+
+
+def test_bytes_that_are_not_of_the_encoding_are_bad_rows() -> None:
+    good = "\n13800138000,李雷" * 20
+    content = b"phone_number,name" + good.encode() + b"\n13800138001,\xff\xfe" + good.encode()
+    problems = [row.problem.partition(",")[0] for row in rows_of(content)]
+    assert [problem for problem in problems if problem] == ["is not proper UTF-8"]
+    assert problems[20]
+
+
+def test_a_file_half_utf_8_and_half_gbk_is_refused() -> None:
+    line = "\n13800138000,李雷"
+    with pytest.raises(InvalidRequest, match="SMS_FILE_ENCODING"):
+        rows_of(b"phone_number,name" + line.encode() * 3 + line.encode("gbk"))
+
+
+def test_a_character_that_was_lost_before_is_not_sent() -> None:
+    rows = rows_of("phone_number,name\n13800138000,李\ufffd\n")
+    assert rows[0].problem
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-le"])
+def test_utf_16_is_refused(codec: str) -> None:
+    with pytest.raises(InvalidRequest):
+        rows_of("phone_number,name\n13800138000,李雷\n".encode(codec))
+
+
+# whole files
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "is empty"),
+        ("\n\r\n \n", "must name the columns"),
+        ("13800138000,Li\n", "must name the columns"),
+        ("phone_number;name\n13800138000;Li", "must name the columns"),
+        ('"phone_number,name\n', "must name the columns"),
+        ("Phone_Number\n", "must name the columns"),
+        ("phone_number,姓名\n", "the name of column 2"),
+        ("phone_number,name,\n", "the name of column 3"),
+        ("phone_number,a b\n", "the name of column 2"),
+        ("phone_number,name,name\n", "the name of column 2"),
+        ("phone_number,phone_number\n", "the name of column 1"),
+    ],
+)
+def test_a_file_without_proper_columns_is_refused(content: str, reason: str) -> None:
+    with pytest.raises(InvalidRequest, match=reason):
+        rows_of(content)
+
+
+@pytest.mark.parametrize("key", ["a", "a.xlsx", "a.csv.gz", "csv", "a.csv/b"])
+def test_a_file_of_another_kind_is_refused(key: str) -> None:
+    with pytest.raises(InvalidRequest, match=r"neither \.csv nor \.jsonl"):
+        rows_of("phone_number\n", key)
+
+
+def test_a_line_without_end_is_not_kept_in_memory() -> None:
+    def pieces() -> Iterator[bytes]:
+        yield b"phone_number\n"
+        for _ in range(1000):
+            yield b"x" * MAX_LINE_BYTES
+        yield b"\n13800138000\n"
+
+    bad, good = rows_of(pieces())
+    assert (bool(bad.problem), good.message) == (True, {"phone_number": "13800138000"})
+
+
+@settings(max_examples=200, deadline=None, database=None)
+@given(st.lists(st.text('1,"\n\r李é', max_size=12), max_size=30), st.data())
+def test_where_a_piece_ends_makes_no_difference(lines: list[str], data: st.DataObject) -> None:
+    content = ("phone_number,name\n李,李\n" + "\n".join(lines)).encode()
+    cuts = sorted(data.draw(st.lists(st.integers(30, max(len(content), 30)), max_size=5)))
+    pieces = [content[a:b] for a, b in zip([0, *cuts], [*cuts, len(content)], strict=True)]
+    assert rows_of(pieces) == rows_of(content)
+
+
+@settings(max_examples=200, deadline=None, database=None)
+@given(st.binary(max_size=300), st.sampled_from(["a.csv", "a.jsonl"]))
+def test_no_content_breaks_it(content: bytes, key: str) -> None:
+    for start in (b"phone_number,name\n", b""):
+        with contextlib.suppress(InvalidRequest):
+            for batch in in_parts(rows_of(start + content, key)):
+                read_part(batch, "file-a", "SMS_1", DEFAULTS)
+
+
+# parts
+
+
+def test_part_k_is_its_hundred_rows_whatever_is_wrong_with_them() -> None:
+    rows = rows_of(csv_of(250).replace("13000000120", "12000000120"))
+    batches = list(in_parts(rows))
+    assert [(batch[0].number, batch[-1].number) for batch in batches] == [
+        (1, 100),
+        (101, 200),
+        (201, 250),
+    ]
+    part, refused = part_of(batches[1])
+    assert part is not None
+    assert (part.number, part.first, part.last, part.out_id) == (1, 100, 199, "file-a~1")
+    assert (part.action, part.parameters["OutId"]) == ("SendBatchSms", "file-a~1")
+    assert len(part.phone_numbers) == 99
+    assert [number for number, _ in refused] == [121]
+    assert len(json.loads(part.parameters["TemplateParamJson"])) == 99
+
+
+def test_the_first_part_has_its_number_on_the_wire_too() -> None:
+    part, _ = part_of(rows_of(csv_of(1)))
+    assert part is not None
+    assert part.parameters == {
+        "OutId": "file-a~0",
+        "PhoneNumberJson": '["13000000000"]',
+        "SignNameJson": '["签名"]',
+        "TemplateCode": "SMS_1",
+        "TemplateParamJson": '[{"name":"name0"}]',
+    }
+
+
+def test_rows_are_refused_with_reasons_that_show_no_number() -> None:
+    content = [
+        "phone_number,name",
+        "13800138000,Li",
+        "1380013800,Li",
+        "+1 862 401 7194,Li",
+        "+8613800138000,Han",
+        "13800138001,",
+        "13800138002,http://x.cn",
+        "1.38E+10,Li",
+        "13800138003,Han",
+        "13800138004",
+    ]
+    part, refused = part_of(rows_of("\n".join(content)))
+    assert numbers_in(part) == ("13800138000", "13800138003")
+    assert [(number, reason.partition(":")[0]) for number, reason in refused] == [
+        (2, "phone_number"),
+        (3, "phone_number"),
+        (4, "phone_number"),
+        (5, "template_param.name"),
+        (6, "template_param.name"),
+        (7, "phone_number"),
+        (9, "has 1 columns, but the first row has 2"),
+    ]
+    assert refused[2][1] == "phone_number: is the same number as in row 1"
+    assert not any("138001" in reason for _, reason in refused)
+
+
+def test_a_part_of_bad_rows_alone_is_none() -> None:
+    part, refused = part_of(rows_of("phone_number\n1\n2\n"))
+    assert (part, len(refused)) == (None, 2)
+
+
+def test_json_lines_are_validated_as_messages_are() -> None:
+    lines = [
+        {"phone_number": "13800138000", "template_param": {"n": 7}},
+        {"phone_number": 13800138001},
+        {"phone_number": "13800138002", "text": "hi"},
+        {"phone_number": "13800138003", "template_param": {"n": 1.5}},
+        {"template_param": {"n": "x"}},
+    ]
+    part, refused = part_of(rows_of("\n".join(map(json.dumps, lines)), "a.jsonl"))
+    assert numbers_in(part) == ("13800138000",)
+    assert [number for number, _ in refused] == [2, 3, 4, 5]
+
+
+def test_a_file_has_one_template() -> None:
+    rows = rows_of(
+        "phone_number,template_code\n13800138000,SMS_1\n13800138001,SMS_2\n13800138002,\n"
+    )
+    part, refused = part_of(rows)
+    assert numbers_in(part) == ("13800138000", "13800138002")
+    assert refused == [(2, "template_code: differs from that of the first row")]
+
+
+@pytest.mark.parametrize("template_code", ["", "x", "SMS_"])
+def test_a_template_code_that_is_none_is_the_files_fault(template_code: str) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        part_of(rows_of(csv_of(3)), template_code)
+    assert refusal.value.field == "template_code"
+
+
+def test_extend_codes_are_in_all_rows_or_none() -> None:
+    rows = rows_of("phone_number,sms_up_extend_code\n13800138000,1\n13800138001,\n13800138002,2\n")
+    part, refused = part_of(rows)
+    assert part is not None
+    assert part.parameters["SmsUpExtendCodeJson"] == '["1","2"]'
+    assert refused == [(2, "sms_up_extend_code: give one in each row, or none")]
+
+
+def test_a_row_refused_keeps_its_row() -> None:
+    (row,) = rows_of("phone_number\nx")
+    _, refused = read_part([row], "file-a", "SMS_1", DEFAULTS)
+    assert [type(each) for each in refused] == [RowRefused]
+    assert refused[0].row == row

@@ -1,0 +1,739 @@
+"""The send protocol with a store: every arrow of its state diagram, and what may come between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from shared.errors import ConfigurationError, OutIdConflict, StoreUnavailable
+from shared.messages import Defaults, Intent, read_intent
+from shared.sending import PartOutcome, Record, attempt_nonce, content_digest, record_key, send
+from shared.settings import Credentials
+from shared.sms_api import SmsApi
+from shared.store import Count, Refused, SqliteStore, Store
+from tests.unit.conftest import CREDENTIALS, ApiTo
+from tests.unit.manual_clock import AFTERNOON, ManualClock
+from tests.unit.scripted_server import Scene, answer, hang_up
+from tests.unit.sms_platform import BIZ_ID, REQUEST_ID, Platform, accepted, detail, details, refused
+
+SECRET = "the-secret-of-the-state"
+STATE = {
+    "SMS_STATE_URL": "sqlite:///state",
+    "SMS_ALLOW_LOCAL_STATE": "1",
+    "SMS_STATE_SECRET": SECRET,
+    "SMS_READ_TIMEOUT": "0.2",
+}
+LEASE = 25  # seconds: the deadline of 20, and 5
+QUARTER = 15 * 60
+NO_PERMISSION = refused("isp.RAM_PERMISSION_DENY")
+Step = Callable[[], object]
+Lines = Callable[[], list[dict[str, Any]]]
+
+
+def intent_of(*numbers: str, **fields: Any) -> Intent:
+    body = {"phone_numbers": list(numbers), "template_code": "SMS_1", "out_id": "order-1", **fields}
+    return read_intent(body, "", Defaults("签名"))
+
+
+def personal_intent(count: int) -> Intent:
+    messages = [{"phone_number": f"138{number:08}"} for number in range(count)]
+    body = {"messages": messages, "template_code": "SMS_1", "out_id": "order-1"}
+    return read_intent(body, "", Defaults("签名"))
+
+
+ONE = intent_of("13800138000", template_param={"name": "Li Xiaolong", "order": "A-17-2026"})
+
+
+class WatchedStore:
+    """A store on a file that counts its steps, and fails at those whose number is in `failing`."""
+
+    def __init__(self, path: Path) -> None:
+        self.file = SqliteStore(str(path))
+        self.steps = 0
+        self.failing: Sequence[int] = ()
+        self.before_put: Step = lambda: None
+
+    def get(self, key: str) -> str | None:
+        self._step()
+        return self.file.get(key)
+
+    def put(
+        self,
+        key: str,
+        old: str | None,
+        new: str,
+        ttl: int,
+        now: float,
+        charge: Sequence[Count] = (),
+        give_back: Sequence[Count] = (),
+    ) -> str | Refused | None:
+        self._step()
+        self.before_put()
+        return self.file.put(key, old, new, ttl, now, charge, give_back)
+
+    def _step(self) -> None:
+        self.steps += 1
+        if self.steps in self.failing:
+            raise StoreUnavailable("the test's store is down")
+
+
+class Dies(BaseException):
+    """What ends an invocation in the middle, as Function Compute does at its timeout."""
+
+
+class Caller:
+    """Sends through invocations that share the store and the clock."""
+
+    def __init__(self, api: SmsApi, clock: ManualClock, store: Store) -> None:
+        self.api = api
+        self.clock = clock
+        self.store = store
+
+    def send(self, intent: Intent = ONE, *, resend: bool = False) -> tuple[PartOutcome, ...]:
+        """Send in an invocation that has 20 seconds."""
+        intent = intent._replace(resend_unknown=resend)
+        return send(intent, self.api, self.clock.passed + 20.0, self.store)
+
+    def one(self, intent: Intent = ONE, *, resend: bool = False) -> PartOutcome:
+        (outcome,) = self.send(intent, resend=resend)
+        return outcome
+
+    def meanwhile(self, *, resend: bool = False) -> PartOutcome:
+        """Send from the thread of the platform, while another call of this test waits for it."""
+        try:
+            return self.one(resend=resend)
+        finally:
+            self.api.session.close()
+
+    def die(self, after: Step = lambda: None) -> None:
+        """Send in an invocation that does `after` instead of a request, and ends there."""
+
+        def exchange(*_args: object, **_kwargs: object) -> None:
+            after()
+            raise Dies
+
+        adapter = SimpleNamespace(send=exchange)
+        session = SimpleNamespace(get_adapter=lambda _url: adapter, verify=True)
+        api = self.api._replace(session=cast(Any, session))
+        with pytest.raises(Dies):
+            send(ONE, api, self.clock.passed + 20.0, self.store)
+
+    def record(self, part: int = 0) -> Record:
+        text = self.store.get(record_key("order-1", part, SECRET))
+        assert text
+        return Record.read(text)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> WatchedStore:
+    return WatchedStore(tmp_path / "state.db")
+
+
+@pytest.fixture
+def caller(endpoint: str, api_to: ApiTo, clock: ManualClock, store: WatchedStore) -> Caller:
+    environ = {**STATE, "SMS_INTERNATIONAL_ENDPOINT": endpoint}
+    api = api_to(endpoint, lambda: CREDENTIALS, **environ)
+    return Caller(api, clock, store)
+
+
+def how(outcome: PartOutcome) -> str:
+    """Say how a part ended in one word or two."""
+    if outcome.outcome != "accepted":
+        return f"{outcome.outcome}: {outcome.code}"
+    return "replayed" if outcome.replayed else "reconciled" if outcome.reconciled else "accepted"
+
+
+def nonces(platform: Platform) -> list[str]:
+    return [
+        call.arrived.headers["x-acs-signature-nonce"]
+        for call in platform.calls
+        if call.action != "QuerySendDetails"
+    ]
+
+
+def attempts(*numbers: int) -> list[str]:
+    return [attempt_nonce("order-1", 0, number) for number in numbers]
+
+
+def actions(platform: Platform) -> list[str]:
+    return [call.action for call in platform.calls]
+
+
+def test_a_send_takes_two_steps_of_the_store_and_one_request(
+    platform: Platform, caller: Caller, store: WatchedStore
+) -> None:
+    assert how(caller.one()) == "accepted"
+    assert (store.steps, actions(platform)) == (2, ["SendSms"])
+    assert nonces(platform) == attempts(1)
+
+
+def test_what_was_accepted_is_answered_again_and_not_sent_again(
+    platform: Platform, caller: Caller, clock: ManualClock, log_lines: Lines
+) -> None:
+    caller.one()
+    for seconds in (0, 1, QUARTER, 6 * 86400):
+        clock.advance(seconds)
+        again = caller.one(resend=bool(seconds))
+        assert again == PartOutcome(
+            ONE.parts[0], "accepted", "OK", BIZ_ID, REQUEST_ID, replayed=True
+        )
+    assert actions(platform) == ["SendSms"]
+    assert [line.get("replayed") for line in log_lines()] == [None, 1, 1, 1, 1]
+
+
+def test_the_record_says_what_the_protocol_needs_and_nothing_about_anybody(
+    caller: Caller, tmp_path: Path
+) -> None:
+    caller.one()
+    now = int(AFTERNOON)
+    digest = content_digest(ONE, SECRET)
+    record = caller.record()
+    assert record == Record(
+        "accepted", digest, 1, now, now, 0, record.owner, "OK", BIZ_ID, REQUEST_ID
+    )
+    kept = (tmp_path / "state.db").read_bytes()
+    for secret in (
+        b"13800138000",
+        b"order-1",
+        b"Li Xiaolong",
+        b"A-17-2026",
+        b"SMS_1",
+        SECRET.encode(),
+    ):
+        assert secret not in kept
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        intent_of("13800138001", template_param={"name": "Li Xiaolong", "order": "A-17-2026"}),
+        intent_of("13800138000", template_param={"name": "Li Xiaolong", "order": "A-18"}),
+        intent_of("13800138000"),
+        intent_of(
+            "13800138000",
+            "13800138001",
+            template_param={"name": "Li Xiaolong", "order": "A-17-2026"},
+        ),
+        ONE._replace(
+            parts=(ONE.parts[0]._replace(parameters={**ONE.parts[0].parameters, "x": ""}),)
+        ),
+        personal_intent(1),
+        personal_intent(150),
+    ],
+    ids=["number", "value", "no values", "another number", "parameter", "personal", "parts"],
+)
+@pytest.mark.parametrize("ended", [accepted(), refused("isv.AMOUNT_NOT_ENOUGH"), hang_up()])
+def test_other_content_under_the_same_out_id_is_refused(
+    platform: Platform, caller: Caller, other: Intent, ended: Scene
+) -> None:
+    platform.on("SendSms", ended)
+    caller.one()
+    before = len(platform.calls)
+    with pytest.raises(OutIdConflict, match="take a new one"):
+        caller.send(other)
+    assert len(platform.calls) == before
+
+
+def test_the_same_content_may_be_written_in_another_order(caller: Caller) -> None:
+    caller.one()
+    same = intent_of(
+        "+86 138-0013-8000", template_param={"order": "A-17-2026", "name": "Li Xiaolong"}
+    )
+    parameters = {
+        **same.parts[0].parameters,
+        "TemplateParam": '{"name":"Li Xiaolong","order":"A-17-2026"}',
+    }
+    same = same._replace(parts=(same.parts[0]._replace(parameters=parameters),))
+    assert how(caller.one(same)) == "replayed"
+
+
+def test_what_was_refused_is_tried_again_as_the_next_attempt(
+    platform: Platform, caller: Caller
+) -> None:
+    platform.on("SendSms", *[refused("isv.AMOUNT_NOT_ENOUGH")] * 2, accepted())
+    ended = [how(caller.one()) for _ in range(4)]
+    assert ended == [*["rejected: isv.AMOUNT_NOT_ENOUGH"] * 2, "accepted", "replayed"]
+    assert nonces(platform) == attempts(1, 2, 3)
+
+
+def test_what_was_never_written_is_tried_again(
+    platform: Platform, caller: Caller, endpoint: str, api_to: ApiTo
+) -> None:
+    here = caller.api
+    caller.api = api_to("http://127.0.0.1:1", lambda: CREDENTIALS, **STATE)
+    assert how(caller.one()) == "rejected: connection-failed"
+    caller.api = here
+    assert how(caller.one()) == "accepted"
+    assert nonces(platform) == attempts(2)
+
+
+def test_while_somebody_is_at_work_nobody_else_is(
+    platform: Platform, caller: Caller, clock: ManualClock
+) -> None:
+    meanwhile: list[PartOutcome] = []
+
+    def slowly(_parameters: Mapping[str, str]) -> Scene:
+        meanwhile.append(caller.meanwhile())
+        return accepted()
+
+    platform.decide("SendSms", slowly)
+    assert how(caller.one()) == "accepted"
+    assert meanwhile == [PartOutcome(ONE.parts[0], "unknown", "in-progress", retry_after=LEASE)]
+    assert len(platform.sends) == 1
+
+
+def test_a_lease_lasts_until_the_invocation_is_surely_over(
+    platform: Platform, caller: Caller, clock: ManualClock
+) -> None:
+    caller.die()
+    clock.advance(10)
+    outcome = caller.one()
+    assert (how(outcome), outcome.retry_after) == ("unknown: in-progress", LEASE - 10)
+    clock.advance(outcome.retry_after)
+    assert how(caller.one()) == "unknown: interrupted"
+    assert platform.sends == []
+
+
+def test_a_dead_claim_is_looked_up_and_found(
+    platform: Platform, caller: Caller, clock: ManualClock
+) -> None:
+    caller.die()
+    clock.advance(LEASE)
+    platform.on("QuerySendDetails", details(detail()))
+    assert [how(caller.one()) for _ in range(2)] == ["reconciled", "replayed"]
+    assert actions(platform) == ["QuerySendDetails"]
+
+
+def test_what_is_in_doubt_is_looked_up_until_it_is_found(
+    platform: Platform, caller: Caller, clock: ManualClock
+) -> None:
+    platform.on("SendSms", hang_up(), accepted())
+    for _ in range(3):
+        assert how(caller.one()) == "unknown: answer-lost"
+        clock.advance(86400)  # without being asked to, it is never sent again
+    platform.on("QuerySendDetails", details(detail()))
+    assert [how(caller.one()) for _ in range(2)] == ["reconciled", "replayed"]
+    assert len(platform.sends) == 1
+
+
+def test_the_platforms_request_id_stays_with_what_is_unknown(
+    platform: Platform, caller: Caller
+) -> None:
+    platform.on("SendSms", refused("isp.SYSTEM_ERROR"))
+    for _ in range(2):
+        outcome = caller.one()
+        assert (how(outcome), outcome.request_id) == ("unknown: isp.SYSTEM_ERROR", REQUEST_ID)
+
+
+def test_after_a_quarter_of_an_hour_it_is_sent_again_on_demand(
+    platform: Platform, caller: Caller, clock: ManualClock
+) -> None:
+    platform.on("SendSms", hang_up(), accepted())
+    caller.one()
+    clock.advance(QUARTER - clock.passed - 4)
+    assert how(caller.one(resend=True)) == "unknown: answer-lost"
+    clock.advance(QUARTER)
+    assert how(caller.one()) == "unknown: answer-lost"
+    assert how(caller.one(resend=True)) == "accepted"
+    assert nonces(platform) == attempts(1, 2)
+
+
+def test_a_quarter_of_an_hour_counts_from_the_latest_attempt(
+    platform: Platform, caller: Caller, clock: ManualClock
+) -> None:
+    platform.on("SendSms", hang_up())
+    for _ in range(3):
+        assert how(caller.one(resend=True)) == "unknown: answer-lost"
+        clock.advance(QUARTER / 2)
+    assert nonces(platform) == attempts(1, 2)
+
+
+def test_what_was_found_is_not_sent_again_on_demand(
+    platform: Platform, caller: Caller, clock: ManualClock
+) -> None:
+    platform.on("SendSms", hang_up(), accepted())
+    caller.one()
+    clock.advance(QUARTER)
+    platform.on("QuerySendDetails", details(detail()))
+    assert how(caller.one(resend=True)) == "reconciled"
+    assert len(platform.sends) == 1
+
+
+@pytest.mark.parametrize("failure", [NO_PERMISSION, hang_up(), answer({}, "500 No")])
+def test_what_could_not_be_looked_up_is_not_sent_again_on_demand(
+    platform: Platform, caller: Caller, clock: ManualClock, failure: Scene
+) -> None:
+    platform.on("SendSms", hang_up(), accepted())
+    platform.on("QuerySendDetails", failure)
+    caller.one()
+    clock.advance(QUARTER)
+    assert how(caller.one(resend=True)) == "unknown: answer-lost"
+    assert len(platform.sends) == 1
+
+
+def test_what_only_a_receipt_can_settle_is_not_sent_again_on_demand(
+    platform: Platform, caller: Caller, clock: ManualClock
+) -> None:
+    part = ONE.parts[0]._replace(action="SendMessageToGlobe", template_code="")
+    intent = ONE._replace(parts=(part,))
+    platform.on("SendMessageToGlobe", hang_up(), accepted())
+    caller.one(intent)
+    clock.advance(QUARTER)
+    assert how(caller.one(intent, resend=True)) == "unknown: answer-lost"
+    assert actions(platform) == ["SendMessageToGlobe"]
+
+
+def test_what_the_platform_does_not_show_any_more_is_not_sent_again(
+    platform: Platform, caller: Caller, clock: ManualClock
+) -> None:
+    platform.on("SendSms", hang_up(), accepted())
+    caller.one()
+    before = len(platform.calls)
+    clock.advance(30 * 86400)
+    assert how(caller.one(resend=True)) == "unknown: answer-lost"
+    assert len(platform.calls) == before
+
+
+def test_it_is_looked_for_on_every_day_since_the_first_attempt(
+    platform: Platform, caller: Caller, clock: ManualClock
+) -> None:
+    platform.on("SendSms", hang_up())
+    for _ in range(3):
+        caller.one(resend=True)
+        clock.advance(86400)
+    platform.calls.clear()
+    caller.one()
+    days = {question["SendDate"] for question in platform.asked("QuerySendDetails")}
+    assert days == {"20270115", "20270116", "20270117"}
+
+
+def test_a_nonce_that_somebody_used_before_points_to_an_earlier_attempt(
+    platform: Platform, caller: Caller
+) -> None:
+    platform.on("SendSms", refused("SignatureNonceUsed", status="400 No"))
+    platform.on("QuerySendDetails", details(detail(SendDate="2027-01-15 15:46:00")))
+    assert how(caller.one()) == "reconciled"
+
+
+@pytest.mark.parametrize("code", ["Throttling", "Throttling.User", "Throttling.Api"])
+def test_throttling_is_followed_by_the_next_attempt(
+    platform: Platform, caller: Caller, clock: ManualClock, code: str
+) -> None:
+    platform.on("SendSms", *[refused(code, status="400 No")] * 2, accepted())
+    assert how(caller.one()) == "accepted"
+    assert clock.sleeps == [0.2, 0.5]
+    assert nonces(platform) == attempts(1, 2, 3)
+
+
+def test_throttling_that_does_not_end_is_left_to_the_caller(
+    platform: Platform, caller: Caller, clock: ManualClock
+) -> None:
+    platform.on("SendSms", refused("Throttling.User", status="400 No"))
+    outcome = caller.one()
+    assert (how(outcome), outcome.retry_after) == ("rejected: Throttling.User", 1)
+    assert clock.sleeps == [0.2, 0.5, 1.0, 2.0]
+    platform.on("SendSms", accepted())
+    assert how(caller.one()) == "accepted"
+    assert nonces(platform) == attempts(1, 2, 3, 4, 5, 6)
+
+
+def test_no_attempt_begins_without_the_time_for_its_answer(
+    platform: Platform, caller: Caller, clock: ManualClock
+) -> None:
+    def slowly(_parameters: Mapping[str, str]) -> Scene:
+        clock.advance(19.6)
+        return refused("Throttling.User", status="400 No")
+
+    platform.decide("SendSms", slowly)
+    assert how(caller.one()) == "rejected: Throttling.User"
+    assert len(platform.sends) == 1
+
+
+@pytest.mark.parametrize(
+    "scene",
+    [
+        refused("isv.BUSINESS_LIMIT_CONTROL"),
+        refused("Throttling.User", status="503 No"),
+        refused("ServiceUnavailable", status="503 No"),
+    ],
+    ids=["a limit of the number", "throttling with a 503", "unavailable"],
+)
+def test_other_refusals_are_not_followed_by_another_attempt(
+    platform: Platform, caller: Caller, scene: Scene
+) -> None:
+    platform.on("SendSms", scene, accepted())
+    assert how(caller.one()) != "accepted"
+    assert len(platform.sends) == 1
+
+
+def test_a_store_that_is_down_lets_nothing_out(
+    platform: Platform, caller: Caller, store: WatchedStore, log_lines: Lines
+) -> None:
+    store.failing = (1,)
+    outcome = caller.one()
+    assert (how(outcome), outcome.retry_after) == ("rejected: store-unavailable", 1)
+    assert platform.calls == []
+    (line,) = log_lines()
+    assert (line["level"], line["action"], line["code"]) == ("error", "store", "store-unavailable")
+    assert line["detail"] == "the test's store is down"
+
+
+def test_a_store_that_goes_down_stops_the_parts_that_follow(
+    platform: Platform, caller: Caller, store: WatchedStore
+) -> None:
+    store.failing = (3,)
+    ended = [how(outcome) for outcome in caller.send(personal_intent(350))]
+    assert ended == ["accepted", *["rejected: store-unavailable"] * 3]
+    assert (store.steps, len(platform.sends)) == (3, 1)
+    ended = [how(outcome) for outcome in caller.send(personal_intent(350))]
+    assert ended == ["replayed", *["accepted"] * 3]
+
+
+def test_a_store_that_fails_after_the_send_does_not_hide_that_it_was_accepted(
+    platform: Platform, caller: Caller, store: WatchedStore, clock: ManualClock, log_lines: Lines
+) -> None:
+    store.failing = (2,)
+    outcome = caller.one()
+    assert (how(outcome), outcome.biz_id) == ("accepted", BIZ_ID)
+    assert ("error", "store") in [(line["level"], line["action"]) for line in log_lines()]
+    assert how(caller.one()) == "unknown: in-progress"
+    clock.advance(LEASE)
+    platform.on("QuerySendDetails", details(detail()))
+    assert how(caller.one()) == "reconciled"
+    assert len(platform.sends) == 1
+
+
+def test_a_store_that_fails_between_attempts_ends_them(
+    platform: Platform, caller: Caller, store: WatchedStore
+) -> None:
+    store.failing = (2,)
+    platform.on("SendSms", refused("Throttling.User", status="400 No"))
+    assert how(caller.one()) == "rejected: store-unavailable"
+    assert len(platform.sends) == 1
+
+
+def test_somebody_who_took_over_between_attempts_has_them(
+    platform: Platform, caller: Caller, clock: ManualClock
+) -> None:
+    platform.on("SendSms", refused("Throttling.User", status="400 No"), accepted())
+    clock.on_sleep = lambda: with_a_fast_clock(caller)
+    outcome = caller.one()
+    assert (how(outcome), outcome.retry_after) == ("unknown: in-progress", 1)
+    assert len(platform.sends) == 1
+
+
+def test_without_credentials_nothing_is_claimed(
+    platform: Platform, caller: Caller, store: WatchedStore
+) -> None:
+    def none() -> Credentials:
+        raise ConfigurationError("no credentials")
+
+    caller.api = caller.api._replace(credentials=none)
+    with pytest.raises(ConfigurationError):
+        caller.one()
+    assert (store.steps, platform.calls) == (0, [])
+
+
+def test_a_record_that_was_lost_meanwhile_is_written_again(
+    platform: Platform, caller: Caller, store: WatchedStore, tmp_path: Path
+) -> None:
+    def lose(_parameters: Mapping[str, str]) -> Scene:
+        (tmp_path / "state.db").unlink()
+        return accepted()
+
+    platform.decide("SendSms", lose)
+    assert [how(caller.one()) for _ in range(2)] == ["accepted", "replayed"]
+    assert len(platform.sends) == 1
+
+
+def with_a_fast_clock(caller: Caller) -> PartOutcome:
+    """Send in an invocation whose clock is so far ahead that it takes live claims for dead."""
+    ahead = ManualClock(caller.clock.epoch + 2 * LEASE)
+    other = Caller(caller.api._replace(clock=ahead.as_clock()), ahead, caller.store)
+    return other.meanwhile()
+
+
+@pytest.mark.parametrize(
+    ("ended", "first", "then"),
+    [
+        (accepted(), "accepted", "replayed"),
+        (refused("isv.AMOUNT_NOT_ENOUGH"), "rejected: isv.AMOUNT_NOT_ENOUGH", "accepted"),
+        (hang_up(), "unknown: answer-lost", "unknown: interrupted"),
+    ],
+    ids=["accepted", "rejected", "unknown"],
+)
+def test_an_answer_counts_more_than_anothers_doubt(
+    platform: Platform, caller: Caller, ended: Scene, first: str, then: str
+) -> None:
+    doubts: list[str] = []
+
+    def slowly(_parameters: Mapping[str, str]) -> Scene:
+        doubts.append(how(with_a_fast_clock(caller)))
+        platform.on("SendSms", accepted())
+        return ended
+
+    platform.decide("SendSms", slowly)
+    assert [how(caller.one()) for _ in range(2)] == [first, then]
+    assert doubts == ["unknown: interrupted"]
+
+
+def test_an_answer_that_comes_late_counts_more_than_the_next_attempt(
+    platform: Platform, caller: Caller, clock: ManualClock
+) -> None:
+    later: list[str] = []
+
+    def late(_parameters: Mapping[str, str]) -> Scene:
+        clock.epoch += LEASE + QUARTER
+        platform.on("SendSms", refused("isv.AMOUNT_NOT_ENOUGH"))
+        later.append(how(caller.meanwhile(resend=True)))
+        return accepted()
+
+    platform.decide("SendSms", late)
+    assert how(caller.one()) == "accepted"
+    assert later == ["rejected: isv.AMOUNT_NOT_ENOUGH"]
+    assert how(caller.one()) == "replayed"
+
+
+def receipt(caller: Caller) -> None:
+    """Move the record as a receipt does."""
+    record = caller.record()
+    found = record._replace(state="accepted", lease_until=0, biz_id="of the receipt")
+    key = record_key("order-1", 0, SECRET)
+    assert caller.store.put(key, record.text(), found.text(), 3600, caller.clock.epoch) is None
+
+
+def test_a_receipt_settles_what_is_unknown(platform: Platform, caller: Caller) -> None:
+    platform.on("SendSms", hang_up(), accepted())
+    caller.one()
+    receipt(caller)
+    outcome = caller.one()
+    assert (how(outcome), outcome.biz_id) == ("replayed", "of the receipt")
+    assert len(platform.sends) == 1
+
+
+@pytest.mark.parametrize(
+    ("ended", "expected", "biz_id"),
+    [(hang_up(), "replayed", "of the receipt"), (accepted(), "accepted", BIZ_ID)],
+)
+def test_a_receipt_may_come_before_the_answer(
+    platform: Platform, caller: Caller, ended: Scene, expected: str, biz_id: str
+) -> None:
+    def slowly(_parameters: Mapping[str, str]) -> Scene:
+        receipt(caller)
+        return ended
+
+    platform.decide("SendSms", slowly)
+    outcome = caller.one()
+    assert (how(outcome), outcome.biz_id) == (expected, biz_id)
+
+
+@pytest.mark.parametrize("ended", [hang_up(), refused("isv.AMOUNT_NOT_ENOUGH")])
+def test_of_two_repeats_at_once_one_goes_on(
+    platform: Platform, caller: Caller, store: WatchedStore, clock: ManualClock, ended: Scene
+) -> None:
+    platform.on("SendSms", ended, accepted())
+    caller.one()
+    clock.advance(QUARTER)
+    others: list[str] = []
+
+    def another() -> None:
+        store.before_put = lambda: None
+        others.append(how(caller.one(resend=True)))
+
+    def at_the_second_put() -> None:
+        store.before_put = another
+
+    store.before_put = at_the_second_put
+    outcome = caller.one(resend=True)
+    assert (how(outcome), outcome.retry_after) == ("unknown: in-progress", 1)
+    assert others == ["accepted"]
+    assert len(platform.sends) == 2
+
+
+def test_a_repeat_touches_only_parts_that_are_refused_or_unsettled(
+    platform: Platform, caller: Caller
+) -> None:
+    intent = personal_intent(350)
+    platform.on("SendBatchSms", accepted(), refused("isv.AMOUNT_NOT_ENOUGH"), hang_up(), accepted())
+    assert [how(outcome) for outcome in caller.send(intent)] == [
+        "accepted",
+        "rejected: isv.AMOUNT_NOT_ENOUGH",
+        "unknown: answer-lost",
+        "accepted",
+    ]
+    platform.calls.clear()
+    platform.on("SendBatchSms", accepted())
+    platform.on("QuerySendDetails", details(detail(OutId="order-1~2", PhoneNum="13800000200")))
+    assert [how(outcome) for outcome in caller.send(intent)] == [
+        "replayed",
+        "accepted",
+        "reconciled",
+        "replayed",
+    ]
+    assert [sent["OutId"] for sent in platform.sends] == ["order-1~1"]
+
+
+def test_a_part_whose_turn_comes_too_late_is_sent_by_the_repeat(
+    platform: Platform, caller: Caller, clock: ManualClock
+) -> None:
+    def slowly(_parameters: Mapping[str, str]) -> Scene:
+        clock.advance(12.0)
+        return accepted()
+
+    platform.decide("SendBatchSms", slowly)
+    ended = [how(outcome) for outcome in caller.send(personal_intent(350))]
+    assert ended == ["accepted"] * 2 + ["rejected: out-of-time"] * 2
+    ended = [how(outcome) for outcome in caller.send(personal_intent(350))]
+    assert ended == ["replayed"] * 2 + ["accepted"] * 2
+    assert len(platform.sends) == 4
+
+
+def test_when_only_the_first_record_expired_the_rest_is_not_sent_as_something_else(
+    platform: Platform, caller: Caller
+) -> None:
+    key = record_key("order-1", 1, SECRET)
+    other = Record("accepted", "another digest", 1, 0, 0, 0, "")
+    assert caller.store.put(key, None, other.text(), 3600, 0) is None
+    ended = [how(outcome) for outcome in caller.send(personal_intent(250))]
+    assert ended == ["accepted", *["rejected: out-id-conflict"] * 2]
+    assert len(platform.sends) == 1
+
+
+FORWARD = [
+    Record("", "", 0, 0, 0, 0, ""),
+    Record("sending", "", 1, 0, 0, 0, ""),
+    Record("unknown", "", 1, 0, 0, 0, ""),
+    Record("rejected", "", 1, 0, 0, 0, ""),
+    Record("sending", "", 2, 0, 0, 0, ""),
+    Record("unknown", "", 2, 0, 0, 0, ""),
+    Record("rejected", "", 2, 0, 0, 0, ""),
+    Record("accepted", "", 1, 0, 0, 0, ""),
+]
+
+
+def test_records_have_one_order_and_accepted_is_its_end() -> None:
+    for place, record in enumerate(FORWARD):
+        for other_place, other in enumerate(FORWARD):
+            assert record.is_before(other) == (place < other_place)
+    assert not FORWARD[-1].is_before(FORWARD[-1]._replace(attempt=2))
+
+
+def test_a_record_is_read_as_it_was_written() -> None:
+    record = Record("unknown", "0af", 3, 1, 2, 3, "owner", "isp.SYSTEM_ERROR", "1^0", "R")
+    assert Record.read(record.text()) == record
+    assert Record.read('["accepted", "0af", 1, 1, 1, 0, "owner"]').code == ""
+
+
+def test_keys_are_unlike_for_other_ids_parts_and_secrets() -> None:
+    keys = {
+        record_key(out_id, part, secret)
+        for out_id in ("order-1", "order-2")
+        for part in (0, 1)
+        for secret in (SECRET, "another-secret")
+    }
+    assert len(keys) == 8
+    assert not any("order" in key for key in keys)

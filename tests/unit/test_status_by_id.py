@@ -1,0 +1,208 @@
+"""Questions by id: answered from stored receipts, and by the platform where they say too little."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.errors import InvalidRequest, PlatformRefused, StoreUnavailable
+from shared.receipts import keep
+from shared.sms_api import SmsApi
+from shared.status_by_id import IdQuestion, find, read_question
+from shared.store import SqliteStore
+from tests.unit.conftest import ApiTo
+from tests.unit.scripted_server import answer, hang_up
+from tests.unit.sms_platform import Platform, refused
+
+NUMBER = "13800138000"
+REPORT: dict[str, Any] = {
+    "phone_number": NUMBER,
+    "send_time": "2027-01-15 16:00:01",
+    "report_time": "2027-01-15 16:00:09",
+    "success": True,
+    "err_code": "DELIVERED",
+    "sms_size": "1",
+    "biz_id": "9006^0",
+    "out_id": "order-1",
+}
+GLOBE_REPORT: dict[str, Any] = {
+    "To": "85251234567",
+    "Status": "3",
+    "ErrorCode": "SENDING",
+    "TaskId": "order-2~1",
+    "MessageId": "1008030300001234",
+    "SmsSize": "2",
+}
+GLOBE_STATUS: dict[str, Any] = {
+    "ResponseCode": "OK",
+    "ResponseDescription": "OK",
+    "Status": "1",
+    "ErrorCode": "DELIVERED",
+    "ErrorDescription": "success",
+    "MessageId": "1008030300001234",
+    "To": "85251234567",
+    "SendDate": "Fri, 15 Jan 2027 16:00:00 +0800",
+    "ReceiveDate": "Fri, 15 Jan 2027 16:00:04 +0800",
+}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> SqliteStore:
+    return SqliteStore(str(tmp_path / "state.sqlite3"))
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> SqliteStore:
+    return SqliteStore(str(tmp_path / "missing" / "state.sqlite3"))
+
+
+@pytest.fixture
+def api(api_to: ApiTo, endpoint: str) -> SmsApi:
+    return api_to(
+        endpoint, SMS_INTERNATIONAL_ENDPOINT=endpoint, SMS_STATE_SECRET="state-secret-0123456789"
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"out_id": "order-1"}, IdQuestion("order-1", "", 0)),
+        ({"out_id": "order-1", "first_part": "100"}, IdQuestion("order-1", "", 100)),
+        ({"out_id": "", "message_id": "9006^0"}, IdQuestion("", "9006^0", 0)),
+    ],
+)
+def test_an_id_question_is_read(query: Mapping[str, str], expected: IdQuestion) -> None:
+    assert read_question(query) == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({}, "out_id"),
+        ({"out_id": ""}, "out_id"),
+        ({"out_id": "a~1"}, "out_id"),
+        ({"out_id": "x" * 201}, "out_id"),
+        ({"out_id": "a", "message_id": "b"}, "message_id"),
+        ({"message_id": "中"}, "message_id"),
+        ({"message_id": "x" * 65}, "message_id"),
+        ({"out_id": "a", "first_part": "-1"}, "first_part"),
+        ({"out_id": "a", "first_part": "٣"}, "first_part"),
+        ({"out_id": "a", "first_part": "1000000"}, "first_part"),
+    ],
+)
+def test_an_id_question_names_what_is_wrong(query: Mapping[str, str], field: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        read_question(query)
+    assert (caught.value.status, caught.value.field) == (422, field)
+
+
+def test_an_out_id_is_answered_from_receipts_alone(
+    platform: Platform, api: SmsApi, store: SqliteStore
+) -> None:
+    keep([REPORT, {**REPORT, "out_id": "order-1~1", "success": False}], api, store, 9.0)
+    found, next_part = find(api, IdQuestion("order-1", "", 0), 9.0, store)
+    assert next_part == 0
+    assert found[0] == {
+        "phone_number": "*00",
+        "number_hash": api.log.numbers((NUMBER,))["number_hash"],
+        "status": "delivered",
+        "err_code": "DELIVERED",
+        "meaning": "reached the handset",
+        "send_date": "2027-01-15 16:00:01",
+        "receive_date": "2027-01-15 16:00:09",
+        "out_id": "order-1",
+        "message_id": "9006^0",
+        "sms_size": 1,
+    }
+    assert [each["out_id"] for each in found] == ["order-1"] * 2
+    assert platform.calls == []
+
+
+def test_an_out_id_with_many_parts_is_answered_piece_by_piece(
+    api: SmsApi, store: SqliteStore
+) -> None:
+    keep([{**REPORT, "out_id": f"file~{part}"} for part in (0, 150)], api, store, 9.0)
+    found, next_part = find(api, IdQuestion("file", "", 0), 9.0, store)
+    assert (len(found), next_part) == (1, 100)
+    assert find(api, IdQuestion("file", "", 100), 9.0, store)[1] == 0
+    assert find(api, IdQuestion("file", "", 300), 9.0, store) == ([], 0)
+
+
+def test_an_out_id_without_receipts_needs_the_number(api: SmsApi, store: SqliteStore) -> None:
+    for available in (None, store):
+        with pytest.raises(InvalidRequest, match="phone_number and send_date") as caught:
+            find(api, IdQuestion("order-1", "", 0), 9.0, available)
+        assert (caught.value.status, caught.value.field) == (422, "out_id")
+
+
+def test_an_out_id_cannot_be_answered_while_the_store_is_down(
+    api: SmsApi, broken: SqliteStore
+) -> None:
+    with pytest.raises(StoreUnavailable):
+        find(api, IdQuestion("order-1", "", 0), 9.0, broken)
+
+
+BY_MESSAGE = IdQuestion("", "1008030300001234", 0)
+
+
+def test_a_message_id_with_a_final_receipt_is_answered_from_it(
+    platform: Platform, api: SmsApi, store: SqliteStore
+) -> None:
+    keep([{**GLOBE_REPORT, "Status": "2", "ErrorCode": "EXPIRED"}], api, store, 9.0)
+    ((found,), _) = find(api, BY_MESSAGE, 9.0, store)
+    assert (found["status"], found["out_id"], found["phone_number"]) == ("failed", "order-2", "*67")
+    assert platform.calls == []
+
+
+@pytest.mark.parametrize("kept", [[], [GLOBE_REPORT]])
+def test_a_message_id_without_a_final_receipt_is_asked_for(
+    platform: Platform, api: SmsApi, store: SqliteStore, kept: list[object]
+) -> None:
+    platform.on("QueryMessage", answer(GLOBE_STATUS))
+    keep(kept, api, store, 9.0)
+    ((found,), _) = find(api, BY_MESSAGE, 9.0, store)
+    assert platform.asked("QueryMessage") == [{"MessageId": "1008030300001234"}]
+    assert (found["status"], found["phone_number"], found["receive_date"]) == (
+        "delivered",
+        "*67",
+        "2027-01-15 16:00:04",
+    )
+    assert (found["out_id"], found["sms_size"]) == (("order-2", 2) if kept else ("", 0))
+
+
+def test_a_message_id_is_asked_for_without_a_store(platform: Platform, api: SmsApi) -> None:
+    platform.on("QueryMessage", answer(GLOBE_STATUS))
+    assert len(find(api, BY_MESSAGE, 9.0, None)[0]) == 1
+
+
+def test_a_message_id_that_nobody_knows_is_an_empty_list(platform: Platform, api: SmsApi) -> None:
+    platform.on("QueryMessage", refused("DATA_NOT_EXIST"))
+    assert find(api, BY_MESSAGE, 9.0, None) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    "scene",
+    [
+        hang_up(),
+        refused("DATA_NOT_EXIST"),
+        answer({**GLOBE_STATUS, "Status": "3", "ErrorCode": ""}),
+    ],
+)
+def test_a_receipt_that_is_not_final_is_better_than_nothing(
+    platform: Platform, api: SmsApi, store: SqliteStore, scene: Any
+) -> None:
+    platform.on("QueryMessage", scene)
+    keep([GLOBE_REPORT], api, store, 9.0)
+    ((found,), _) = find(api, BY_MESSAGE, 9.0, store)
+    assert (found["status"], found["out_id"]) == ("waiting", "order-2")
+
+
+def test_a_message_id_that_cannot_be_asked_for_raises(
+    platform: Platform, api: SmsApi, broken: SqliteStore
+) -> None:
+    platform.on("QueryMessage", refused("isp.RAM_PERMISSION_DENY"))
+    with pytest.raises(PlatformRefused):
+        find(api, BY_MESSAGE, 9.0, broken)

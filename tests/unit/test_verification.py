@@ -1,0 +1,877 @@
+"""Verification codes made and checked here: a real state file, a platform on a real socket."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from functions import verify_code
+from shared import code_requests, messages, sending, verification
+from shared.errors import (
+    ConfigurationError,
+    InvalidRequest,
+    LimitReached,
+    OutIdConflict,
+    SmsError,
+    StoreUnavailable,
+)
+from shared.http_trigger import Invocation, Response
+from shared.own_codes import OwnCodes, Record, derive_code
+from shared.settings import Credentials, read_code_settings
+from shared.store import SqliteStore
+from tests.unit.conftest import CREDENTIALS, ApiTo
+from tests.unit.manual_clock import ManualClock
+from tests.unit.scripted_server import Scene, hang_up
+from tests.unit.sms_platform import Platform, accepted, detail, details, refused
+from tests.unit.trigger_events import INVOCATION_ID, Context, http_event
+
+NUMBER, OTHER = "13800138000", "13800138001"
+SECRET = "a-secret-of-the-tests"
+Parameters = Mapping[str, str]
+
+
+class Desk:
+    """Asks for codes and checks them, as the function does; `environ` are settings of the test."""
+
+    def __init__(
+        self, platform: Platform, endpoint: str, api_to: ApiTo, clock: ManualClock, state: Path
+    ) -> None:
+        self.platform = platform
+        self.clock = clock
+        self.state = state
+        self.environ = {
+            "SMS_STATE_URL": f"sqlite://{state}",
+            "SMS_ALLOW_LOCAL_STATE": "1",
+            "SMS_STATE_SECRET": SECRET,
+            "SMS_SIGN_NAME": "签名",
+            "SMS_CODE_TEMPLATE": "SMS_7",
+            "SMS_READ_TIMEOUT": "0.3",
+            "SMS_INTERNATIONAL_ENDPOINT": endpoint,
+        }
+        self.credentials: Callable[[], Credentials] = lambda: CREDENTIALS
+        self._endpoint = endpoint
+        self._api_to = api_to
+
+    def invocation(self) -> Invocation:
+        api = self._api_to(self._endpoint, self.credentials, **self.environ)
+        return Invocation(api.settings, api, self.clock.passed + 20)
+
+    def create(self, number: str = NUMBER, purpose: str = "login", **fields: Any) -> Response:
+        body = {"phone_number": number, "purpose": purpose, **fields}
+        wish = code_requests.read_request(body, "")
+        codes = read_code_settings(self.environ)
+        created = verification.create(wish, self.invocation(), codes)
+        return verification.created_response(created, wish.out_id, has_store=True)
+
+    def created(self, *arguments: str, **fields: Any) -> str:
+        """Create and return the verification_id; fails unless the code was sent."""
+        response = self.create(*arguments, **fields)
+        assert response.status == 200, response
+        return str(body_of(response)["verification_id"])
+
+    def check(self, verification_id: str, code: str, number: str = NUMBER, **fields: Any) -> bool:
+        body = {
+            "verification_id": verification_id,
+            "phone_number": number,
+            "code": code,
+            **fields,
+        }
+        typed = code_requests.read_check(body)
+        return verification.check(typed, self.invocation(), read_code_settings(self.environ))
+
+    @property
+    def code(self) -> str:
+        """The code in the newest SMS."""
+        return str(json.loads(self.platform.sends[-1]["TemplateParam"])["code"])
+
+    @property
+    def wrong_code(self) -> str:
+        return "000000" if self.code != "000000" else "111111"
+
+    def stored(self) -> list[str]:
+        """Everything in the state file, row by row."""
+        with sqlite3.connect(self.state) as database:
+            tables = ("records", "counts", "moments")
+            rows = [database.execute(f"SELECT * FROM {table}").fetchall() for table in tables]
+        database.close()
+        return [str(row) for table in rows for row in table]
+
+
+def body_of(response: Response) -> dict[str, Any]:
+    assert isinstance(response.body, dict)
+    return response.body
+
+
+@pytest.fixture
+def desk(
+    platform: Platform, endpoint: str, api_to: ApiTo, clock: ManualClock, tmp_path: Path
+) -> Desk:
+    return Desk(platform, endpoint, api_to, clock, tmp_path / "state")
+
+
+# creating and checking
+
+
+def test_a_code_is_sent_and_never_answered(desk: Desk) -> None:
+    response = desk.create(out_id="login-1")
+    body = body_of(response)
+    assert response.status == 200
+    assert re.fullmatch("[a-p]{32}", body.pop("verification_id"))
+    assert body == {"out_id": "login-1", "expires_in": 300, "resend_in": 60}
+    assert re.fullmatch("[0-9]{6}", desk.code)
+    assert desk.platform.sends == [
+        {
+            "OutId": "login-1",
+            "PhoneNumbers": NUMBER,
+            "SignName": "签名",
+            "TemplateCode": "SMS_7",
+            "TemplateParam": json.dumps({"code": desk.code}, separators=(",", ":")),
+        }
+    ]
+
+
+def test_the_right_code_passes_once(desk: Desk) -> None:
+    verification_id = desk.created()
+    assert desk.check(verification_id, desk.code)
+    assert not desk.check(verification_id, desk.code)
+
+
+@pytest.mark.parametrize("is_right", [True, False])
+def test_what_a_code_was_made_from_is_forgotten(desk: Desk, is_right: bool) -> None:
+    desk.environ["SMS_CODE_TRIES"] = "1"
+    verification_id = desk.created(out_id="order-1")
+    assert Record.read(record_of(desk, "order-1")).seed
+    assert desk.check(verification_id, desk.code if is_right else desk.wrong_code) is is_right
+    assert not Record.read(record_of(desk, "order-1")).seed
+
+
+def test_a_number_may_be_written_in_several_ways(desk: Desk) -> None:
+    verification_id = desk.created("+86 138-0013-8000")
+    assert desk.check(verification_id, desk.code, "008613800138000")
+
+
+def test_a_wrong_code_does_not_pass_and_the_right_one_still_does(desk: Desk) -> None:
+    verification_id = desk.created()
+    for code in (desk.wrong_code, desk.code + "0", "１２３４５６", " " + desk.code):
+        assert not desk.check(verification_id, code)
+    assert desk.check(verification_id, desk.code)
+
+
+@pytest.mark.parametrize("tries", [1, 5])
+def test_after_too_many_tries_the_right_code_does_not_pass(desk: Desk, tries: int) -> None:
+    desk.environ["SMS_CODE_TRIES"] = str(tries)
+    verification_id = desk.created()
+    for _ in range(tries):
+        assert not desk.check(verification_id, desk.wrong_code)
+    assert not desk.check(verification_id, desk.code)
+
+
+def test_no_other_number_purpose_or_verification_passes(desk: Desk) -> None:
+    first, code = desk.created(), desk.code
+    second = desk.created(OTHER)
+    assert not desk.check(second, code, OTHER)
+    assert not desk.check(second, code)
+    assert not desk.check(first, code, OTHER)
+    assert not desk.check(first, code, "+18001380000")
+    assert not desk.check(first, code, purpose="pay")
+    assert not desk.check("a" * 32, code)
+    assert desk.check(first, code, purpose="login")
+
+
+def test_a_number_that_reads_alike_in_another_country_does_not_pass(desk: Desk) -> None:
+    verification_id = desk.created("18624017194")
+    assert not desk.check(verification_id, desk.code, "+18624017194")
+    assert desk.check(verification_id, desk.code, "+8618624017194")
+
+
+def test_a_number_whose_code_would_be_the_same_does_not_pass(desk: Desk) -> None:
+    desk.environ["SMS_CODE_LENGTH"] = "4"
+    verification_id = desk.created(out_id="order-1")
+    codes, record = own_codes(desk), Record.read(record_of(desk, "order-1"))
+    alike = next(
+        number
+        for number in map(str, range(13900000000, 13900200000))
+        if codes.code(verification_id, code_requests.read_recipient(number), record) == desk.code
+    )
+    assert not desk.check(verification_id, desk.code, alike)
+    assert desk.check(verification_id, desk.code)
+
+
+def test_a_code_expires(desk: Desk) -> None:
+    verification_id = desk.created()
+    first = desk.code
+    desk.clock.advance(299)
+    later = desk.created()
+    desk.clock.advance(1)
+    assert not desk.check(verification_id, first)
+    assert desk.check(later, desk.code)
+
+
+def test_a_lifetime_and_a_length_may_be_set(desk: Desk) -> None:
+    desk.environ.update(SMS_CODE_LIFETIME="60", SMS_CODE_LENGTH="4", SMS_CODE_VARIABLE="code")
+    response = desk.create()
+    assert body_of(response)["expires_in"] == 60
+    assert re.fullmatch("[0-9]{4}", desk.code)
+    desk.environ["SMS_CODE_LENGTH"] = "8"  # what is on its way stays right
+    assert desk.check(body_of(response)["verification_id"], desk.code)
+
+
+@pytest.mark.parametrize("verdict", ["unknown", "wrong", "expired", "used", "spent", "withdrawn"])
+def test_every_check_reads_once_and_writes_once(desk: Desk, verdict: str) -> None:
+    desk.environ["SMS_CODE_TRIES"] = "1"
+    if verdict == "withdrawn":
+        desk.platform.on("SendSms", refused("isv.AMOUNT_NOT_ENOUGH"))
+        desk.create(out_id="order-1")
+        desk.platform.on("SendSms", accepted())
+        verification_id, code = own_codes(desk).verification_id("order-1"), "000000"
+    else:
+        verification_id = desk.created()
+        code = desk.wrong_code if verdict in ("wrong", "spent") else desk.code
+    if verdict in ("used", "spent"):
+        desk.check(verification_id, code)
+    if verdict == "expired":
+        desk.clock.advance(300)
+    if verdict == "unknown":
+        verification_id = "b" * 32
+    store = CountingStore(desk.state)
+    codes = own_codes(desk)._replace(store=store)
+    body = {"verification_id": verification_id, "phone_number": NUMBER, "code": code}
+    before = len(desk.stored())
+    assert codes.check(code_requests.read_check(body)) == verdict
+    assert store.calls == ["get", "put"]
+    assert len(desk.stored()) == before
+
+
+class CountingStore(SqliteStore):
+    """A state file that keeps what was asked of it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(str(path))
+        self.calls: list[str] = []
+
+    def get(self, key: str) -> str | None:
+        self.calls.append("get")
+        return super().get(key)
+
+    def put(self, *arguments: Any, **named: Any) -> Any:
+        self.calls.append("put")
+        return super().put(*arguments, **named)
+
+
+def own_codes(desk: Desk) -> OwnCodes:
+    invocation = desk.invocation()
+    store = invocation.store
+    assert store
+    return OwnCodes(invocation.api, store, read_code_settings(desk.environ), invocation.deadline)
+
+
+def wish(**fields: Any) -> code_requests.CodeRequest:
+    return code_requests.read_request({"phone_number": NUMBER, "purpose": "login", **fields}, "")
+
+
+# how often
+
+
+def test_a_number_is_sent_one_code_a_minute(desk: Desk) -> None:
+    desk.created()
+    desk.clock.advance(18.5)
+    with pytest.raises(LimitReached) as caught:
+        desk.create(purpose="pay")
+    assert (caught.value.code, caught.value.status) == ("codes-per-minute", 429)
+    assert caught.value.retry_after == 42
+    desk.created(OTHER)
+    desk.clock.advance(42)
+    desk.created(purpose="pay")
+
+
+def test_a_number_is_sent_five_codes_an_hour_and_ten_a_day(desk: Desk) -> None:
+    began = desk.clock.epoch
+    for _ in range(5):
+        desk.created()
+        desk.clock.advance(60)
+    with pytest.raises(LimitReached) as caught:
+        desk.create()
+    assert (caught.value.code, caught.value.retry_after) == ("codes-per-hour", 3300)
+    desk.clock.advance(3300)
+    for _ in range(5):
+        desk.created()
+        desk.clock.advance(60)
+    desk.clock.advance(3600)
+    with pytest.raises(LimitReached) as caught:
+        desk.create()
+    assert caught.value.code == "codes-per-day"
+    assert caught.value.retry_after == began + 86400 - desk.clock.epoch
+    assert len(desk.platform.sends) == 10
+
+
+def test_a_refused_wish_counts_for_nothing(desk: Desk) -> None:
+    desk.created()
+    for _ in range(12):
+        with pytest.raises(LimitReached):
+            desk.create()
+    desk.clock.advance(60)
+    desk.created()
+
+
+# the same out_id
+
+
+def test_the_same_out_id_is_the_same_verification_and_one_sms(desk: Desk) -> None:
+    first = body_of(desk.create(out_id="order-1"))
+    desk.clock.advance(20)
+    again = body_of(desk.create(out_id="order-1"))
+    assert again == {**first, "expires_in": 280, "resend_in": 40}
+    assert len(desk.platform.sends) == 1
+    assert desk.check(first["verification_id"], desk.code)
+
+
+@pytest.mark.parametrize("end", ["used", "spent", "expired"])
+def test_a_verification_that_is_over_is_not_sent_again(desk: Desk, end: str) -> None:
+    desk.environ["SMS_CODE_TRIES"] = "1"
+    verification_id = desk.created(out_id="order-1")
+    if end == "expired":
+        desk.clock.advance(300)
+    else:
+        desk.check(verification_id, desk.code if end == "used" else desk.wrong_code)
+    response = desk.create(out_id="order-1")
+    assert response.status == 200
+    assert body_of(response)["expires_in"] == 0
+    assert body_of(response)["verification_id"] == verification_id
+    assert not desk.check(verification_id, desk.code)
+    assert len(desk.platform.sends) == 1
+
+
+@pytest.mark.parametrize("change", [{"number": OTHER}, {"purpose": "pay"}])
+def test_an_out_id_is_for_one_number_and_purpose(desk: Desk, change: dict[str, str]) -> None:
+    verification_id = desk.created(out_id="order-1")
+    with pytest.raises(OutIdConflict):
+        desk.create(**{"out_id": "order-1", **change})
+    assert len(desk.platform.sends) == 1
+    assert desk.check(verification_id, desk.code)
+
+
+def test_an_out_id_of_another_send_is_refused_and_counts_for_nothing(desk: Desk) -> None:
+    body = {"phone_numbers": OTHER, "template_code": "SMS_1", "out_id": "order-1"}
+    intent = messages.read_intent(body, "", messages.Defaults("签名"))
+    invocation = desk.invocation()
+    sending.send(intent, invocation.api, invocation.deadline, invocation.store)
+    with pytest.raises(OutIdConflict):
+        desk.create(out_id="order-1")
+    desk.created(out_id="order-2")
+
+
+def test_a_changed_template_does_not_spoil_a_code_on_its_way(desk: Desk) -> None:
+    verification_id = desk.created(out_id="order-1")
+    desk.environ["SMS_CODE_TEMPLATE"] = "SMS_8"
+    with pytest.raises(OutIdConflict):
+        desk.create(out_id="order-1")
+    assert desk.check(verification_id, desk.code)
+
+
+# how the SMS ends
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("isv.MOBILE_NUMBER_ILLEGAL", 422), ("isv.AMOUNT_NOT_ENOUGH", 502), ("Throttling.User", 429)],
+)
+def test_a_rejected_code_is_not_valid_and_counts_for_nothing(
+    desk: Desk, code: str, status: int
+) -> None:
+    desk.platform.on("SendSms", refused(code))
+    response = desk.create(out_id="order-1")
+    assert (response.status, body_of(response)["code"]) == (status, code)
+    assert "verification_id" not in body_of(response)
+    verification_id = own_codes(desk).verification_id("order-1")
+    assert not desk.check(verification_id, desk.code)
+    desk.platform.on("SendSms", accepted())
+    desk.created(out_id="order-2")
+
+
+def test_a_repeat_after_a_refusal_sends_the_same_code(desk: Desk) -> None:
+    desk.platform.on("SendSms", refused("isv.AMOUNT_NOT_ENOUGH"), accepted())
+    assert desk.create(out_id="order-1").status == 502
+    desk.clock.advance(200)
+    response = desk.create(out_id="order-1")
+    assert (response.status, body_of(response)["expires_in"]) == (200, 300)
+    first, second = desk.platform.sends
+    assert first == second
+    with pytest.raises(LimitReached):
+        desk.create()
+    assert desk.check(body_of(response)["verification_id"], desk.code)
+
+
+def test_a_platform_out_of_reach_leaves_no_code(desk: Desk, api_to: ApiTo) -> None:
+    unreachable = Desk(desk.platform, "http://127.0.0.1:1", api_to, desk.clock, desk.state)
+    response = unreachable.create(out_id="order-1")
+    assert (response.status, body_of(response)["code"]) == (503, "connection-failed")
+    assert desk.create(out_id="order-1").status == 200
+
+
+def test_a_code_that_may_be_on_its_way_is_valid_and_the_caller_is_told_to_wait(desk: Desk) -> None:
+    desk.platform.on("SendSms", hang_up())
+    response = desk.create(out_id="order-1")
+    body = body_of(response)
+    assert (response.status, body["outcome"], body["retryable"]) == (504, "unknown", True)
+    assert "wait for it" in body["detail"]
+    assert 290 <= body["expires_in"] <= 300
+    assert 50 <= body["resend_in"] <= 60
+    with pytest.raises(LimitReached):
+        desk.create()
+    assert desk.check(body["verification_id"], desk.code)
+
+
+def test_a_repeat_settles_what_was_unknown(desk: Desk) -> None:
+    desk.platform.on("SendSms", hang_up())
+    first = desk.create(out_id="order-1")
+    assert desk.create(out_id="order-1").status == 504
+    desk.platform.on("QuerySendDetails", details(detail(TemplateCode="SMS_7")))
+    again = desk.create(out_id="order-1")
+    assert again.status == 200
+    assert body_of(again)["verification_id"] == body_of(first)["verification_id"]
+    assert len(desk.platform.sends) == 1
+
+
+class StoreWithoutSends(SqliteStore):
+    """A state file that fails whenever the send protocol writes to it."""
+
+    def put(self, key: str, *arguments: Any, **named: Any) -> Any:
+        if key.startswith("part:"):
+            raise StoreUnavailable("gone for now")
+        return super().put(key, *arguments, **named)
+
+
+def test_a_store_that_fails_in_between_does_not_spoil_a_code_on_its_way(desk: Desk) -> None:
+    verification_id = desk.created(out_id="order-1")
+    codes = own_codes(desk)._replace(store=StoreWithoutSends(str(desk.state)))
+    created = codes.create(wish(out_id="order-1"))
+    assert created.outcome
+    assert created.outcome.code == "store-unavailable"
+    assert codes.create(wish(out_id="order-2", phone_number=OTHER)).outcome
+    assert desk.check(verification_id, desk.code)
+    desk.created(OTHER)  # what was not sent was not counted
+
+
+def while_sending(desk: Desk, step: Callable[[], object], scene: Scene) -> None:
+    """Let `step` happen while the platform has the SMS in hand; it answers `scene` then."""
+
+    def decide(_parameters: Parameters) -> Scene:
+        step()
+        desk.invocation().api.session.close()  # the connections of this thread
+        return scene
+
+    desk.platform.decide("SendSms", decide)
+
+
+def test_a_second_request_at_once_is_told_so(desk: Desk) -> None:
+    desk.environ["SMS_READ_TIMEOUT"] = "5"
+    answers: list[Response] = []
+    while_sending(desk, lambda: answers.append(desk.create(out_id="order-1")), accepted())
+    verification_id = desk.created(out_id="order-1")
+    (answer,) = answers
+    assert (answer.status, body_of(answer)["code"]) == (409, "in-progress")
+    assert body_of(answer)["verification_id"] == verification_id
+    assert answer.headers == {"Retry-After": "25"}
+    assert desk.check(verification_id, desk.code)
+
+
+def test_a_code_passes_as_soon_as_it_arrives(desk: Desk) -> None:
+    """The phone may be faster than the platform's answer, whatever that answer is then."""
+    desk.environ["SMS_READ_TIMEOUT"] = "5"
+    verification_id = own_codes(desk).verification_id("order-1")
+    passed: list[bool] = []
+    check = lambda: passed.append(desk.check(verification_id, desk.code))  # noqa: E731
+    while_sending(desk, check, refused("isv.AMOUNT_NOT_ENOUGH"))
+    assert desk.create(out_id="order-1").status == 502
+    assert passed == [True]
+    assert not desk.check(verification_id, desk.code)
+    assert body_of(desk.create(out_id="order-1"))["expires_in"] == 0
+
+
+def test_tries_made_while_it_is_sent_are_not_forgotten(desk: Desk) -> None:
+    desk.environ.update(SMS_READ_TIMEOUT="5", SMS_CODE_TRIES="2")
+    verification_id = own_codes(desk).verification_id("order-1")
+    while_sending(desk, lambda: desk.check(verification_id, desk.wrong_code), accepted())
+    desk.created(out_id="order-1")
+    assert not desk.check(verification_id, desk.wrong_code)
+    assert not desk.check(verification_id, desk.code)
+
+
+def test_who_comes_back_too_late_leaves_the_code_to_its_successor(desk: Desk) -> None:
+    desk.environ["SMS_READ_TIMEOUT"] = "5"
+    answers: list[Response] = []
+
+    def step() -> None:
+        desk.clock.advance(30)
+        answers.append(desk.create(out_id="order-1"))
+
+    while_sending(desk, step, refused("isv.AMOUNT_NOT_ENOUGH"))
+    desk.create(out_id="order-1")
+    (answer,) = answers
+    assert answer.status == 504
+    assert len(desk.platform.sends) == 1
+    assert desk.check(body_of(answer)["verification_id"], desk.code)
+
+
+class Crash(BaseException):
+    """The end of an invocation at any place."""
+
+
+def test_after_a_crash_a_repeat_goes_on_with_the_same_code(desk: Desk) -> None:
+    """The record stands, the send was not begun: once the lease is over, it is."""
+    asked: list[int] = []
+
+    def crash_on_second() -> Credentials:
+        asked.append(1)
+        if len(asked) > 1:
+            raise Crash
+        return CREDENTIALS
+
+    desk.credentials = crash_on_second
+    with pytest.raises(Crash):
+        desk.create(out_id="order-1")
+    desk.credentials = lambda: CREDENTIALS
+    before = Record.read(record_of(desk, "order-1"))
+    assert body_of(desk.create(out_id="order-1"))["code"] == "in-progress"
+    desk.clock.advance(26)
+    verification_id = desk.created(out_id="order-1")
+    assert Record.read(record_of(desk, "order-1")).seed == before.seed
+    assert desk.check(verification_id, desk.code)
+    with pytest.raises(LimitReached):
+        desk.create()
+
+
+def record_of(desk: Desk, out_id: str) -> str:
+    codes = own_codes(desk)
+    text = codes.store.get(f"verification:{codes.verification_id(out_id)}")
+    assert text
+    return text
+
+
+# at the same time
+
+
+@pytest.mark.parametrize("guessed", [False, True])
+def test_of_many_checks_at_once_one_passes_and_each_counts(desk: Desk, guessed: bool) -> None:
+    verification_id = desk.created()
+    right, wrong = desk.code, desk.wrong_code
+    together = threading.Barrier(8)
+    verdicts: list[bool] = []
+
+    def check() -> None:
+        together.wait()
+        verdicts.append(desk.check(verification_id, wrong if guessed else right))
+
+    threads = [threading.Thread(target=check) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert verdicts.count(True) == (0 if guessed else 1)
+    assert len(verdicts) == 8
+    assert not desk.check(verification_id, right)
+
+
+# set-up
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SMS_STATE_URL", ""),
+        ("SMS_CODE_TEMPLATE", ""),
+        ("SMS_CODE_TEMPLATE", "100001"),
+        ("SMS_SIGN_NAME", ""),
+        ("SMS_CODE_BACKEND", "mine"),
+        ("SMS_CODE_LENGTH", "9"),
+        ("SMS_CODE_LENGTH", "six"),
+        ("SMS_CODE_LIFETIME", "601"),
+        ("SMS_CODE_TRIES", "0"),
+        ("SMS_CODE_VARIABLE", "${code}"),
+        ("SMS_CODE_MESSAGE", "no place for it"),
+        ("SMS_CODE_INTERNATIONAL_TEMPLATE", "x"),
+    ],
+)
+def test_a_bad_setting_is_named_and_nothing_is_sent(desk: Desk, name: str, value: str) -> None:
+    desk.environ[name] = value
+    with pytest.raises(ConfigurationError, match=name):
+        desk.create()
+    assert desk.platform.calls == []
+
+
+def test_one_way_abroad_is_enough(desk: Desk) -> None:
+    desk.environ.update(SMS_CODE_MESSAGE="{code}", SMS_CODE_INTERNATIONAL_TEMPLATE="SMS_3")
+    with pytest.raises(ConfigurationError, match="SMS_CODE_MESSAGE and"):
+        desk.create()
+
+
+def test_a_number_abroad_is_refused_where_no_way_is_set(desk: Desk) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        desk.create("+85251234567")
+    assert caught.value.field == "phone_number"
+    assert "SMS_CODE_MESSAGE" in caught.value.detail
+    assert desk.platform.calls == []
+    desk.environ["SMS_CODE_INTERNATIONAL_TEMPLATE"] = "SMS_9"
+    desk.created("+85251234567")  # nothing was counted
+
+
+def test_a_number_abroad_gets_the_message(desk: Desk) -> None:
+    desk.environ.update(SMS_CODE_MESSAGE="{code} is your code.", SMS_CODE_SENDER_ID="fcsms")
+    desk.platform.on("SendMessageToGlobe", accepted())
+    verification_id = desk.created("+852 5123 4567", out_id="order-1")
+    (sent,) = desk.platform.asked("SendMessageToGlobe")
+    code = sent["Message"].partition(" ")[0]
+    assert re.fullmatch("[0-9]{6}", code)
+    assert (sent["To"], sent["Type"], sent["From"]) == ("85251234567", "OTP", "fcsms")
+    assert desk.check(verification_id, code, "0085251234567")
+
+
+def test_a_number_abroad_gets_the_international_template(desk: Desk) -> None:
+    desk.environ["SMS_CODE_INTERNATIONAL_TEMPLATE"] = "SMS_9"
+    verification_id = desk.created("0085251234567")
+    (sent,) = desk.platform.sends
+    assert (sent["PhoneNumbers"], sent["TemplateCode"]) == ("85251234567", "SMS_9")
+    assert desk.check(verification_id, desk.code, "85251234567")
+
+
+def test_a_state_that_cannot_be_used_sends_nothing(desk: Desk) -> None:
+    desk.environ["SMS_STATE_URL"] = f"sqlite://{desk.state}/none/here"
+    with pytest.raises(StoreUnavailable):
+        desk.create()
+    with pytest.raises(StoreUnavailable):
+        desk.check("a" * 32, "123456")
+    assert desk.platform.calls == []
+
+
+# requests
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"phone_number": None}, "phone_number"),
+        ({"phone_number": 13800138000}, "phone_number"),
+        ({"phone_number": "123"}, "phone_number"),
+        ({"phone_number": "+861012345678"}, "phone_number"),
+        ({"phone_number": "+2101234567"}, "phone_number"),
+        ({"phone_number": "1 862 401 7194"}, "phone_number"),
+        ({"phone_number": "😀"}, "phone_number"),
+        ({"purpose": None}, "purpose"),
+        ({"purpose": ""}, "purpose"),
+        ({"purpose": "log in"}, "purpose"),
+        ({"purpose": "x" * 33}, "purpose"),
+        ({"purpose": ["login"]}, "purpose"),
+        ({"client_ip": "300.1.1.1"}, "client_ip"),
+        ({"client_ip": "127.1"}, "client_ip"),
+        ({"client_ip": "fe80::1%eth0"}, "client_ip"),
+        ({"client_ip": "1.2.3.4\0"}, "client_ip"),
+        ({"client_ip": "\ud800:"}, "client_ip"),
+        ({"client_ip": 16909060}, "client_ip"),
+        ({"out_id": "a b"}, "out_id"),
+        ({"out_id": None}, "out_id"),
+        ({"code": "123456"}, "code"),
+        ({"phone_numbers": [NUMBER]}, "phone_numbers"),
+    ],
+)
+def test_a_bad_request_names_its_field(change: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        code_requests.read_request({"phone_number": NUMBER, "purpose": "login", **change}, "")
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"verification_id": None}, "verification_id"),
+        ({"verification_id": "A" * 32}, "verification_id"),
+        ({"verification_id": "a" * 31}, "verification_id"),
+        ({"verification_id": "a" * 65}, "verification_id"),
+        ({"code": 123456}, "code"),
+        ({"code": ""}, "code"),
+        ({"code": "1" * 33}, "code"),
+        ({"code": "\ud800"}, "code"),
+        ({"purpose": ""}, "purpose"),
+        ({"purpose": None}, "purpose"),
+        ({"phone_number": "x"}, "phone_number"),
+        ({"client_ip": "127.0.0.1"}, "client_ip"),
+    ],
+)
+def test_a_bad_check_names_its_field(change: dict[str, Any], field: str) -> None:
+    body = {"verification_id": "a" * 32, "phone_number": NUMBER, "code": "123456", **change}
+    with pytest.raises(InvalidRequest) as caught:
+        code_requests.read_check(body)
+    assert caught.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [("203.0.113.7", "203.0.113.7"), ("2001:DB8:0::1", "2001:db8::1"), (None, "")],
+)
+def test_an_address_is_read(given: str | None, read: str) -> None:
+    assert wish(client_ip=given).client_ip == read
+
+
+def test_the_idempotency_key_is_the_out_id() -> None:
+    body = {"phone_number": NUMBER, "purpose": "login"}
+    assert code_requests.read_request(body, '"order-1"').out_id == "order-1"
+    assert code_requests.read_request({**body, "out_id": "order-1"}, "order-1").out_id == "order-1"
+    with pytest.raises(InvalidRequest):
+        code_requests.read_request({**body, "out_id": "order-2"}, "order-1")
+    with pytest.raises(InvalidRequest, match="Idempotency-Key"):
+        code_requests.read_request(body, "a b")
+    assert re.fullmatch("[a-z]{32}", code_requests.read_request(body, "").out_id)
+
+
+# the function
+
+
+@pytest.fixture
+def function(deployed: pytest.MonkeyPatch, desk: Desk) -> Callable[..., tuple[int, Any]]:
+    for name, value in desk.environ.items():
+        deployed.setenv(name, value)
+
+    def call(body: object, path: str, **arguments: Any) -> tuple[int, Any]:
+        answered = verify_code.handler(http_event(body, path=path, **arguments), Context())
+        return int(str(answered["statusCode"])), json.loads(str(answered["body"]))
+
+    return call
+
+
+Call = Callable[..., tuple[int, Any]]
+WISH = {"phone_number": NUMBER, "purpose": "login"}
+
+
+@pytest.mark.parametrize("path", ["/codes", "/"])
+def test_the_function_creates_and_checks(desk: Desk, function: Call, path: str) -> None:
+    status, body = function(WISH, path, headers={"Idempotency-Key": "order-1"})
+    assert (status, body["out_id"]) == (200, "order-1")
+    typed = {"verification_id": body["verification_id"], "phone_number": NUMBER, "code": desk.code}
+    answers = [function(typed, "/codes/check") for _ in range(2)]
+    expected = [{"verified": passed, "request_id": INVOCATION_ID} for passed in (True, False)]
+    assert answers == [(200, body) for body in expected]
+
+
+def test_the_function_answers_a_limit_with_its_rule(function: Call) -> None:
+    assert function(WISH, "/codes")[0] == 200
+    status, body = function(WISH, "/codes")
+    assert (status, body["code"], body["retryable"]) == (429, "codes-per-minute", True)
+
+
+def test_the_function_names_what_is_not_set(
+    function: Call, deployed: pytest.MonkeyPatch, platform: Platform
+) -> None:
+    deployed.setenv("SMS_STATE_URL", "")
+    status, body = function(WISH, "/codes")
+    assert (status, body["code"]) == (500, "configuration")
+    assert "SMS_STATE_URL" in body["detail"]
+    assert platform.calls == []
+
+
+def test_the_function_needs_a_key(function: Call, platform: Platform) -> None:
+    assert function(WISH, "/codes", key="another")[0] == 401
+    assert function({}, "/codes/check", key=None)[0] == 401
+    assert platform.calls == []
+
+
+# codes
+
+
+def test_every_digit_of_a_code_is_as_likely_as_any_other() -> None:
+    """Chi-square with 9 degrees of freedom exceeds 40 once in 100,000 fair counts.
+
+    Without leaving out the bytes from 250 it would exceed 70 over all digits.
+    """
+    codes = [derive_code(SECRET, f"seed {n}", ("id", "number"), 8) for n in range(25_000)]
+    together = Counter("".join(codes))
+    places = [Counter(code[place] for code in codes) for place in range(8)]
+    for counted in (together, *places):
+        expected = counted.total() / 10
+        assert set(counted) == set("0123456789")
+        assert sum((seen - expected) ** 2 / expected for seen in counted.values()) < 40
+    assert len(set(codes)) > 24_950
+
+
+def test_all_that_a_code_is_bound_to_changes_it() -> None:
+    parts = ("id", "number", "purpose")
+    code = derive_code(SECRET, "seed", parts, 8)
+    assert derive_code(SECRET, "seed", parts, 8) == code
+    others = {
+        derive_code("other", "seed", parts, 8),
+        derive_code(SECRET, "other", parts, 8),
+        *(derive_code(SECRET, "seed", (*parts[:n], "other", *parts[n + 1 :]), 8) for n in range(3)),
+    }
+    assert len(others) == 5
+    assert code not in others
+
+
+# what is kept secret
+
+SCENES = [
+    accepted(),
+    refused("isv.MOBILE_NUMBER_ILLEGAL", "13800138000"),
+    refused("SignatureDoesNotMatch", "PhoneNumbers=13800138000&TemplateParam=", "400 No"),
+    refused("isp.SYSTEM_ERROR"),
+    hang_up(),
+]
+NUMBERS = st.from_regex(r"1[3-9][0-9]{9}", fullmatch=True)
+
+
+@settings(
+    max_examples=60,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    number=NUMBERS,
+    form=st.sampled_from(["{}", "+86{}", "0086 {}", "+1{}", "{}0", "x{}"]),
+    extra=st.sampled_from(["{}", "login", "x.{}", "a b", ""]),
+    field=st.sampled_from(["purpose", "client_ip", "{}", "note"]),
+    scene=st.sampled_from(SCENES),
+    typed=st.sampled_from(["code", "code0", "wrong", ""]),
+)
+def test_neither_code_nor_number_is_logged_answered_or_stored(
+    desk: Desk,
+    log_lines: Callable[[], list[dict[str, Any]]],
+    number: str,
+    form: str,
+    extra: str,
+    field: str,
+    scene: Scene,
+    typed: str,
+) -> None:
+    desk.clock.advance(90_000)  # out of the limits of earlier examples
+    desk.platform.calls.clear()
+    desk.platform.on("SendSms", scene)
+    desk.environ["SMS_SETTLE_SECONDS"] = "0.1"
+    fields = {field.format(number): extra.format(number)}
+    told = [tell(lambda: desk.create(form.format(number), **fields))]
+    code = desk.code if desk.platform.sends else "-"
+    answer = {"code": code, "code0": f"{code}0", "wrong": "000000", "": ""}[typed]
+    told.append(tell(lambda: desk.check("a" * 32, answer, number)))
+    if '"verification_id"' in told[0]:
+        verification_id = json.loads(told[0])["verification_id"]
+        told.append(tell(lambda: desk.check(verification_id, answer, form.format(number))))
+    said = [*told, *map(json.dumps, log_lines()), *desk.stored()]
+    for text in said:
+        assert number not in text.replace(" ", "")
+        assert not re.search(rf"(?<![0-9]){code}(?![0-9])", text) or code == "-"
+
+
+def tell(step: Callable[[], Any]) -> str:
+    """Return what the caller would be told."""
+    try:
+        answer = step()
+    except SmsError as error:
+        return f"{error} {error.code} {error.headers}"
+    return json.dumps(answer.body if isinstance(answer, Response) else answer)

@@ -50,7 +50,7 @@ def main() -> int:
 
 def _sizes(field: Field) -> list[Row]:
     ours, sdk = (
-        packages.zip_size(field.folder / name) / 1000 for name in ("ours-uploaded", "sdk-uploaded")
+        packages.zip_size(field.folder / name) / 1024 for name in ("ours-uploaded", "sdk-uploaded")
     )
     return [
         Row(

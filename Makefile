@@ -48,7 +48,7 @@ template: $(VENV)/demo.stamp
 	@$(BIN)/python -m tools.make_template
 
 api-key:
-	@$(PYTHON) -m tools.api_key $(NAME)
+	@$(PYTHON) -m tools.api_key "$(NAME)"
 
 clean:
 	rm -rf $(VENV) build local/*/build local/*/src/*.egg-info tests/node_modules

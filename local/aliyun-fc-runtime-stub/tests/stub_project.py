@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
+import pytest
 import yaml
 
 from aliyun_fc_runtime_stub import FunctionCompute, find_interpreter
@@ -14,6 +16,31 @@ from aliyun_fc_runtime_stub import FunctionCompute, find_interpreter
 RUNTIMES = [name for name in ("python3.12", "python3.10") if find_interpreter(name)]
 # "python3" names a version (3.6) that no stub runs, so its functions run under the current one.
 RUNTIMES.append("python3")
+
+
+def until(reached: Callable[[], Any], seconds: float = 10.0) -> Any:
+    """Return what is reached as soon as it is true."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if found := reached():
+            return found
+        time.sleep(0.02)
+    pytest.fail("not reached")
+
+
+def process_is_gone(number: int, seconds: float = 5.0) -> bool:
+    """Say whether a process ends within some seconds; a zombie has ended."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return True
+        if state == "Z":
+            return True
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(0.01)
 
 
 class Project:

@@ -69,6 +69,17 @@ def test_failed_function(project: Project) -> None:
     assert len(fc.invocations()) == 1
 
 
+def test_a_qualifier_other_than_latest_is_refused(project: Project) -> None:
+    project.function("f", CODE)
+    fc = project.start()
+    url = f"{fc.api_url}/2023-03-30/functions/f/invocations?qualifier=prod"
+    with pytest.raises(urllib.error.HTTPError, match="400") as caught:
+        urllib.request.urlopen(url, data=b"x")
+    with caught.value as answer:
+        assert json.loads(answer.read())["Message"].startswith("qualifier: only LATEST exists")
+    assert fc.invocations() == []
+
+
 def test_unknown_function(project: Project) -> None:
     """FunctionNotFound, 404, in the API's error form."""
     project.function("f", CODE)

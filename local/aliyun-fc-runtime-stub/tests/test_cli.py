@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -69,7 +70,10 @@ def test_invoke_async(project: Project, tmp_path: Path) -> None:
         (["invoke", "f", "--event", "none.json"], "cannot be read"),
         (["invoke", "f", "--layer", "=x"], "has no value"),
         (["start", "--port", "70000"], "'70000' is not a port"),
-        (["start", "--max-instances", "0"], "'0' is not a number above 0"),
+        (["start", "--max-instances", "0"], "'0' is not a number from 1"),
+        (["start", "--max-instances", "²"], "'²' is not a number from 1"),
+        (["start", "--retry-delay", "nan"], "'nan' is not a number of seconds"),
+        (["start", "--layer", "arn=none"], "--layer arn: there is no folder none"),
         (["start", "-t", "none.yaml"], "there is no such file"),
         (["start", "--host", "256.0.0.1"], "cannot listen on 256.0.0.1:9000"),
         (["stop"], "invalid choice"),
@@ -152,13 +156,14 @@ def test_start_text(project: Project) -> None:
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         with subprocess.Popen(command, text=True, **pipes) as stub:
             assert stub.stdout is not None
-            lines = [stub.stdout.readline() for _ in range(3)]
+            lines = [stub.stdout.readline() for _ in range(4)]
             stub.terminate()
             _, errors = stub.communicate()
-    assert lines[0].startswith("first   python3.12  http://127.0.0.1:")
-    assert f":{port}/" not in lines[0]
-    assert lines[1] == "second  python3  (no http trigger)\n"
-    assert lines[2] == f"API at http://127.0.0.1:{port - 1}; Ctrl-C ends\n"
+    assert " ".join(lines[0].split()) == "FUNCTION RUNTIME TRIGGER URL, OR WHEN AND HOW"
+    assert lines[1].startswith("first     python3.12  http GET,HEAD,POST,PUT  http://127.0.0.1:")
+    assert f":{port}/" not in lines[1]
+    assert " ".join(lines[2].split()) == "second python3 none fc-stub send-event plain second"
+    assert lines[3] == f"API at http://127.0.0.1:{port - 1}; Ctrl-C ends\n"
     assert errors.count("fc-stub: warning: no interpreter for python3 ") == 1
 
 
@@ -167,6 +172,7 @@ def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
         ["--help"],
         ["start", "--help"],
         ["invoke", "--help"],
+        ["status", "--help"],
         ["event", "--help"],
         ["send-event", "oss", "--help"],
         ["--version"],
@@ -225,14 +231,15 @@ def test_table_of_triggers_and_destinations(project: Project) -> None:
     """Timers with their next time, other triggers with the command that plays them."""
     project.function("f", CODE, triggers=TRIGGERS, asyncInvokeConfig={"destinationConfig": SETTLED})
     year = datetime.now(timezone.utc).year + 1
-    assert started(project, "--timers")[1:-1] == [
-        f"timer tick (0 0 0 1 1 *): next {year}-01-01T00:00:00Z",
-        "timer off (@every 5m): not enabled",
-        "oss files: fc-stub send-event oss --bucket bucket --key KEY f",
-        "on success: acs:fc:cn-hangzhou:1:functions/f (a function here)",
-        "on failure: acs:mns:cn-hangzhou:1:/queues/q/messages (kept at /stub/destinations)",
+    lines = [re.split("  +", line) for line in started(project, "--timers")[1:-1]]
+    assert lines == [
+        ["f", "python3.12", "timer tick", f"0 0 0 1 1 *: next {year}-01-01T00:00:00Z"],
+        ["timer off", "@every 5m: not enabled"],
+        ["oss files", "fc-stub send-event oss --bucket bucket --key KEY f"],
+        ["on success", "acs:fc:cn-hangzhou:1:functions/f (a function here)"],
+        ["on failure", "acs:mns:cn-hangzhou:1:/queues/q/messages (kept at /stub/destinations)"],
     ]
-    assert started(project)[1] == "timer tick (0 0 0 1 1 *): not run; start with --timers"
+    assert started(project)[1].endswith("0 0 0 1 1 *: not run; start with --timers")
     (row,) = json.loads(started(project, "--json", "--timers")[0])["functions"]
     assert row["timers"][0] == {
         "name": "tick",

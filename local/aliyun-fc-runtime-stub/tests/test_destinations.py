@@ -127,7 +127,7 @@ def test_size_limits(project: Project, target: str, room: int) -> None:
 
 def test_too_old(project: Project) -> None:
     """maxAsyncEventAgeInSeconds: an event that never could start is a failure, too."""
-    project.function("f", "import time\ndef handler(e, c): time.sleep(0.9)")
+    project.function("f", "import time\ndef handler(e, c): time.sleep(1.2)")
     project.function("f", asyncInvokeConfig=config(failure=QUEUE, maxAsyncEventAgeInSeconds=1))
     fc = project.start(instance_limit=1, retry_delay=0.4)
     fc.invoke("f", b"first", asynchronous=True)

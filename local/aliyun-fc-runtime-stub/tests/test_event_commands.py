@@ -155,6 +155,22 @@ def test_send_asynchronously(project: Project, capfdbinary: Captured) -> None:
     assert errors.endswith("attempt 2: UnhandledInvocationError\n")
 
 
+def test_json(project: Project, capfdbinary: Captured) -> None:
+    """One object for each attempt, whichever way it was invoked; nothing else on stdout."""
+    project.function("f", CODE, asyncInvokeConfig={"maxAsyncRetryAttempts": 1})
+    fc = project.start(retry_delay=0.01)
+    arguments = ("--api", fc.api_url, "--json", "f", "--data")
+    code, output, errors = run(capfdbinary, "send-event", "plain", *arguments, "hello")
+    assert (code, errors) == (0, "")
+    shown = json.loads(output)
+    assert (shown["payload"], shown["status"], shown["error"]) == ("hello", 200, None)
+    code, output, errors = run(capfdbinary, "send-event", "timer", *arguments, "fail")
+    assert (code, errors) == (1, "")
+    attempts = [json.loads(line) for line in output.splitlines()]
+    assert [one["attempt"] for one in attempts] == [1, 2]
+    assert {one["error"] for one in attempts} == {"ValueError: x"}
+
+
 def test_how_each_source_invokes(project: Project, capfdbinary: Captured) -> None:
     """MNS topics, OSS and timers invoke asynchronously (their pages); both can be asked for."""
     project.function("f", CODE)
@@ -174,7 +190,7 @@ def test_not_waiting_for_long(project: Project, capfdbinary: Captured) -> None:
     fc = project.start()
     arguments = ["send-event", "timer", "--api", fc.api_url, "f", "--wait"]
     code, _, errors = run(capfdbinary, *arguments, "0.1")
-    assert code == 0
+    assert code == 4
     assert errors.endswith("not settled after 0.1 s; the stub goes on\n")
     code, _, errors = run(capfdbinary, *arguments, "0")
     assert (code, errors.count("\n")) == (0, 1)
@@ -202,11 +218,12 @@ def test_no_stub_there(capfdbinary: Captured) -> None:
         other.start()
         code, _, errors = run(capfdbinary, "send-event", "plain", "--api", api, "f")
         other.join()
-    assert code == 2
+    assert code == 3
     assert "cannot be reached" in errors
-    code, _, errors = run(capfdbinary, "send-event", "plain", "--api", api, "f")
-    assert code == 2
-    assert "start it with fc-stub start" in errors
+    for command in (["send-event", "plain", "--api", api, "f"], ["status", "--api", api]):
+        code, output, errors = run(capfdbinary, *command)
+        assert (code, output) == (3, b"")
+        assert "start it with fc-stub start" in errors
 
 
 def answer(server: socket.socket, data: bytes) -> None:

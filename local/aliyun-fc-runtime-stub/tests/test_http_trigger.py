@@ -12,6 +12,7 @@ import hmac
 import http.client
 import json
 import re
+import socket
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -181,15 +182,28 @@ def test_limits(project: Project) -> None:
     """ "HTTP trigger overview": headers 8 KB, path and query 4 KB, body 32 MB; 400 otherwise."""
     project.http("f", ECHO)
     fc = project.start()
+    mega = 1024 * 1024
     too_much = {
         "4 KB": send(fc.url("f"), "POST", "/" + "a" * 4100),
         "8 KB": send(fc.url("f"), "POST", "/", b"", [("X-A", "a" * 8200)]),
-        "32 MB": send(fc.url("f"), "POST", "/", bytes(32 * 1024 * 1024 + 1)),
+        "32 MB": send(fc.url("f"), "POST", "/", bytes(32 * mega + 1)),
+        "over 32 MB": send(fc.url("f"), "POST", "/", bytes(40 * mega)),  # read before the answer
     }
     for limit, reply in too_much.items():
         assert (reply.status, reply.json()["Code"]) == (400, "InvalidArgument")
         assert limit in reply.json()["Message"]
     assert fc.invocations() == []
+
+
+def test_a_body_that_does_not_come_whole_runs_nothing(project: Project) -> None:
+    project.http("f", ECHO)
+    fc = project.start()
+    with socket.create_connection(("127.0.0.1", urlsplit(fc.url("f")).port or 0)) as client:
+        client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\npart")
+        time.sleep(0.1)
+    time.sleep(0.1)
+    assert send(fc.url("f"), "GET", "/").status == 200
+    assert len(fc.invocations()) == 1
 
 
 def test_each_function_has_its_own_address(project: Project) -> None:

@@ -19,20 +19,7 @@ from typing import Any
 import pytest
 
 from aliyun_fc_runtime_stub import FunctionNotFound, StubError, Throttled
-from stub_project import RUNTIMES, Project
-
-
-def process_is_gone(number: int) -> bool:
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        try:
-            state = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            return True
-        if state == "Z":
-            return True
-        time.sleep(0.01)
-    return False
+from stub_project import RUNTIMES, Project, process_is_gone
 
 
 def error_of(invocation: Any) -> dict[str, str]:

@@ -70,6 +70,20 @@ def test_missed_times_fire_once(project: Project) -> None:
     assert fc.timer_times()["f", "t"] == START + timedelta(hours=3, minutes=5)
 
 
+def test_a_clock_that_is_set_back(project: Project) -> None:
+    """Timers do not wait until it has caught up."""
+    triggers = [timer("every", "@every 5m"), timer("cron", "0 30 * * * *")]
+    project.function("f", ECHO, triggers=triggers)
+    clock = Clock()
+    fc = project.start(timers=True, clock=clock)
+    assert clock.advance(fc, hours=-3, minutes=-1) == []
+    back = START - timedelta(hours=3, minutes=1)
+    expected = {"every": back + timedelta(minutes=5), "cron": back + timedelta(minutes=31)}
+    assert {name: at for (_, name), at in fc.timer_times().items()} == expected
+    (event,) = clock.advance(fc, minutes=6)
+    assert event["triggerTime"] == "2026-01-31T21:04:00Z"
+
+
 def test_only_enabled_ones_and_only_when_asked(project: Project) -> None:
     project.function(
         "f", ECHO, triggers=[timer("on", "@every 1s"), timer("off", "@every 1s", enable=False)]

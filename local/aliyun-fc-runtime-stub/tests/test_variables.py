@@ -25,7 +25,7 @@ DOCUMENT = {
 
 
 def resolve(value: Any, folder: Path = Path(), **environment: str) -> Any:
-    return Variables(DOCUMENT, folder, environment).resolve(value, ("s.yaml", "b", "p"), "b")
+    return Variables(DOCUMENT, folder, environment, set()).resolve(value, ("s.yaml", "b", "p"), "b")
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from .errors import ConfigurationError, FunctionNotFound, RequestRefused, StubEr
 from .function_compute import FunctionCompute
 from .interpreters import RuntimeEnvironment, find_interpreter, runtime_environment
 from .invocation import Invocation
+from .service import Notice
 
 __version__ = "0.1.0"
 
@@ -15,6 +16,7 @@ __all__ = [
     "FunctionCompute",
     "FunctionNotFound",
     "Invocation",
+    "Notice",
     "RequestRefused",
     "RuntimeEnvironment",
     "StubError",

@@ -10,20 +10,32 @@ import asyncio
 import collections
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from .destinations import EXPIRED, Delivery, destination_function, make_body, size_error
-from .errors import RequestRefused, Throttled
+from .errors import FunctionNotFound, RequestRefused, Throttled
+from .history import History
 from .instances import Call
 from .invocation import Invocation, new_request_id
 from .model import MAX_ASYNC_EVENT, Function
+
+_AT_ONCE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class QueueState:
+    """How many events of one function are running, and how many wait for that or for a repeat."""
+
+    running: int
+    waiting: int
 
 
 class AsyncInvocations:
     """Accepts events, runs them until they are settled, and tells destinations.
 
     `run` makes one attempt; `retry_delay` is the wait in seconds before the first repeat (it
-    doubles, up to a minute).
+    doubles, up to a minute). Of each function 20 events run at a time, fewer if `instance_limit`
+    is less, in the order they came in: one machine has no more to give.
     """
 
     def __init__(
@@ -31,11 +43,16 @@ class AsyncInvocations:
         functions: Mapping[str, Function],
         run: Callable[[str, Call], Awaitable[Invocation]],
         retry_delay: float,
+        instance_limit: int,
     ) -> None:
-        self.deliveries: collections.deque[Delivery] = collections.deque(maxlen=10_000)
+        self.deliveries = History[Delivery](lambda delivery: len(delivery.body))
         self._functions = functions
         self._run = run
         self._retry_delay = retry_delay
+        self._at_once = min(instance_limit, _AT_ONCE)
+        self._slots: dict[str, asyncio.Semaphore] = {}
+        self._accepted: collections.Counter[str] = collections.Counter()
+        self._running: collections.Counter[str] = collections.Counter()
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     def accept(
@@ -54,8 +71,18 @@ class AsyncInvocations:
         call = Call(request_id or new_request_id(), event, trigger)
         task = asyncio.get_running_loop().create_task(self._settle(function, call))
         self._tasks[call.request_id] = task
-        task.add_done_callback(lambda _: self._tasks.pop(call.request_id, None))
+        self._accepted[function.name] += 1
+        task.add_done_callback(lambda _: self._forget(function.name, call.request_id))
         return call.request_id
+
+    def _forget(self, name: str, request_id: str) -> None:
+        self._tasks.pop(request_id, None)
+        self._accepted[name] -= 1
+
+    def state(self, name: str) -> QueueState:
+        """Return what is queued for one function."""
+        running = self._running[name]
+        return QueueState(running, self._accepted[name] - running)
 
     def pending(self, request_id: str) -> bool:
         """Say whether an accepted event is not settled yet."""
@@ -84,10 +111,15 @@ class AsyncInvocations:
         condition = EXPIRED
         while time.monotonic() < expires:
             try:
-                last = await self._run(function.name, call)
-            except Throttled:
+                done = await self._attempt(function.name, call, expires)
+            except (Throttled, RequestRefused):
                 pass
+            except FunctionNotFound:
+                return None
             else:
+                if done is None:
+                    break
+                last = done
                 if last.error_type is None:
                     return self._tell(function.on_success, "success", function, call, last, "")
                 if call.attempt > function.max_async_retries:
@@ -97,6 +129,17 @@ class AsyncInvocations:
             await asyncio.sleep(wait)
             wait = min(wait * 2, 60.0)
         return self._tell(function.on_failure, "failure", function, call, last, condition)
+
+    async def _attempt(self, name: str, call: Call, expires: float) -> Invocation | None:
+        """Run once, when its turn has come; None if it is too old by then."""
+        async with self._slots.setdefault(name, asyncio.Semaphore(self._at_once)):
+            if time.monotonic() >= expires:
+                return None
+            self._running[name] += 1
+            try:
+                return await self._run(name, call)
+            finally:
+                self._running[name] -= 1
 
     def _tell(
         self,

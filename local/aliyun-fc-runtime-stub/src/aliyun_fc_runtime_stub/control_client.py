@@ -1,7 +1,7 @@
 """A small client of a running stub: InvokeFunction and what lies below /stub/.
 
 Source: https://www.alibabacloud.com/help/en/functioncompute/fc/developer-reference/api-fc-2023-03-30-invokefunction;
-its headers as the official SDK sends them, but without a signature, which the stub does not check.
+its headers as the official SDK sends them, signed with the stub's own key pair.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import quote
 
-from .errors import ConfigurationError
+from .acs3 import LOCAL_ACCESS_KEY, AccessKey, signature
+from .errors import ConfigurationError, NotRunning
+from .http_trigger import HttpRequest
 
 _ADDRESS = re.compile(r"https?://[\w.-]+(:\d{1,5})?/?|https?://\[[0-9a-fA-F:]+\](:\d{1,5})?/?")
 _TIMEOUT = 86_400.0  # the longest a function may run
@@ -59,7 +61,7 @@ class Reply:
 
 
 class ControlClient:
-    """Talks to one running stub; raises ConfigurationError if it cannot be reached."""
+    """Talks to one running stub; raises NotRunning if it cannot be reached."""
 
     def __init__(self, api: str) -> None:
         if not _ADDRESS.fullmatch(api):
@@ -80,11 +82,18 @@ class ControlClient:
             "x-acs-content-sha256": hashlib.sha256(event).hexdigest(),
         }
         path = f"/2023-03-30/functions/{quote(function, safe='')}/invocations"
+        headers["Authorization"] = _authorization(path, headers)
         return self._open(urllib.request.Request(self._api + path, event, headers))  # noqa: S310
 
     def invocation(self, request_id: str) -> Any:
         """Return what is known of an invocation: `pending` and its finished `attempts`."""
-        path = f"/stub/invocations/{quote(request_id, safe='')}"
+        return self._read(f"/stub/invocations/{quote(request_id, safe='')}")
+
+    def status(self) -> Any:
+        """Return what the stub is doing."""
+        return self._read("/stub/status")
+
+    def _read(self, path: str) -> Any:
         reply = self._open(urllib.request.Request(self._api + path))  # noqa: S310
         if reply.status != 200:
             raise ConfigurationError(reply.message(), self._api)
@@ -99,10 +108,21 @@ class ControlClient:
                 return _reply(error)
         except (OSError, HTTPException) as error:
             reason = getattr(error, "reason", error)
-            raise ConfigurationError(
-                f"cannot be reached ({reason}): start it with fc-stub start, or name it with --api",
-                self._api,
+            raise NotRunning(
+                f"{self._api}: cannot be reached ({reason}): start it with fc-stub start, or name "
+                "it with --api"
             ) from None
+
+
+def _authorization(path: str, headers: Mapping[str, str]) -> str:
+    signed = {name: value for name, value in headers.items() if name.startswith("x-acs-")}
+    names = sorted(signed)
+    listed = [(name.encode(), signed[name].encode()) for name in names]
+    request = HttpRequest("POST", path.encode(), path, b"", listed, b"", "")
+    key = AccessKey(*LOCAL_ACCESS_KEY)
+    text = signature(key.secret, request, names, headers["x-acs-content-sha256"])
+    credential = f"Credential={key.id},SignedHeaders={';'.join(names)},Signature={text}"
+    return f"ACS3-HMAC-SHA256 {credential}"
 
 
 def _reply(answer: Any) -> Reply:

@@ -4,6 +4,7 @@ StubError
 ├── ConfigurationError   s.yaml or the code cannot be used; says where and what to do
 ├── FunctionNotFound     no function of that name
 ├── Throttled            every allowed instance is busy (429)
+├── NotRunning           no stub answers at the address
 └── RequestRefused       the platform would refuse the request before any code runs
 """
 
@@ -27,6 +28,10 @@ class ConfigurationError(StubError):
 
 class FunctionNotFound(StubError):
     """There is no function of this name."""
+
+
+class NotRunning(StubError):
+    """No stub answers where one is expected."""
 
 
 class Throttled(StubError):

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
+import json
 import os
-import re
 import sys
 import time
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from .control_client import ControlClient, Reply
 from .errors import ConfigurationError
 from .event_kinds import KINDS, Kind
+from .option_types import count, moment, seconds
 
 _DESCRIPTION = """KIND --help shows the options of a kind. --data is TEXT, @FILE or - (standard
 input). The same ids and times give the same event; ids left out are random, times are now."""
+_EXAMPLES = {
+    "event": """examples:
+  fc-stub event mns-topic --data '{"a": 1}' > event.json
+  fc-stub event kafka --data @message.json --batch 3
+""",
+    "send-event": """examples:
+  fc-stub send-event timer --data '{"a": 1}' hello     asynchronous, as a timer invokes
+  fc-stub send-event oss --key new.csv --data @new.csv --sync hello
+  fc-stub send-event plain --json hello | jq .duration_ms
+""",
+}
+_NOT_SETTLED = 4
 
 
 def add_event_commands(commands: Any) -> None:
@@ -26,7 +37,13 @@ def add_event_commands(commands: Any) -> None:
         ("event", "print an event as a trigger delivers it", _event),
         ("send-event", "deliver an event to a running stub and print what came of it", _send_event),
     ):
-        command = commands.add_parser(name, help=text, description=_DESCRIPTION)
+        command = commands.add_parser(
+            name,
+            help=text,
+            description=_DESCRIPTION,
+            epilog=_EXAMPLES[name],
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         kinds = command.add_subparsers(required=True, metavar="KIND")
         for kind_name, kind in KINDS.items():
             parser = kinds.add_parser(kind_name, help=kind.help, description=kind.help)
@@ -47,12 +64,12 @@ def _add_common(parser: argparse.ArgumentParser, kind: Kind) -> None:
         help=f"the message, payload, body or object (default: empty){more}",
     )
     parser.add_argument(
-        "--time", type=_time, metavar="TIME", help="such as 2026-01-31T12:00:00Z (default: now)"
+        "--time", type=moment, metavar="TIME", help="such as 2026-01-31T12:00:00Z (default: now)"
     )
     if kind.many:
         parser.add_argument("--id", default="", help="id of the event; -1, -2 are added in arrays")
         parser.add_argument(
-            "--batch", type=_count, metavar="N", help="an array that holds the data N times"
+            "--batch", type=count, metavar="N", help="an array that holds the data N times"
         )
 
 
@@ -64,10 +81,13 @@ def _add_delivery(parser: argparse.ArgumentParser, kind: Kind) -> None:
     parser.add_argument("--api", default="http://127.0.0.1:9000", metavar="URL", help="the stub")
     parser.add_argument(
         "--wait",
-        type=_seconds,
+        type=seconds,
         default=30.0,
         metavar="SECONDS",
         help="how long to wait for the result of an asynchronous invocation (default 30)",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="write a JSON object for each attempt instead"
     )
     parser.add_argument("function", metavar="FUNCTION", help=f"functionName; invoked {usual}")
 
@@ -89,32 +109,40 @@ def _send_event(options: argparse.Namespace) -> int:
     if reply.status not in {200, 202}:
         raise ConfigurationError(reply.message(), options.api)
     if asynchronous:
-        return _follow(client, reply, options.wait)
+        return _follow(client, reply, options.wait, as_json=options.json)
+    if options.json:
+        (attempt,) = client.invocation(reply.request_id)["attempts"]
+        sys.stdout.write(json.dumps(attempt) + "\n")
+        sys.stdout.flush()
+        return 1 if reply.error_type else 0
     sys.stderr.write(reply.log)
     sys.stdout.buffer.write(reply.body)
     sys.stdout.flush()
     return 1 if reply.error_type else 0
 
 
-def _follow(client: ControlClient, accepted: Reply, seconds: float) -> int:
+def _follow(client: ControlClient, accepted: Reply, wait: float, *, as_json: bool) -> int:
     """Print every attempt of an accepted event until it is settled or the time is over."""
     request_id = accepted.request_id
-    sys.stderr.write(f"202 accepted, request id {request_id}\n")
-    deadline = time.monotonic() + seconds
+    if not as_json:
+        sys.stderr.write(f"202 accepted, request id {request_id}\n")
+    deadline = time.monotonic() + wait
     shown = 0
-    while seconds > 0:
+    while wait > 0:
         state = client.invocation(request_id)
         for attempt in state["attempts"][shown:]:
-            sys.stderr.write(attempt["log"])
-            sys.stderr.write(f"attempt {attempt['attempt']}: {attempt['error_type'] or 'ok'}\n")
-            sys.stdout.write(attempt["payload"] + "\n")
+            if not as_json:
+                sys.stderr.write(attempt["log"])
+                outcome = attempt["error_type"] or "ok"
+                sys.stderr.write(f"attempt {attempt['attempt']}: {outcome}\n")
+            sys.stdout.write((json.dumps(attempt) if as_json else attempt["payload"]) + "\n")
             sys.stdout.flush()
         shown = len(state["attempts"])
         if not state["pending"]:
             return 1 if not shown or state["attempts"][-1]["error_type"] else 0
         if time.monotonic() > deadline:
-            sys.stderr.write(f"not settled after {seconds:g} s; the stub goes on\n")
-            break
+            sys.stderr.write(f"not settled after {wait:g} s; the stub goes on\n")
+            return _NOT_SETTLED
         time.sleep(0.05)
     return 0
 
@@ -145,24 +173,3 @@ def _read(text: str) -> bytes:
         return Path(text[1:]).read_bytes()
     except OSError as error:
         raise ConfigurationError(f"cannot be read: {error.strerror}", "--data", text[1:]) from None
-
-
-def _time(text: str) -> datetime:
-    moment: datetime | None = None
-    with contextlib.suppress(ValueError):
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    if moment is None or moment.tzinfo is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a time such as 2026-01-31T12:00:00Z")
-    return moment
-
-
-def _seconds(text: str) -> float:
-    if not re.fullmatch(r"\d{1,6}(\.\d+)?", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
-    return float(text)
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= 100_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 100000")
-    return int(text)

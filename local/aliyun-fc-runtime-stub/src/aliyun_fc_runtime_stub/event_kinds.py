@@ -16,22 +16,49 @@ from typing import Any, NamedTuple
 from . import events
 
 
+class Option(NamedTuple):
+    """An option of the command line that sets an `argument` of the function in `events`.
+
+    `settings` go to argparse; the argument's value is a string where they say no type or action.
+    """
+
+    flag: str
+    argument: str
+    settings: dict[str, Any]
+
+
 class Kind(NamedTuple):
-    """One kind: `asynchronous` says how the real source invokes, `many` that data may repeat."""
+    """One kind: `asynchronous` says how the real source invokes, `many` that data may repeat.
+
+    `event` makes the event of the data and of what the options say.
+    """
 
     help: str
     asynchronous: bool
-    add_options: Callable[[argparse.ArgumentParser], None]
-    make: Callable[[argparse.Namespace, list[bytes]], bytes]
+    event: Callable[..., bytes]
+    options: tuple[Option, ...] = ()
     many: bool = False
 
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add the options that only this kind has."""
+        for option in self.options:
+            parser.add_argument(option.flag, dest=option.argument, **option.settings)
 
-def _one(data: list[bytes]) -> bytes:
-    return data[0] if data else b""
+    def make(self, options: argparse.Namespace, data: list[bytes]) -> bytes:
+        """Make the event; raises ValueError if data or options cannot be used."""
+        given = {one.argument: getattr(options, one.argument) for one in self.options}
+        if not self.many:
+            return self.event(data[0] if data else b"", **given, time=options.time)
+        if "array" not in given:
+            given["array"] = True if options.batch else None
+        return self.event(*data, **given, event_id=options.id, time=options.time)
 
 
-def _array(options: argparse.Namespace) -> bool | None:
-    return True if options.batch else None
+def _option(flag: str, argument: str = "", default: Any = "", **settings: Any) -> Option:
+    name = argument or flag.removeprefix("--").replace("-", "_")
+    if "metavar" not in settings and settings.get("action") not in {"store_true", "store_false"}:
+        settings["metavar"] = "N" if settings.get("type") is int else name.upper()
+    return Option(flag, name, {"default": default, **settings})
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -48,76 +75,12 @@ def _header(text: str) -> tuple[str, str]:
     return name.strip(), value.strip()
 
 
-def _region(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--region", default=events.REGION, help=f"(default {events.REGION})")
+def _topic(message: bytes, attributes: list[tuple[str, str]], **given: Any) -> bytes:
+    return events.mns_topic(message, attributes=dict(attributes), **given)
 
 
-def _topic_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--format", choices=["json", "stream"], default="json")
-    parser.add_argument(
-        "--attribute",
-        action="append",
-        default=[],
-        type=_pair,
-        metavar="NAME=VALUE",
-        help="message attribute",
-    )
-    parser.add_argument("--id", default="", help="MessageId")
-    parser.add_argument("--topic", default="fc-stub-topic")
-    parser.add_argument("--subscription", default="fc-stub-subscription")
-
-
-def _topic(options: argparse.Namespace, data: list[bytes]) -> bytes:
-    return events.mns_topic(
-        _one(data),
-        attributes=dict(options.attribute),
-        content_format=options.format.upper(),
-        topic=options.topic,
-        subscription=options.subscription,
-        message_id=options.id,
-        time=options.time,
-    )
-
-
-def _queue_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--base64", action="store_true", help="messageBody is base64")
-    parser.add_argument("--queue", default="fc-stub-queue")
-    _region(parser)
-
-
-def _queue(options: argparse.Namespace, data: list[bytes]) -> bytes:
-    return events.mns_queue(
-        *data,
-        array=_array(options),
-        base64_body=options.base64,
-        queue=options.queue,
-        event_id=options.id,
-        time=options.time,
-        region=options.region,
-    )
-
-
-def _bus_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--string", action="store_true", help="data is a string, JSON or not")
-    parser.add_argument("--source", default="fc-stub")
-    parser.add_argument("--type", default="fc-stub:Event:Sent")
-    parser.add_argument("--subject", default="")
-    parser.add_argument("--bus", default="default")
-    _region(parser)
-
-
-def _bus(options: argparse.Namespace, data: list[bytes]) -> bytes:
-    return events.eventbridge(
-        *(_value(one, as_string=options.string) for one in data),
-        array=_array(options),
-        source=options.source,
-        event_type=options.type,
-        subject=options.subject,
-        bus=options.bus,
-        event_id=options.id,
-        time=options.time,
-        region=options.region,
-    )
+def _bus(*data: bytes, as_string: bool, **given: Any) -> bytes:
+    return events.eventbridge(*(_value(one, as_string=as_string) for one in data), **given)
 
 
 def _value(data: bytes, *, as_string: bool) -> Any:
@@ -130,128 +93,143 @@ def _value(data: bytes, *, as_string: bool) -> Any:
         return text
 
 
-def _kafka_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--single", action="store_true", help="one object instead of an array")
-    parser.add_argument("--strings", action="store_true", help="entries are strings of JSON")
-    parser.add_argument("--topic", default="fc-stub-topic")
-    parser.add_argument("--partition", type=int, default=0)
-    parser.add_argument("--offset", type=int, default=0, help="of the first message")
+def _oss(data: bytes, etag: str, size: int | None, **given: Any) -> bytes:
+    etag = etag or hashlib.md5(data).hexdigest().upper()  # noqa: S324  (what OSS does)
+    return events.oss(etag=etag, size=len(data) if size is None else size, **given)
 
 
-def _kafka(options: argparse.Namespace, data: list[bytes]) -> bytes:
-    return events.kafka(
-        *data,
-        array=not options.single,
-        strings=options.strings,
-        topic=options.topic,
-        partition=options.partition,
-        offset=options.offset,
-        event_id=options.id,
-        time=options.time,
-    )
+def _http(body: bytes, method: str, path: str, **given: Any) -> bytes:
+    path, _, query = path.partition("?")
+    return events.http(body, method=method.upper(), path=path, query=query, **given)
 
 
-def _rabbit_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--single", action="store_true", help="one object instead of an array")
-    parser.add_argument("--queue", default="fc-stub-queue")
-    _region(parser)
+def _plain(data: bytes, time: object) -> bytes:  # noqa: ARG001  (every kind is given one)
+    return events.plain(data)
 
 
-def _rabbit(options: argparse.Namespace, data: list[bytes]) -> bytes:
-    return events.rabbitmq(
-        *data,
-        array=not options.single,
-        queue=options.queue,
-        event_id=options.id,
-        time=options.time,
-        region=options.region,
-    )
-
-
-def _timer_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--trigger-name", default="timer", metavar="NAME")
-
-
-def _timer(options: argparse.Namespace, data: list[bytes]) -> bytes:
-    return events.timer(_one(data), trigger_name=options.trigger_name, time=options.time)
-
-
-def _oss_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--key", required=True, help="of the object; appears as given")
-    parser.add_argument("--bucket", default="fc-stub-bucket")
-    parser.add_argument("--etag", default="", help="(default: MD5 of --data, else random)")
-    parser.add_argument("--size", type=int, help="in bytes (default: that of --data)")
-    parser.add_argument("--event-name", default="ObjectCreated:PutObject", metavar="NAME")
-    parser.add_argument("--id", default="", help="responseElements.requestId")
-    _region(parser)
-
-
-def _oss(options: argparse.Namespace, data: list[bytes]) -> bytes:
-    etag = options.etag
-    if data and not etag:
-        etag = hashlib.md5(data[0]).hexdigest().upper()  # noqa: S324  (what OSS does)
-    return events.oss(
-        options.key,
-        bucket=options.bucket,
-        etag=etag,
-        size=len(_one(data)) if options.size is None else options.size,
-        event_name=options.event_name,
-        request_id=options.id,
-        time=options.time,
-        region=options.region,
-    )
-
-
-def _http_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--method", default="POST")
-    parser.add_argument("--path", default="/", help="percent-encoded, with a query if there is one")
-    parser.add_argument(
-        "--header", action="append", default=[], type=_header, metavar="NAME: VALUE"
-    )
-    parser.add_argument("--id", default="", help="requestContext.requestId")
-    _region(parser)
-
-
-def _http(options: argparse.Namespace, data: list[bytes]) -> bytes:
-    path, _, query = options.path.partition("?")
-    return events.http(
-        _one(data),
-        method=options.method.upper(),
-        path=path,
-        query=query,
-        headers=options.header,
-        request_id=options.id,
-        time=options.time,
-        region=options.region,
-    )
-
-
-def _no_options(_parser: argparse.ArgumentParser) -> None:
-    """A kind without options of its own."""
-
-
-def _plain(_options: argparse.Namespace, data: list[bytes]) -> bytes:
-    return events.plain(_one(data))
-
+_REGION = _option("--region", default=events.REGION, help=f"(default {events.REGION})")
+_TOPIC = _option("--topic", default="fc-stub-topic")
+_QUEUE = _option("--queue", default="fc-stub-queue")
+_SINGLE = _option(
+    "--single", "array", True, action="store_false", help="one object instead of an array"
+)
 
 KINDS = {
-    "mns-topic": Kind("a message of an MNS topic", True, _topic_options, _topic),
+    "mns-topic": Kind(
+        "a message of an MNS topic",
+        True,
+        _topic,
+        (
+            _option(
+                "--format",
+                "content_format",
+                "JSON",
+                type=str.upper,
+                choices=["JSON", "STREAM"],
+                metavar="json|stream",
+            ),
+            _option(
+                "--attribute",
+                "attributes",
+                [],
+                action="append",
+                type=_pair,
+                metavar="NAME=VALUE",
+                help="message attribute",
+            ),
+            _option("--id", "message_id", help="MessageId"),
+            _TOPIC,
+            _option("--subscription", default="fc-stub-subscription"),
+        ),
+    ),
     "mns-queue": Kind(
-        "messages of an MNS queue, through EventBridge", False, _queue_options, _queue, many=True
+        "messages of an MNS queue, through EventBridge",
+        False,
+        events.mns_queue,
+        (
+            _option(
+                "--base64", "base64_body", False, action="store_true", help="messageBody is base64"
+            ),
+            _QUEUE,
+            _REGION,
+        ),
+        many=True,
     ),
     "eventbridge": Kind(
         "CloudEvents of an EventBridge bus; --data is JSON, else a string",
         True,
-        _bus_options,
         _bus,
+        (
+            _option(
+                "--string",
+                "as_string",
+                False,
+                action="store_true",
+                help="data is a string, JSON or not",
+            ),
+            _option("--source", default="fc-stub"),
+            _option("--type", "event_type", "fc-stub:Event:Sent"),
+            _option("--subject"),
+            _option("--bus", default="default"),
+            _REGION,
+        ),
         many=True,
     ),
-    "kafka": Kind("messages of a Kafka topic", False, _kafka_options, _kafka, many=True),
-    "rabbitmq": Kind("messages of a RabbitMQ queue", False, _rabbit_options, _rabbit, many=True),
-    "timer": Kind("a timer; --data is its payload", True, _timer_options, _timer),
-    "oss": Kind(
-        "an object created in OSS; --data gives its size and eTag", True, _oss_options, _oss
+    "kafka": Kind(
+        "messages of a Kafka topic",
+        False,
+        events.kafka,
+        (
+            _SINGLE,
+            _option(
+                "--strings", default=False, action="store_true", help="entries are strings of JSON"
+            ),
+            _TOPIC,
+            _option("--partition", default=0, type=int),
+            _option("--offset", default=0, type=int, help="of the first message"),
+        ),
+        many=True,
     ),
-    "http": Kind("a request to an HTTP trigger (event v1)", False, _http_options, _http),
-    "plain": Kind("--data as it is, a direct invocation", False, _no_options, _plain),
+    "rabbitmq": Kind(
+        "messages of a RabbitMQ queue",
+        False,
+        events.rabbitmq,
+        (_SINGLE, _QUEUE, _REGION),
+        many=True,
+    ),
+    "timer": Kind(
+        "a timer; --data is its payload",
+        True,
+        events.timer,
+        (_option("--trigger-name", default="timer", metavar="NAME"),),
+    ),
+    "oss": Kind(
+        "an object created in OSS; --data gives its size and eTag",
+        True,
+        _oss,
+        (
+            _option("--key", required=True, help="of the object; appears as given"),
+            _option("--bucket", default="fc-stub-bucket"),
+            _option("--etag", help="(default: MD5 of --data)"),
+            _option("--size", default=None, type=int, help="in bytes (default: that of --data)"),
+            _option("--event-name", default="ObjectCreated:PutObject", metavar="NAME"),
+            _option("--id", "request_id", help="responseElements.requestId"),
+            _REGION,
+        ),
+    ),
+    "http": Kind(
+        "a request to an HTTP trigger (event v1)",
+        False,
+        _http,
+        (
+            _option("--method", default="POST"),
+            _option("--path", default="/", help="percent-encoded, with a query if there is one"),
+            _option(
+                "--header", "headers", [], action="append", type=_header, metavar="NAME: VALUE"
+            ),
+            _option("--id", "request_id", help="requestContext.requestId"),
+            _REGION,
+        ),
+    ),
+    "plain": Kind("--data as it is, a direct invocation", False, _plain),
 }

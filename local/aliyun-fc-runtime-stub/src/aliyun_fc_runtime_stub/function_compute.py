@@ -14,25 +14,32 @@ from typing import Any, TypeVar
 
 import uvicorn
 
+from .acs3 import LOCAL_ACCESS_KEY, AccessKey
+from .control.deployments import Deployments
+from .control.plane import ControlPlane
+from .control.store import Store
 from .destinations import Delivery
-from .errors import ConfigurationError, FunctionNotFound, StubError
+from .errors import FunctionNotFound, StubError
 from .gateway import Gateway
-from .interpreters import runtime_environment
+from .interpreters import find_interpreter, is_prepared, runtime_environment
 from .invocation import Invocation
-from .model import Application, Function
+from .model import ACCOUNT_ID, Application, Function
+from .ports import Ports
+from .reloading import Reloader
 from .s_yaml import load_application
-from .service import Service, ServiceSettings
-from .timers import Timers
-from .trigger_auth import LOCAL_ACCESS_KEY, Authenticator
+from .service import Notice, Service, ServiceSettings
+from .trigger_auth import Authenticator
 
 T = TypeVar("T")
+# Making an environment takes some seconds the first time: longer than a deploy's client waits.
+_PREPARED = ("python3.12", "python3.10")
 
 
 def _utc_now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-def _ignore(_invocation: Invocation) -> None:
+def _ignore(_news: object) -> None:
     """Listen to nothing."""
 
 
@@ -45,17 +52,22 @@ class FunctionCompute:
     environment. `functions`: run only these, by name or resource. `layers`: folders by layer
     ARN. `instance_limit`: per function. `retry_delay`: the first wait in seconds before an
     asynchronous invocation is repeated. `timers`: fire the enabled timer triggers, by `clock`,
-    which returns the time with a time zone. `freeze`: stop instances between requests.
+    which returns the time with a time zone. `reload`: follow changes of s.yaml and the code.
+    `state`: a folder; serve what was and is deployed over the API, kept there, instead of an
+    s.yaml; `region` is that of these functions.
+    `freeze`: stop instances between requests.
     `authentication`: check callers of triggers by authType. `access_key`: the pair that may call
     triggers of authType function.
-    `listener` is called with every finished invocation, in the stub's thread.
+    `idle_seconds`: an instance without requests ends after that time.
+    `listener` is called with every finished invocation, `notify` with what happens between them;
+    both in the stub's thread.
 
     Raises ConfigurationError if s.yaml, the code or an option cannot be used.
     """
 
     def __init__(
         self,
-        template: str | Path = "s.yaml",
+        template: str | Path | None = "s.yaml",
         environment: Mapping[str, str] | None = None,
         port: int = 9000,
         host: str = "127.0.0.1",
@@ -66,52 +78,88 @@ class FunctionCompute:
         instance_limit: int = 100,
         retry_delay: float = 1.0,
         timers: bool = False,
+        reload: bool = False,
+        state: str | Path | None = None,
+        region: str = "cn-hangzhou",
         clock: Callable[[], datetime] = _utc_now,
         freeze: bool = False,
+        idle_seconds: float = 300.0,
         authentication: bool = True,
         access_key: tuple[str, str] = LOCAL_ACCESS_KEY,
         listener: Callable[[Invocation], None] = _ignore,
+        notify: Callable[[Notice], None] = _ignore,
     ) -> None:
-        self.application: Application = load_application(template, variables)
-        self._host = host
-        self._port = port
+        self._template = template or "s.yaml"
+        self._store = None if state is None else Store(Path(state))
+        self._region = region
+        self._variables = variables
+        self._wanted = functions
+        self._sources: set[Path] = set()
+        application, chosen = self._load(self._sources)
+        self._reload = reload
+        self._ports = Ports(host, port)
         settings = ServiceSettings(
-            environment or {}, layers or {}, instance_limit, retry_delay, freeze
+            environment=environment or {},
+            layers=layers or {},
+            instance_limit=instance_limit,
+            retry_delay=retry_delay,
+            freeze=freeze,
+            idle_seconds=idle_seconds,
+            open_ended=state is not None,
         )
-        self.functions = _chosen(self.application, functions)
         self._service = Service(
-            self.application, self.functions, settings, runtime_environment, listener
+            application, chosen, settings, runtime_environment, listener, notify
         )
+        self._service.opened = self._open_port
+        self._access_key = AccessKey(*access_key)
         self._authenticator = Authenticator(access_key, authentication)
         self._with_timers = timers
-        self._timers: Timers | None = None
         self._clock = clock
-        self._ports: dict[str, int] = {}
-        self._api_port = 0
         self._hook_log = ""
+
+    def _load(self, sources: set[Path]) -> tuple[Application, tuple[Function, ...]]:
+        if self._store is not None:
+            return Application(self._store.folder, (), {}), ()
+        application = load_application(self._template, self._variables, sources)
+        return application, _chosen(application, self._wanted)
+
+    @property
+    def application(self) -> Application:
+        """What s.yaml says."""
+        return self._service.application
+
+    @property
+    def functions(self) -> tuple[Function, ...]:
+        """The functions that run."""
+        return tuple(self._service.functions.values())
 
     @property
     def warnings(self) -> list[str]:
         """What differs from Function Compute because this machine lacks something."""
         return self._service.warnings
 
+    @property
+    def unprepared(self) -> list[str]:
+        """Runtimes whose built-in packages `start` installs first, which takes some seconds."""
+        if self._store is None:
+            runtimes = {function.runtime for function in self.functions}
+        else:
+            runtimes = {runtime for runtime in _PREPARED if find_interpreter(runtime)}
+        return sorted(runtime for runtime in runtimes if not is_prepared(runtime))
+
     def start(self) -> None:
         """Take the code, open the ports, and return when requests are answered."""
-        sockets: list[socket.socket] = []
         try:
+            reloader = Reloader(self._service, self._load, self._sources) if self._reload else None
+            control = None if self._store is None else self._restore(self._store)
             self._service.prepare()
-            self._open_ports(sockets)
+            sockets = self._ports.open(self.functions)
         except BaseException:
-            for opened in sockets:
-                opened.close()
             self._service.discard()
+            self._close_store()
             raise
         self._loop = asyncio.new_event_loop()
-        gateway = Gateway(
-            self._service,
-            {port: name for name, port in self._ports.items()},
-            self._authenticator,
-        )
+        gateway = Gateway(self._service, self._ports.functions, self._authenticator, control)
         config = uvicorn.Config(
             gateway,
             http="httptools",
@@ -127,11 +175,29 @@ class FunctionCompute:
         self._serving = self._loop.create_task(self._server.serve(sockets=sockets))
         self._thread = threading.Thread(target=self._run, name="fc-stub", daemon=True)
         self._thread.start()
-        if self._with_timers:
-            self._timers = self._wait(self._start_timers())
+        self._wait(self._start_beside(reloader))
 
-    async def _start_timers(self) -> Timers:
-        return self._service.start_timers(self._clock)
+    def _restore(self, store: Store) -> ControlPlane:
+        """Take up what was deployed, and be ready for more."""
+        store.open()
+        for runtime in _PREPARED:
+            if find_interpreter(runtime):
+                runtime_environment(runtime)
+        deployments = Deployments(store, self._service, self._region, self.url)
+        self._service.functions.update(deployments.restore())
+        self._ports.kept = {name: one.port for name, one in deployments.all.items()}
+        return ControlPlane(deployments, store, self._access_key)
+
+    def _close_store(self) -> None:
+        if self._store is not None:
+            self._store.close()
+
+    async def _start_beside(self, reloader: Reloader | None) -> None:
+        if self._with_timers:
+            self._service.start_timers(self._clock)
+        if reloader:
+            self._service.refresh = reloader.refresh
+            self._service.run_beside(reloader.run())
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -153,29 +219,19 @@ class FunctionCompute:
         self._serving.cancel()
         return hook_log
 
-    def _open_ports(self, sockets: list[socket.socket]) -> None:
-        try:
-            api = _listen(self._host, self._port)
-        except OSError as error:
-            raise ConfigurationError(
-                f"cannot listen on {self._host}:{self._port} ({error.strerror}): choose another "
-                "port with --port, or --port 0 for free ones"
-            ) from None
-        sockets.append(api)
-        self._api_port = api.getsockname()[1]
-        following = self._port
-        for function in self.functions:
-            if function.http_trigger is None:
-                continue
-            following += 1 if following else 0
-            sockets.append(self._listen_or_free(following))
-            self._ports[function.name] = sockets[-1].getsockname()[1]
+    def _open_port(self, function: Function) -> None:
+        """Serve the trigger of a function that has come while the stub runs."""
+        if listening := self._ports.open_later(function):
+            self._service.run_beside(self._serve(listening))
 
-    def _listen_or_free(self, port: int) -> socket.socket:
-        if port <= 65535:
-            with contextlib.suppress(OSError):
-                return _listen(self._host, port)
-        return _listen(self._host, 0)
+    async def _serve(self, listening: socket.socket) -> None:
+        server = self._server
+        protocol: Any = server.config.http_protocol_class
+        state = server.lifespan.state
+        added = await self._loop.create_server(
+            lambda: protocol(server.config, server.server_state, state), sock=listening
+        )
+        server.servers.append(added)
 
     def stop(self) -> str:
         """Run preStop hooks, end all instances, close the ports; return what the hooks wrote."""
@@ -183,6 +239,7 @@ class FunctionCompute:
             self._hook_log = self._wait(self._shut_down())
             self._thread.join()
             self._loop.close()
+            self._close_store()
         return self._hook_log
 
     def __enter__(self) -> FunctionCompute:
@@ -200,14 +257,28 @@ class FunctionCompute:
     @property
     def api_url(self) -> str:
         """The address of the Function Compute API (InvokeFunction)."""
-        return f"http://{self._host}:{self._api_port}"
+        return self._ports.api_url
+
+    @property
+    def deploy_variables(self) -> Mapping[str, str]:
+        """What lets `s deploy` deploy to here, as environment variables; empty without `state`."""
+        if self._store is None:
+            return {}
+        return {
+            "FC_CLIENT_CUSTOM_ENDPOINT": self.api_url,
+            "FC_CODE_TEMP_OSS_ENDPOINT": self.api_url,
+            "AccountID": ACCOUNT_ID,
+            "AccessKeyID": self._access_key.id,
+            "AccessKeySecret": self._access_key.secret,
+        }
 
     def url(self, name: str) -> str:
         """The address of a function's HTTP trigger, with a slash at the end."""
         self._service.function(name)
-        if name not in self._ports:
+        url = self._ports.trigger_url(name)
+        if not url:
             raise StubError(f"the function {name!r} has no http trigger")
-        return f"http://{self._host}:{self._ports[name]}/"
+        return url
 
     def invoke(self, name: str, payload: bytes = b"", asynchronous: bool = False) -> Invocation:
         """Invoke a function as InvokeFunction does; asynchronous ones answer 202 at once.
@@ -243,16 +314,16 @@ class FunctionCompute:
 
     def timer_times(self) -> Mapping[tuple[str, str], datetime]:
         """Return when each running timer fires next, by names of function and trigger."""
-        return self._timers.next_times() if self._timers else {}
+        return self._service.timers.next_times() if self._service.timers else {}
 
     def fire_due_timers(self) -> None:
         """Fire the timers whose time has come by `clock`; for tests that move their clock."""
         self._wait(self._fire_due_timers())
 
     async def _fire_due_timers(self) -> None:
-        if self._timers is None:
+        if self._service.timers is None:
             raise StubError("timers do not run: start with timers=True")
-        self._timers.fire_due()
+        self._service.timers.fire_due()
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
@@ -272,17 +343,3 @@ def _chosen(application: Application, names: Collection[str] | None) -> tuple[Fu
         for function in application.functions
         if function.name in names or function.resource in names
     )
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio switches Nagle's delay off only for sockets that name their protocol.
-    opened = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        opened.bind((host, port))
-        opened.listen(2048)
-    except BaseException:
-        opened.close()
-        raise
-    return opened

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import base64
 import json
-import re
 import time
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 from starlette.types import Receive, Scope, Send
 
+from .control.arguments import check_qualifier
+from .control.plane import INVOKE, ControlPlane
 from .errors import FunctionNotFound, RequestRefused, Throttled
 from .http_trigger import (
     MAX_BODY,
@@ -30,22 +31,28 @@ from .http_trigger import (
 from .inspection import inspect
 from .invocation import new_request_id
 from .model import Function
+from .request_body import read_body
 from .service import Service
 from .trigger_auth import Authenticator
 
-_INVOKE = re.compile(r"/2023-03-30/functions/([^/]+)/invocations")
 _LOG_TAIL = 4096
+_TOO_LARGE = RequestRefused(400, "InvalidArgument", "body: over 32 MB")
 
 
 class Gateway:
     """An ASGI application that tells by the port which function, or the API, is meant."""
 
     def __init__(
-        self, service: Service, ports: Mapping[int, str], authenticator: Authenticator
+        self,
+        service: Service,
+        ports: Mapping[int, str],
+        authenticator: Authenticator,
+        control: ControlPlane | None,
     ) -> None:
         self._service = service
         self._ports = ports
         self._authenticator = authenticator
+        self._control = control
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
@@ -53,12 +60,7 @@ class Gateway:
             return
         request_id = new_request_id()
         try:
-            request = await _read_request(scope, receive)
-            name = self._ports.get(scope["server"][1])
-            if name is None:
-                response = await self._api(request, request_id)
-            else:
-                response = await self._trigger(self._service.function(name), request, request_id)
+            response = await self._answer(scope, receive, request_id)
         except RequestRefused as error:
             response = _refusal(error.status, error.code, str(error), request_id)
         except FunctionNotFound as error:
@@ -66,6 +68,17 @@ class Gateway:
         except Throttled as error:
             response = _refusal(429, "ResourceExhausted", str(error), request_id)
         await _send(response, send)
+
+    async def _answer(self, scope: Scope, receive: Receive, request_id: str) -> HttpResponse:
+        name = self._ports.get(scope["server"][1])
+        request = _request(scope)
+        if name is None and self._control is not None and self._control.takes(request):
+            return await self._control.answer(request, receive, request_id)
+        request = request.with_body(await read_body(receive, MAX_BODY, _TOO_LARGE))
+        if name is None:
+            return await self._api(request, request_id)
+        await self._service.refresh(name)
+        return await self._trigger(self._service.function(name), request, request_id)
 
     async def _trigger(
         self, function: Function, request: HttpRequest, request_id: str
@@ -89,12 +102,15 @@ class Gateway:
     async def _api(self, request: HttpRequest, request_id: str) -> HttpResponse:
         if request.path.startswith("/stub/"):
             return inspect(self._service, request)
-        match = _INVOKE.fullmatch(request.path)
+        match = INVOKE.fullmatch(request.path)
         if match is None:
             message = f"'{request.method}' against '{request.path}' is not supported"
             raise RequestRefused(400, "PathNotSupported", message)
         if request.method != "POST":
             raise RequestRefused(405, "MethodNotAllowed", "InvokeFunction takes POST")
+        if self._control is not None:
+            self._control.check(request)
+        check_qualifier(parse_qs(request.query.decode("latin-1")).get("qualifier", [""])[0])
         name = unquote(match[1])
         kind = request.header("x-fc-invocation-type").lower() or "sync"
         if kind == "async":
@@ -114,18 +130,7 @@ class Gateway:
         return HttpResponse(invocation.status, headers, invocation.payload)
 
 
-async def _read_request(scope: Scope, receive: Receive) -> HttpRequest:
-    chunks: list[bytes] = []
-    size = 0
-    more = True
-    while more:
-        message = await receive()
-        chunk = message.get("body", b"")
-        size += len(chunk)
-        if size > MAX_BODY:
-            raise RequestRefused(400, "InvalidArgument", "body: over 32 MB")
-        chunks.append(chunk)
-        more = message.get("more_body", False)
+def _request(scope: Scope) -> HttpRequest:
     client: Any = scope.get("client") or ("127.0.0.1", 0)
     return HttpRequest(
         method=scope["method"],
@@ -133,7 +138,7 @@ async def _read_request(scope: Scope, receive: Receive) -> HttpRequest:
         path=scope["path"],
         query=scope["query_string"],
         headers=list(scope["headers"]),
-        body=b"".join(chunks),
+        body=b"",
         client=client[0],
     )
 

@@ -11,7 +11,7 @@ import binascii
 import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from . import events
@@ -45,6 +45,10 @@ class HttpRequest:
         """Return a header's value (the name in lower case), empty if there is none."""
         wanted = name.encode()
         return next((value.decode("latin-1") for key, value in self.headers if key == wanted), "")
+
+    def with_body(self, body: bytes) -> HttpRequest:
+        """Return the request with its body, which is read apart from the rest."""
+        return replace(self, body=body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,43 +8,36 @@ from urllib.parse import unquote
 from .destinations import Delivery
 from .errors import RequestRefused
 from .http_trigger import HttpRequest, HttpResponse
-from .invocation import Invocation
+from .records import with_payload
 from .service import Service
+from .status import make_status
 
 _INVOCATIONS = "/stub/invocations/"
 
 
 def inspect(service: Service, request: HttpRequest) -> HttpResponse:
-    """Answer `GET /stub/destinations` and `GET /stub/invocations/<request id>`."""
+    """Answer `GET /stub/status`, `/stub/destinations` and `/stub/invocations/<request id>`."""
     if request.method != "GET":
         raise RequestRefused(405, "MethodNotAllowed", f"{request.path} takes GET")
+    if request.path == "/stub/status":
+        return _json(make_status(service))
     if request.path == "/stub/destinations":
         return _json({"destinations": [_delivery(one) for one in service.queue.deliveries]})
     if request.path.startswith(_INVOCATIONS):
         return _invocations(service, unquote(request.path.removeprefix(_INVOCATIONS)))
     raise RequestRefused(
-        404, "PathNotSupported", "there are /stub/destinations and /stub/invocations/<request id>"
+        404,
+        "PathNotSupported",
+        "there are /stub/status, /stub/destinations and /stub/invocations/<request id>",
     )
 
 
 def _invocations(service: Service, request_id: str) -> HttpResponse:
-    attempts = [_attempt(one) for one in service.recorded if one.request_id == request_id]
+    attempts = [with_payload(one) for one in service.recorded if one.request_id == request_id]
     pending = service.queue.pending(request_id)
     if not attempts and not pending:
         raise RequestRefused(404, "InvocationNotFound", f"no invocation {request_id!r} is known")
     return _json({"request_id": request_id, "pending": pending, "attempts": attempts})
-
-
-def _attempt(invocation: Invocation) -> dict[str, object]:
-    return {
-        "function": invocation.function,
-        "trigger": invocation.trigger,
-        "attempt": invocation.attempt,
-        "error_type": invocation.error_type,
-        "duration_ms": invocation.duration_ms,
-        "payload": invocation.payload.decode("utf-8", "replace"),
-        "log": invocation.log,
-    }
 
 
 def _delivery(delivery: Delivery) -> dict[str, object]:

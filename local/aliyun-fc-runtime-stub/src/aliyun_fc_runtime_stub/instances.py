@@ -10,8 +10,9 @@ import asyncio
 import math
 import os
 import secrets
+import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,11 @@ INITIALIZATION = "InitializationError"
 
 @dataclass(frozen=True, slots=True)
 class InstanceSettings:
-    """How the instances of a function are run: by which Python, from where, how many."""
+    """How the instances of a function are run: by which Python, from where, how many.
+
+    An instance that has had no request for `idle_seconds` ends. `notice` is told what happens
+    between requests: a text and the log that belongs to it.
+    """
 
     python: Path
     code: Path
@@ -35,6 +40,18 @@ class InstanceSettings:
     layers: tuple[Path, ...]
     limit: int
     freeze: bool
+    idle_seconds: float
+    notice: Callable[[str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceState:
+    """What one instance is doing: its process, memory in MB, requests so far."""
+
+    process_id: int | None
+    busy: bool
+    memory_mb: float
+    requests: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +85,6 @@ def make_environment(function: Function, settings: InstanceSettings) -> dict[str
         "FC_FUNCTION_NAME": function.name,
         "FC_REGION": function.region,
         "FC_CUSTOM_LISTEN_PORT": "9000",
-        "FC_INSTANCE_ID": f"c-{int(time.time()):08x}-{secrets.token_hex(4)}-{secrets.token_hex(6)}",
         version: "LATEST",
     }
     if function.role:
@@ -76,6 +92,8 @@ def make_environment(function: Function, settings: InstanceSettings) -> dict[str
         environment["ALIBABA_CLOUD_ACCESS_KEY_SECRET"] = "fc-stub-local-secret"  # noqa: S105
         environment["ALIBABA_CLOUD_SECURITY_TOKEN"] = "fc-stub-local-token"  # noqa: S105
     environment |= {**function.environment, **settings.overrides}
+    identity = f"c-{int(time.time()):08x}-{secrets.token_hex(4)}-{secrets.token_hex(6)}"
+    environment["FC_INSTANCE_ID"] = identity  # nobody's to choose: leftovers are found by it
     if "PYTHONPATH" in environment:
         places = environment["PYTHONPATH"].split(":")
         environment["PYTHONPATH"] = ":".join(_moved(place, settings) for place in places)
@@ -100,6 +118,19 @@ class Instances:
         self._settings = settings
         self._idle: list[_Instance] = []
         self._all: set[_Instance] = set()
+        self._freed = asyncio.Event()
+        self._sweeper: asyncio.TimerHandle | None = None
+        self._ending: set[asyncio.Task[None]] = set()
+
+    def states(self) -> list[InstanceState]:
+        """Return what each instance is doing, the busy ones first."""
+        found = (instance.state() for instance in self._all if instance.alive)
+        return sorted(found, key=lambda state: not state.busy)
+
+    @property
+    def code(self) -> Path:
+        """The folder with the function's code."""
+        return self._settings.code
 
     async def invoke(self, call: Call) -> Invocation:
         """Run one call on an idle instance or a new one; raises Throttled at the limit."""
@@ -109,8 +140,33 @@ class Instances:
         finally:
             if instance.alive:
                 self._idle.append(instance)
+                self._sweep_later()
             else:
                 self._all.discard(instance)
+            self._freed.set()
+
+    def _sweep_later(self) -> None:
+        if self._sweeper is None:
+            wait = self._idle[0].last_used + self._settings.idle_seconds - time.monotonic()
+            self._sweeper = asyncio.get_running_loop().call_later(wait, self._sweep)
+
+    def _sweep(self) -> None:
+        """End what has been idle for long; those at the front of the list have been it longest."""
+        self._sweeper = None
+        oldest = time.monotonic() - self._settings.idle_seconds
+        while self._idle and self._idle[0].last_used <= oldest:
+            task = asyncio.get_running_loop().create_task(self._end(self._idle.pop(0)))
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+        if self._idle:
+            self._sweep_later()
+
+    async def _end(self, instance: _Instance) -> None:
+        log = await instance.stop()
+        self._all.discard(instance)
+        self._freed.set()
+        if log:
+            self._settings.notice("an idle instance has ended", log)
 
     def _acquire(self) -> _Instance:
         while self._idle:
@@ -126,29 +182,68 @@ class Instances:
         self._all.add(instance)
         return instance
 
+    async def retire(self) -> str:
+        """End each instance when its call is over; nothing may be invoked any more.
+
+        Returns what the preStop hooks wrote.
+        """
+        logs = []
+        self._stop_sweeping()
+        while self._all:
+            self._freed.clear()
+            idle, self._idle = self._idle, []
+            logs += await asyncio.gather(*(instance.stop() for instance in idle))
+            self._all.difference_update(idle)
+            if self._all and not self._idle:
+                await self._freed.wait()
+        return "".join(logs)
+
     async def stop(self) -> str:
         """Run the preStop hooks of idle instances, end all of them; return what the hooks wrote."""
+        self._stop_sweeping()
         logs = await asyncio.gather(*(instance.stop() for instance in self._all))
         self._idle.clear()
         self._all.clear()
         return "".join(logs)
+
+    def _stop_sweeping(self) -> None:
+        if self._sweeper:
+            self._sweeper.cancel()
 
 
 class _Instance:
     def __init__(self, function: Function, settings: InstanceSettings) -> None:
         self._function = function
         self._settings = settings
-        self._worker = Worker(function.memory, freeze=settings.freeze)
+        self._worker = Worker(function.memory, self._exited, freeze=settings.freeze)
         self._environment = make_environment(function, settings)
         self._ready = False
         self._busy = False
+        self._requests = 0
+        self.last_used = 0.0
 
     @property
     def alive(self) -> bool:
         return self._worker.alive
 
+    def state(self) -> InstanceState:
+        memory = round(self._worker.memory_kib / 1024, 2)
+        return InstanceState(self._worker.process_id, self._busy, memory, self._requests)
+
+    def _exited(self) -> None:
+        if self._busy:
+            return
+        why = _exit_text(self._worker.exit_code)
+        if self._worker.end is End.MEMORY:
+            used = self._worker.memory_kib // 1024
+            why = f"it used {used} MB of memory; memorySize is {self._function.memory} MB"
+        self._settings.notice(
+            f"an instance has ended between requests: {why}", self._worker.log.take()
+        )
+
     async def invoke(self, call: Call) -> Invocation:
         self._busy = True
+        self._requests += 1
         try:
             return await self._invoke(call)
         except BaseException:
@@ -156,6 +251,7 @@ class _Instance:
             raise
         finally:
             self._busy = False
+            self.last_used = time.monotonic()
 
     async def _invoke(self, call: Call) -> Invocation:
         begin, started = time.perf_counter(), time.time()
@@ -251,9 +347,8 @@ class _Instance:
             message = f"Function used {used} MB of memory; its memorySize is {limit} MB"
             return error_body("FunctionOOMError", message), kind
         if answer.end is End.EXIT:
-            message = (
-                f"Process exited unexpectedly before completing request (code {answer.exit_code})"
-            )
+            how = _exit_text(answer.exit_code)
+            message = f"Process exited unexpectedly before completing request ({how})"
             return error_body("FunctionExitError", message), kind
         return answer.payload, kind
 
@@ -269,7 +364,18 @@ class _Instance:
 
     async def stop(self) -> str:
         hook = self._function.pre_stop
-        if hook and self._ready and self.alive and not self._busy:
+        idle = not self._busy
+        self._busy = True  # an end that is wanted is no news
+        if hook and self._ready and self.alive and idle:
             await self._run_hook(hook, Call(secrets.token_hex(8), b""))
         await self._worker.kill()
         return self._worker.log.take()
+
+
+def _exit_text(code: int | None) -> str:
+    if code is None or code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"ended by signal {-code}"

@@ -6,6 +6,7 @@ and 3.10) and the requirements of the published 3.9 image.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -19,10 +20,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from .user_folders import user_folder
+
 BUILT_IN = {
-    "python3.12": ("requests==2.32.3", "redis==5.0.7"),
-    "python3.10": ("requests==2.28.1", "redis==4.4.0"),
-    "python3.9": ("requests==2.26.0",),
+    "python3.12": ("requests==2.32.3", "redis==5.0.7", "oss2==2.18.6"),
+    "python3.10": ("requests==2.28.1", "redis==4.4.0", "oss2==2.16.0"),
+    "python3.9": ("requests==2.26.0", "oss2==2.15.0"),
     "python3": ("requests==2.26.0",),
 }
 _OLDEST = (3, 9)
@@ -49,8 +52,9 @@ def find_interpreter(runtime: str) -> Path | None:
     if wanted < _OLDEST:
         return None
     for candidate in _candidates(wanted):
-        if candidate.exists() and _runs(candidate, wanted):
-            return candidate
+        with contextlib.suppress(OSError):  # PATH may hold what cannot be looked at
+            if candidate.exists() and _runs(candidate, wanted):
+                return candidate
     return None
 
 
@@ -58,19 +62,24 @@ def _candidates(wanted: tuple[int, int]) -> Iterator[Path]:
     if sys.version_info[:2] == wanted:
         yield Path(sys.executable)
     name = f"python{wanted[0]}.{wanted[1]}"
-    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
-    data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share")
-    uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or data / "uv/python")
-    for folder in os.get_exec_path():
-        if Path(folder) != pyenv / "shims":
-            yield Path(folder, name)
     dotted = f"{wanted[0]}.{wanted[1]}"
-    yield from sorted(pyenv.glob(f"versions/{dotted}.*/bin/{name}"), reverse=True)
-    yield from sorted(uv.glob(f"cpython-{dotted}.*/bin/{name}"), reverse=True)
+    installed: list[Path] = []
+    shims: list[Path] = []
+    with contextlib.suppress(OSError):  # no home folder
+        pyenv = user_folder("PYENV_ROOT", ".pyenv")
+        shims = [pyenv / "shims"]
+        installed += sorted(pyenv.glob(f"versions/{dotted}.*/bin/{name}"), reverse=True)
+        data = user_folder("XDG_DATA_HOME", ".local/share")
+        uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR") or data / "uv/python")
+        installed += sorted(uv.glob(f"cpython-{dotted}.*/bin/{name}"), reverse=True)
+    for folder in os.get_exec_path():
+        if Path(folder) not in shims:
+            yield Path(folder, name)
+    yield from installed
     for folder in ("/usr/bin", "/usr/local/bin"):
         yield Path(folder, name)
     yield from sorted(Path("/opt").glob(f"*/bin/{name}"), reverse=True)
-    yield pyenv / "shims" / name
+    yield from (shim / name for shim in shims)
 
 
 def _runs(python: Path, wanted: tuple[int, int]) -> bool:
@@ -100,10 +109,8 @@ def runtime_environment(runtime: str) -> RuntimeEnvironment:
             f"{current}; install {runtime} to run them as on Function Compute"
         )
         base = Path(sys.executable)
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "aliyun-fc-runtime-stub"
     try:
-        return RuntimeEnvironment(_environment(runtime, base, folder), exact, warning)
+        return RuntimeEnvironment(_environment(runtime, base), exact, warning)
     except (OSError, subprocess.SubprocessError) as error:
         detail = _last_line(error)
     return RuntimeEnvironment(
@@ -121,15 +128,29 @@ def _last_line(error: Exception) -> str:
     return lines[-1] if lines else type(error).__name__
 
 
-def _environment(runtime: str, base: Path, folder: Path) -> Path:
+def is_prepared(runtime: str) -> bool:
+    """Say whether `runtime_environment` returns at once, and does not install packages first."""
+    base = find_interpreter(runtime) or Path(sys.executable)
+    with contextlib.suppress(OSError):
+        return _kept(runtime, base).exists()
+    return True  # there is no place for packages
+
+
+def _kept(runtime: str, base: Path) -> Path:
+    key = hashlib.sha256(json.dumps([str(base), BUILT_IN[runtime]]).encode()).hexdigest()[:12]
+    folder = user_folder("XDG_CACHE_HOME", ".cache") / "aliyun-fc-runtime-stub"
+    return folder / f"{runtime}-{key}" / "bin" / "python"
+
+
+def _environment(runtime: str, base: Path) -> Path:
     packages = BUILT_IN[runtime]
-    key = hashlib.sha256(json.dumps([str(base), packages]).encode()).hexdigest()[:12]
-    final = folder / f"{runtime}-{key}"
-    python = final / "bin" / "python"
+    python = _kept(runtime, base)
     if python.exists():
         return python
+    final = python.parent.parent
+    folder = final.parent
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / f"{runtime}-{key}.lock").open("w") as lock:
+    with (folder / f"{final.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not python.exists():
             _make(base, packages, folder, final)

@@ -135,6 +135,8 @@ def _environment(given: PropertyMap) -> dict[str, str]:
         if name.startswith("FC_"):
             variables.fail(name, "the prefix FC_ is reserved; choose another name")
         found[name] = variables.get(name, str)
+        if "\0" in found[name]:
+            variables.fail(name, "holds a zero byte")
     size = sum(len(value.encode("utf-8", "surrogatepass")) for value in found.values())
     if size > 4096:
         given.fail("environmentVariables", f"all values together must be 4096 bytes, not {size}")

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
 if TYPE_CHECKING:
     from .function_compute import FunctionCompute
 
+FcStub: TypeAlias = "Callable[..., FunctionCompute]"
+"""The type of the fixture, for tests that are type-checked."""
+
 
 @pytest.fixture
-def fc_stub() -> Iterator[Callable[..., FunctionCompute]]:
+def fc_stub() -> Iterator[FcStub]:
     """Start function computes: `fc_stub("s.yaml", environment={...})`; all end with the test.
 
     Takes what `FunctionCompute` takes; `port` is 0 unless given.

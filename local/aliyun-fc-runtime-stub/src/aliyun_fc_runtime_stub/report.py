@@ -3,13 +3,28 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
+import time
 from typing import Any
 
 from .destinations import destination_function
 from .function_compute import FunctionCompute
 from .invocation import Invocation
 from .model import Function
+from .output import Output
+from .records import record
+from .service import Notice
+from .tables import Paint, table
+
+_HEAD = ("FUNCTION", "RUNTIME", "TRIGGER", "URL, OR WHEN AND HOW")
+
+
+def print_preparation(cloud: FunctionCompute) -> None:
+    """Say on standard error what a start has to wait for."""
+    for runtime in cloud.unprepared:
+        sys.stderr.write(f"fc-stub: installing what is built into {runtime}; this once\n")
+    sys.stderr.flush()
 
 
 def print_warnings(cloud: FunctionCompute) -> None:
@@ -23,10 +38,15 @@ class Report:
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
+        self._paint = Paint()
+        self._output = Output()
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._output.close()
 
     def _line(self, **fields: object) -> None:
-        sys.stdout.write(json.dumps(fields, ensure_ascii=True) + "\n")
-        sys.stdout.flush()
+        self._output.write(json.dumps(fields, ensure_ascii=True) + "\n")
 
     def ready(self, cloud: FunctionCompute) -> None:
         """Say what runs where."""
@@ -34,52 +54,74 @@ class Report:
         rows = [_row(cloud, function) for function in cloud.functions]
         not_run = dict(cloud.application.not_run)
         if self._as_json:
-            self._line(event="ready", api=cloud.api_url, functions=rows, not_run=not_run)
+            more = {"deploy": cloud.deploy_variables} if cloud.deploy_variables else {}
+            self._line(event="ready", api=cloud.api_url, functions=rows, not_run=not_run, **more)
             return
-        width = max([len(str(row["name"])) for row in rows] or [0])
-        for row in rows:
-            where = (
-                f"{row['url']}  {','.join(row['methods'])}" if row["url"] else "(no http trigger)"
-            )
-            sys.stdout.write(f"{row['name']!s:{width}}  {row['runtime']}  {where}\n")
-            for line in _details(row):
-                sys.stdout.write(f"{'':{width}}  {line}\n")
+        text = table([_HEAD, *(cells for row in rows for cells in _cells(row))], self._paint)
         for resource, reason in not_run.items():
-            sys.stdout.write(f"{resource}: not run: {reason}\n")
-        sys.stdout.write(f"API at {cloud.api_url}; Ctrl-C ends\n")
-        sys.stdout.flush()
+            text += f"{resource}: not run: {reason}\n"
+        if cloud.deploy_variables:
+            text += "To deploy to here, in the shell that runs s deploy:\n"
+            text += "".join(f"  export {key}={value}\n" for key, value in _exports(cloud))
+        self._output.write(f"{text}API at {cloud.api_url}; Ctrl-C ends\n")
 
     def invocation(self, invocation: Invocation) -> None:
         """Report one finished invocation with its log."""
+        fields = record(invocation)
+        if self._as_json:
+            self._line(event="invocation", **fields)
+            return
+        good = invocation.error_type is None and fields["status"] < 400
+        outcome = fields["error"] or ""
+        repeat = f" (attempt {invocation.attempt})" if invocation.attempt > 1 else ""
+        figures = (
+            f"{invocation.duration_ms:.1f} ms, billed {invocation.billed_ms} ms, "
+            f"{invocation.memory_mb:.0f} MB"
+        )
+        self._output.write(
+            f"{time.strftime('%H:%M:%S', time.localtime(invocation.started))} "
+            f"{self._paint(invocation.function, 'bold')} {invocation.trigger}{repeat} "
+            f"{self._paint(str(fields['status']), 'green' if good else 'red')} {figures}"
+            f"{'  ' if outcome else ''}{self._paint(_one_line(outcome), 'red')}\n"
+            f"{self._indented(invocation.log)}"
+        )
+
+    def notice(self, cloud: FunctionCompute, notice: Notice) -> None:
+        """Report what has happened between invocations."""
         if self._as_json:
             self._line(
-                event="invocation",
-                function=invocation.function,
-                request_id=invocation.request_id,
-                trigger=invocation.trigger,
-                attempt=invocation.attempt,
-                error_type=invocation.error_type,
-                duration_ms=invocation.duration_ms,
-                billed_ms=invocation.billed_ms,
-                memory_mb=invocation.memory_mb,
-                log=invocation.log,
+                event=notice.kind, function=notice.function, message=notice.text, log=notice.log
             )
             return
-        log = "".join(f"  {line}\n" for line in invocation.log.splitlines())
-        sys.stdout.write(
-            f"{invocation.function} {invocation.trigger} {invocation.request_id} "
-            f"{invocation.error_type or 'ok'} {invocation.duration_ms:.1f} ms "
-            f"{invocation.memory_mb:.0f} MB\n{log}"
+        colour = {"error": "red", "instance": "yellow"}.get(notice.kind, "green")
+        function = next((one for one in cloud.functions if one.name == notice.function), None)
+        where = ""
+        if notice.kind in {"reloaded", "deployed"} and function and function.http_trigger:
+            where = f"  {cloud.url(function.name)}"
+        name = f"{notice.function} " if notice.function else ""
+        self._output.write(
+            f"{time.strftime('%H:%M:%S')} {self._paint(name, 'bold')}"
+            f"{self._paint(notice.kind, colour)}: {notice.text}{where}\n"
+            f"{self._indented(notice.log)}"
         )
-        sys.stdout.flush()
 
     def hooks(self, log: str) -> None:
         """Report what preStop hooks wrote."""
         if self._as_json:
             self._line(event="stopped", log=log)
         else:
-            sys.stdout.write(log)
-        sys.stdout.flush()
+            self._output.write(log)
+
+    def _indented(self, log: str) -> str:
+        return "".join(f"  {self._paint(line, 'dim')}\n" for line in log.splitlines())
+
+
+def _exports(cloud: FunctionCompute) -> list[tuple[str, str]]:
+    return [(name, shlex.quote(value)) for name, value in cloud.deploy_variables.items()]
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _row(cloud: FunctionCompute, function: Function) -> dict[str, Any]:
@@ -118,15 +160,21 @@ def _row(cloud: FunctionCompute, function: Function) -> dict[str, Any]:
     }
 
 
-def _details(row: dict[str, Any]) -> list[str]:
-    lines = []
+def _cells(row: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+    """Return the lines of one function: a trigger each, its name in the first."""
+    found: list[tuple[str, str]] = []
+    if row["url"]:
+        who = "" if row["auth_type"] == "anonymous" else f" ({row['auth_type']})"
+        found.append((f"http {','.join(row['methods'])}{who}", row["url"]))
     for timer in row["timers"]:
         state = f"next {timer['next']}" if timer["next"] else "not run; start with --timers"
         if not timer["enabled"]:
             state = "not enabled"
-        lines.append(f"timer {timer['name']} ({timer['cron_expression']}): {state}")
-    lines += [f"{one['type']} {one['name']}: {one['send_event']}" for one in row["triggers"]]
+        found.append((f"timer {timer['name']}", f"{timer['cron_expression']}: {state}"))
+    found += [(f"{one['type']} {one['name']}", one["send_event"]) for one in row["triggers"]]
     for one in row["destinations"]:
         place = "a function here" if one["runs"] else "kept at /stub/destinations"
-        lines.append(f"on {one['outcome']}: {one['destination']} ({place})")
-    return lines
+        found.append((f"on {one['outcome']}", f"{one['destination']} ({place})"))
+    found = found or [("none", f"fc-stub send-event plain {row['name']}")]
+    first, *others = found
+    return [(row["name"], row["runtime"], *first), *(("", "", *other) for other in others)]

@@ -49,21 +49,28 @@ _Loader.add_implicit_resolver(
 )
 
 
-def load_application(path: str | Path, variables: Mapping[str, str] | None = None) -> Application:
+def load_application(
+    path: str | Path,
+    variables: Mapping[str, str] | None = None,
+    sources: set[Path] | None = None,
+) -> Application:
     """Read one s.yaml and return its functions.
 
     `variables` is what `${env()}` sees (default: the environment of this process); a `.env` beside
-    s.yaml, or in a code folder, fills in what is not set there. Raises ConfigurationError.
+    s.yaml, or in a code folder, fills in what is not set there. `sources` is given every file that
+    has been looked for, even if this raises ConfigurationError.
     """
     path = Path(path)
-    document = _document(path, ())
+    sources = set() if sources is None else sources
+    document = _document(path, (), sources)
     resources = _resources(document, path)
     environment = dict(os.environ if variables is None else variables)
     for folder in (path.parent, *_code_folders(resources, path.parent)):
+        sources.add(folder / ".env")
         for name, value in read_dotenv(folder / ".env").items():
             environment.setdefault(name, value)
     document["resources"] = resources
-    resolver = Variables(document, path.parent, environment)
+    resolver = Variables(document, path.parent, environment, sources)
     functions: list[Function] = []
     not_run: dict[str, str] = {}
     for name, resource in resources.items():
@@ -95,9 +102,10 @@ def _check_unique(functions: list[Function], path: Path) -> None:
         seen[function.name] = function.resource
 
 
-def _document(path: Path, parents: tuple[Path, ...]) -> dict[str, Any]:
+def _document(path: Path, parents: tuple[Path, ...], sources: set[Path]) -> dict[str, Any]:
     if path in parents:
         raise ConfigurationError("extends itself", path)
+    sources.add(path)
     try:
         loaded = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506
     except FileNotFoundError:
@@ -115,7 +123,7 @@ def _document(path: Path, parents: tuple[Path, ...]) -> dict[str, Any]:
         return loaded
     if not isinstance(base, str):
         raise ConfigurationError("must be the path of a file", path, "extend")
-    return _merge(_document(path.parent / base, (*parents, path)), loaded)
+    return _merge(_document(path.parent / base, (*parents, path), sources), loaded)
 
 
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import collections
+import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,7 +17,8 @@ from pathlib import Path
 from .async_invocations import AsyncInvocations
 from .code_package import unpack_code
 from .errors import ConfigurationError, FunctionNotFound, RequestRefused
-from .instances import Call, Instances, InstanceSettings
+from .history import History
+from .instances import Call, Instances, InstanceSettings, InstanceState
 from .interpreters import RuntimeEnvironment
 from .invocation import Invocation, new_request_id
 from .model import Application, Function
@@ -32,7 +34,9 @@ class ServiceSettings:
 
     `environment` are overrides of the functions' variables (`NAME:K` for the function NAME only);
     `layers` maps a layer's ARN to a folder; `retry_delay` is the first wait in seconds before an
-    asynchronous invocation is repeated (it doubles); `instance_limit` is per function.
+    asynchronous invocation is repeated (it doubles); `instance_limit` is per function; an
+    instance ends after `idle_seconds` without a request; `open_ended`: functions may still come, so
+    overrides may name ones that are not there.
     """
 
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -40,6 +44,23 @@ class ServiceSettings:
     instance_limit: int = 100
     retry_delay: float = 1.0
     freeze: bool = False
+    idle_seconds: float = 300.0
+    open_ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that happened between invocations.
+
+    `kind`: "reloaded" (a function has changed), "deployed", "removed", "error" (a change could not
+    be used; the old one goes on) or "instance" (one has ended by itself, or its preStop hook has
+    written `log`). `function` is empty where no single one is meant.
+    """
+
+    kind: str
+    function: str
+    text: str
+    log: str = ""
 
 
 class Service:
@@ -52,43 +73,120 @@ class Service:
         settings: ServiceSettings,
         pythons: Callable[[str], RuntimeEnvironment],
         listener: Callable[[Invocation], None],
+        notify: Callable[[Notice], None],
     ) -> None:
         self.application = application
         self.functions = {function.name: function for function in functions}
-        self.recorded: collections.deque[Invocation] = collections.deque(maxlen=10_000)
+        self.recorded = History[Invocation](lambda one: len(one.payload) + len(one.log))
         self._settings = settings
+        self.notify = notify
         self._listener = listener
         self._pythons = pythons
         self._instances: dict[str, Instances] = {}
-        self._timer_task: asyncio.Task[None] | None = None
+        self._retiring: dict[asyncio.Task[None], Instances] = {}
+        self.timers: Timers | None = None
+        self.refresh: Callable[[str], Awaitable[None]] = _as_it_is
+        self.opened: Callable[[Function], None] = _no_port
+        self._tasks: list[asyncio.Task[None]] = []
         self._root: Path | None = None
         self._stopping = False
-        self.queue = AsyncInvocations(self.functions, self._run, settings.retry_delay)
+        self.queue = AsyncInvocations(
+            self.functions, self._run, settings.retry_delay, settings.instance_limit
+        )
+        self.started = time.monotonic()
         self.warnings: list[str] = []
 
     def prepare(self) -> None:
         """Take the code of all functions; no process starts before the first invocation."""
-        overrides = {name: self._overrides(name) for name in self.functions}
-        self._check_override_names()
+        self._check_overrides()
         with ThreadPoolExecutor() as pool:  # making an environment for the first time takes long
             runtimes = sorted({function.runtime for function in self.functions.values()})
             environments = dict(zip(runtimes, pool.map(self._pythons, runtimes), strict=True))
         self.warnings = [found.warning for found in environments.values() if found.warning]
         _remove_left_over()
-        self._root = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-"))
+        with _room():
+            self._root = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-"))
         for name, function in self.functions.items():
-            code = self._root / name / "code"
-            code.mkdir(parents=True)
-            unpack_code(function.code, code)
-            settings = InstanceSettings(
-                python=environments[function.runtime].python,
-                code=code,
-                overrides=overrides[name],
-                layers=self._layers(function),
-                limit=self._settings.instance_limit,
-                freeze=self._settings.freeze,
-            )
-            self._instances[name] = Instances(function, settings)
+            self._instances[name] = self._make(function, environments[function.runtime])
+
+    def _make(self, function: Function, environment: RuntimeEnvironment) -> Instances:
+        layers = self._layers(function)
+        with _room():
+            folder = Path(tempfile.mkdtemp(prefix=f"{function.name}-", dir=self._root))
+            code = folder / "code"
+            try:
+                code.mkdir()
+                unpack_code(function.code, code)
+            except BaseException:
+                shutil.rmtree(folder, ignore_errors=True)
+                raise
+        settings = InstanceSettings(
+            python=environment.python,
+            code=code,
+            overrides=self._overrides(function.name),
+            layers=layers,
+            limit=self._settings.instance_limit,
+            freeze=self._settings.freeze,
+            idle_seconds=self._settings.idle_seconds,
+            notice=lambda text, log: self.notify(Notice("instance", function.name, text, log)),
+        )
+        return Instances(function, settings)
+
+    async def make(self, function: Function) -> Instances:
+        """Take the code of a new or changed function, to be put in its place by `install`.
+
+        Raises ConfigurationError if the code or a layer cannot be used.
+        """
+        environment = await asyncio.to_thread(self._pythons, function.runtime)
+        return await asyncio.to_thread(self._make, function, environment)
+
+    def install(self, instances: Instances) -> None:
+        """Run a function by these instances from now on; calls that are running end on the old."""
+        name = instances.function.name
+        old = self._instances.get(name)
+        self.functions[name] = instances.function
+        self._instances[name] = instances
+        if old is not None:
+            self._retire(old)
+        self.opened(instances.function)
+        self._follow_timers()
+
+    def update(self, function: Function) -> None:
+        """Take changed triggers and asynchronous settings of a function; its instances stay."""
+        self._instances[function.name].function = function
+        self.functions[function.name] = function
+        self.opened(function)
+        self._follow_timers()
+
+    def discard_made(self, instances: Instances) -> None:
+        """Drop what `make` has returned and `install` was not given."""
+        self._retire(instances)
+
+    def remove(self, name: str) -> None:
+        """Run a function no more; calls that are running end first."""
+        del self.functions[name]
+        self._retire(self._instances.pop(name))
+        self._follow_timers()
+
+    def _follow_timers(self) -> None:
+        if self.timers:
+            self.timers.follow(self.functions.values())
+
+    def _retire(self, instances: Instances) -> None:
+        async def end() -> None:
+            if log := await instances.retire():
+                text = "an instance of the version before has ended"
+                self.notify(Notice("instance", instances.function.name, text, log))
+            await asyncio.to_thread(shutil.rmtree, instances.code.parent, ignore_errors=True)
+
+        task = asyncio.get_running_loop().create_task(end())
+        self._retiring[task] = instances
+        task.add_done_callback(self._retiring.pop)
+
+    def instance_states(self, name: str) -> list[InstanceState]:
+        """Return what the instances of a function are doing, those of versions before included."""
+        of_it = [self._instances[name], *self._retiring.values()]
+        return [state for one in of_it if one.function.name == name for state in one.states()]
 
     def _overrides(self, function: str) -> dict[str, str]:
         given = self._settings.environment
@@ -99,10 +197,13 @@ class Service:
                 found[key.removeprefix(prefix)] = value
         return found
 
-    def _check_override_names(self) -> None:
+    def _check_overrides(self) -> None:
+        for arn, folder in self._settings.layers.items():
+            if not Path(folder).is_dir():
+                raise ConfigurationError(f"there is no folder {folder}", f"--layer {arn}")
         for key in self._settings.environment:
             name, colon, _ = key.partition(":")
-            if colon and name not in self.functions:
+            if colon and name not in self.functions and not self._settings.open_ended:
                 raise ConfigurationError(f"there is no function {name!r}", f"--env {key}")
 
     def _layers(self, function: Function) -> tuple[Path, ...]:
@@ -137,6 +238,8 @@ class Service:
     async def _run(self, name: str, call: Call) -> Invocation:
         if self._stopping:
             raise RequestRefused(503, "ServiceUnavailable", "the stub is stopping")
+        await self.refresh(name)
+        self.function(name)  # it may have been removed while the call waited
         invocation = await self._instances[name].invoke(call)
         self.recorded.append(invocation)
         self._listener(invocation)
@@ -148,23 +251,29 @@ class Service:
         """Accept an asynchronous invocation (at most 128 KB); return its request id."""
         return self.queue.accept(self.function(name), event, request_id=request_id, trigger=trigger)
 
-    def start_timers(self, clock: Callable[[], datetime]) -> Timers:
+    def start_timers(self, clock: Callable[[], datetime]) -> None:
         """Run the functions' timers from now on, by this clock."""
-        timers = Timers(
+        self.timers = Timers(
             self.functions.values(),
             lambda function, event: self.invoke_later(function.name, event, trigger="timer"),
             clock,
         )
-        self._timer_task = asyncio.get_running_loop().create_task(timers.run())
-        return timers
+        self.run_beside(self.timers.run())
+
+    def run_beside(self, work: Coroutine[None, None, None]) -> None:
+        """Run something until the service stops."""
+        self._tasks.append(asyncio.get_running_loop().create_task(work))
 
     async def stop(self) -> str:
         """Drop what is queued, run preStop hooks, end all instances; return the hooks' output."""
         self._stopping = True
-        if self._timer_task:
-            self._timer_task.cancel()
+        for beside in self._tasks:
+            beside.cancel()
         await self.queue.cancel()
-        logs = await asyncio.gather(*(one.stop() for one in self._instances.values()))
+        for task in self._retiring:
+            task.cancel()
+        ending = [*self._instances.values(), *self._retiring.values()]
+        logs = await asyncio.gather(*(one.stop() for one in ending))
         self.discard()
         return "".join(logs)
 
@@ -172,6 +281,27 @@ class Service:
         """Remove the copies of the code."""
         if self._root is not None:
             shutil.rmtree(self._root, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _room() -> Iterator[None]:
+    """Say what to do where a copy of the code cannot be written, the disk being full."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigurationError(
+            f"the code cannot be copied: {error.strerror}; make room below "
+            f"{tempfile.gettempdir()}, or set TMPDIR to a folder with room",
+            *([error.filename] if error.filename else []),
+        ) from None
+
+
+async def _as_it_is(_name: str) -> None:
+    """Reload nothing."""
+
+
+def _no_port(_function: Function) -> None:
+    """Open no port."""
 
 
 def _remove_left_over() -> None:

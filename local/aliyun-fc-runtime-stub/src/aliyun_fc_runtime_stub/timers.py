@@ -1,7 +1,7 @@
 """The timer triggers of running functions ("Time triggers").
 
 A timer that could not fire in time (this machine slept, say) fires once, for the last time it
-missed.
+missed. Where the clock is set back, timers go by the new time.
 """
 
 from __future__ import annotations
@@ -38,9 +38,19 @@ class Timers:
     ) -> None:
         self._fire = fire
         self._clock = clock
-        now = clock()
+        self._running: list[_Running] = []
+        self.follow(functions)
+
+    def follow(self, functions: Iterable[Function]) -> None:
+        """Run the timers of these functions from now on; those that stay keep their next time."""
+        now = self._clock()
+        before = {(one.function.name, one.timer): one.next for one in self._running}
         self._running = [
-            _Running(function, timer, timer.schedule.next_after(now))
+            _Running(
+                function,
+                timer,
+                before.get((function.name, timer)) or timer.schedule.next_after(now),
+            )
             for function in functions
             for timer in function.timers
             if timer.enabled
@@ -55,6 +65,7 @@ class Timers:
         now = self._clock()
         for one in self._running:
             if one.next > now:
+                one.next = min(one.next, one.timer.schedule.next_after(now))
                 continue
             due = one.next
             while one.next <= now:
@@ -64,7 +75,7 @@ class Timers:
 
     async def run(self) -> None:
         """Fire timers as their times come, until cancelled."""
-        while self._running:
+        while True:
             self.fire_due()
-            wait = min(one.next for one in self._running) - self._clock()
-            await asyncio.sleep(min(max(wait.total_seconds(), 0.0), _LOOK))
+            waits = [(one.next - self._clock()).total_seconds() for one in self._running]
+            await asyncio.sleep(max(min([*waits, _LOOK]), 0.0))

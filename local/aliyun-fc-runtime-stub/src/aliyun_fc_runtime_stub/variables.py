@@ -26,15 +26,21 @@ _CONSTANTS: dict[str, Any] = {"true": True, "false": False, "null": None}
 class Variables:
     """Resolves the variables of one document.
 
-    `document` is the whole s.yaml, `folder` where it lies, `environment` what `${env()}` sees.
+    `document` is the whole s.yaml, `folder` where it lies, `environment` what `${env()}` sees;
+    `sources` is given every file that `${file()}` names.
     """
 
     def __init__(
-        self, document: Mapping[str, Any], folder: Path, environment: Mapping[str, str]
+        self,
+        document: Mapping[str, Any],
+        folder: Path,
+        environment: Mapping[str, str],
+        sources: set[Path],
     ) -> None:
         self._document = document
         self._folder = folder
         self._environment = environment
+        self._sources = sources
         self._resolving: list[str] = []
 
     def resolve(self, value: Any, place: tuple[str, ...], resource: str = "") -> Any:
@@ -125,6 +131,7 @@ class Variables:
         return arguments[1]
 
     def _file(self, name: str, place: tuple[str, ...]) -> str:
+        self._sources.add(self._folder / name)
         try:
             return (self._folder / name).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:

@@ -3,7 +3,7 @@
 
 Started as `python -W ignore bootstrap.py CONTROL LIFELINE` with two file descriptors: a socket for
 frames (see `read_frame`) and a pipe whose other end only the stub holds; when it closes, the stub
-is gone and the whole process group ends. Standard library only, Python 3.9 to 3.13.
+is gone and the whole process group ends. Standard library only, Python 3.9 to 3.14.
 
 The rules come from the Function Compute pages "Python context", "Log" and "Error handling"
 (https://www.alibabacloud.com/help/en/functioncompute/fc/python/) and from published copies of the
@@ -13,6 +13,7 @@ real runtime's bootstrap.py.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import importlib
 import importlib.util
 import json
@@ -268,6 +269,7 @@ class Instance:
 
     def __init__(self, control: int, config: dict[str, Any]) -> None:
         self._control = control
+        self._process = os.getpid()
         self._config = config
         self._modules = Modules(config["runtime"])
         self._records = RecordHandler()
@@ -283,9 +285,14 @@ class Instance:
             except (EOFError, OSError):
                 os._exit(0)
             head, answer = self._answer(call, payload)
-            with contextlib.suppress(OSError, ValueError):
+            forked = os.getpid() != self._process
+            with contextlib.suppress(AttributeError, OSError, ValueError):  # closed, or None
+                if forked:
+                    sys.stderr.write("fc-stub: a forked process came back from the handler\n")
                 sys.stdout.flush()
                 sys.stderr.flush()
+            if forked:
+                os._exit(1)
             head["memory_kib"] = peak_memory_kib()
             write_frame(self._control, head, answer)
 
@@ -303,7 +310,8 @@ class Instance:
         except BaseException as error:
             described = describe_error(error)
             text = json.dumps(described, ensure_ascii=False)
-            logging.getLogger().error("%s", text)  # noqa: TRY400  (FC logs the JSON alone)
+            with contextlib.suppress(OSError, ValueError):  # the function has closed its output
+                logging.getLogger().error("%s", text)  # noqa: TRY400  (FC logs the JSON alone)
             return {"ok": False}, json.dumps(described).encode()
 
 
@@ -324,12 +332,15 @@ def end_with(lifeline: int) -> None:
         os.killpg(0, signal.SIGKILL)
 
 
-def die_with_stub() -> None:
-    """Let the kernel end this process with the stub: a stopped one cannot watch its lifeline."""
-    import ctypes
+def die_with_stub(lifeline: int) -> None:
+    """Let the kernel (of Linux) kill this process group when the lifeline closes.
 
-    set_parent_death_signal = 1
-    ctypes.CDLL(None).prctl(set_parent_death_signal, int(signal.SIGKILL))
+    A stopped process, or one whose code holds the interpreter's lock, cannot watch it itself.
+    """
+    with contextlib.suppress(OSError):  # sandboxes need not have it
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpid())
+        fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
 
 
 def set_path(config: dict[str, Any]) -> None:
@@ -348,6 +359,8 @@ def main() -> None:
     del sys.argv[1:]
     os.set_inheritable(control, False)
     os.set_inheritable(lifeline, False)
+    if sys.platform == "linux":
+        die_with_stub(lifeline)
     threading.Thread(target=end_with, args=(lifeline,), daemon=True).start()
     signal.signal(signal.SIGTERM, print_stacks)
     for stream in (sys.stdout, sys.stderr):
@@ -357,8 +370,6 @@ def main() -> None:
     except (EOFError, OSError):
         os._exit(0)
     set_path(config)
-    if config["freeze"] and sys.platform == "linux":
-        die_with_stub()
     Instance(control, config).serve()
 
 

@@ -1,0 +1,53 @@
+"""What options of the command line may be; argparse reports what they raise."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from argparse import ArgumentTypeError
+from datetime import datetime
+
+_MOST = 100_000
+
+
+def pair(text: str) -> tuple[str, str]:
+    """Read NAME=VALUE."""
+    name, sign, value = text.partition("=")
+    if not sign or not name:
+        raise ArgumentTypeError(f"{name!r} has no value: write it as NAME=VALUE")
+    return name, value
+
+
+def port(text: str) -> int:
+    """Read a port, 0 included."""
+    if not _is_number(text) or int(text) > 65535:
+        raise ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
+    return int(text)
+
+
+def count(text: str) -> int:
+    """Read a whole number from 1 to 100,000."""
+    if not _is_number(text) or not 1 <= int(text) <= _MOST:
+        raise ArgumentTypeError(f"{text!r} is not a number from 1 to {_MOST}")
+    return int(text)
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"[0-9]{1,6}", text) is not None
+
+
+def seconds(text: str) -> float:
+    """Read a number of seconds, 0 included."""
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", text):
+        raise ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return float(text)
+
+
+def moment(text: str) -> datetime:
+    """Read a time with its zone."""
+    found: datetime | None = None
+    with contextlib.suppress(ValueError):
+        found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    if found is None or found.tzinfo is None:
+        raise ArgumentTypeError(f"{text!r} is not a time such as 2026-01-31T12:00:00Z")
+    return found

@@ -1,0 +1,202 @@
+"""Who may deploy: signatures of the API, of the token call, and the token of an upload."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import socket
+import time
+from collections.abc import Callable
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alibabacloud_fc20230330 import models
+
+from aliyun_fc_runtime_stub import FunctionCompute, RequestRefused
+from aliyun_fc_runtime_stub.acs3 import LOCAL_ACCESS_KEY, AccessKey, check, signature
+from aliyun_fc_runtime_stub.control.uploads import check_token_call
+from aliyun_fc_runtime_stub.http_trigger import HttpRequest
+from aliyun_fc_runtime_stub.report import Report
+from deployer import ECHO, Deployer, fetch, zipped
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+NOON = 1794571200.0  # 2026-11-13T12:00:00Z
+OWN = AccessKey(*LOCAL_ACCESS_KEY)
+EMPTY = hashlib.sha256(b"").hexdigest()
+
+
+def request(path: str, query: str = "", method: str = "GET", **headers: str) -> HttpRequest:
+    named = [(name.replace("_", "-").encode(), text.encode()) for name, text in headers.items()]
+    return HttpRequest(method, path.encode(), path, query.encode(), named, b"", "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    "key", [("fc-stub-access-key-id", "wrong"), ("other", LOCAL_ACCESS_KEY[1])]
+)
+def test_wrong_key(deployer: Deployer, key: tuple[str, str]) -> None:
+    deployer.create("f")
+    stranger = Deployer(deployer.cloud, key)
+    code = "SignatureNotMatch" if key[0] == LOCAL_ACCESS_KEY[0] else "InvalidAccessKeyID"
+    for call in (stranger.get, stranger.create, stranger.invoke, stranger.client.delete_function):
+        with pytest.raises(Exception, match=code) as caught:
+            call("f")
+        assert caught.value.status_code == 403  # type: ignore[attr-defined]
+    assert deployer.names() == ["f"]
+    assert list(deployer.cloud.invocations()) == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/2023-03-30/functions"),
+        ("DELETE", "/2023-03-30/functions/f"),
+        ("POST", "/2023-03-30/functions/f/invocations"),
+        ("GET", "/2016-08-15/tempBucketToken"),
+    ],
+)
+def test_unsigned(deployer: Deployer, method: str, path: str) -> None:
+    deployer.create("f")
+    status, body = fetch(deployer.cloud.api_url + path, method, data=b"")
+    code = json.loads(body)["ErrorCode" if "2016" in path else "Code"]
+    assert (status, code) == (400, "MissingRequiredHeader")
+    assert deployer.names() == ["f"]
+
+
+def test_every_part_of_a_request_is_signed() -> None:
+    headers = {"x_acs_date": "2026-11-13T12:00:00Z", "host": "a", "x_acs_version": "1"}
+    names = ["host", "x-acs-date", "x-acs-version"]
+    text = signature(OWN.secret, request("/p", "a=1&b=%20", **headers), names, EMPTY)
+    credential = f"Credential={OWN.id},SignedHeaders={';'.join(names)},Signature={text}"
+    signed = {**headers, "authorization": f"ACS3-HMAC-SHA256 {credential}"}
+    check(OWN, request("/p", "b=%20&a=1", **signed), [EMPTY], NOON)
+    for changed in (
+        request("/q", "a=1&b=%20", **signed),
+        request("/p", "a=2&b=%20", **signed),
+        request("/p", "a=1&b=%20", "DELETE", **signed),
+        request("/p", "a=1&b=%20", **{**signed, "x_acs_version": "2"}),
+    ):
+        with pytest.raises(RequestRefused, match="not that of this request"):
+            check(OWN, changed, [EMPTY], NOON)
+    with pytest.raises(RequestRefused, match="not that of this request"):
+        check(OWN, request("/p", "a=1&b=%20", **signed), [hashlib.sha256(b"x").hexdigest()], NOON)
+    with pytest.raises(RequestRefused, match="15 minutes off"):
+        check(OWN, request("/p", "a=1&b=%20", **signed), [EMPTY], NOON + 901)
+
+
+SIGNED_BY_FC2 = [  # npm @alicloud/fc2 2.6.6, Client.getSignature
+    (
+        OWN,
+        {"x_fc_account_id": "1234567890123456"},
+        "FC fc-stub-access-key-id:lbHGuEVZNxBPqfe9XzJibG7ZNoWufCUOVB9X6jcUiMA=",
+    ),
+    (
+        AccessKey("STS.keyid", "secret"),
+        {
+            "x_fc_security_token": "token",
+            "x_fc_account_id": "42",
+            "content_type": "application/json",
+        },
+        "FC STS.keyid:KhHVtAZePvlrvi4roLpdTGCvbEiamiTpEQ1kYaQhDns=",
+    ),
+]
+
+
+@pytest.mark.parametrize(("key", "headers", "text"), SIGNED_BY_FC2)
+def test_token_call(key: AccessKey, headers: dict[str, str], text: str) -> None:
+    """The signature that the fc3 component's library makes."""
+    date = "Fri, 20 Nov 2026 16:22:55 GMT"
+    moment = 1795191775.0
+    path = "/2016-08-15/tempBucketToken"
+    signed = request(path, date=date, authorization=text, **headers)
+    check_token_call(key, signed, moment)
+    with pytest.raises(RequestRefused, match="15 minutes off"):
+        check_token_call(key, signed, moment - 901)
+    with pytest.raises(RequestRefused, match="must be an HTTP date"):
+        check_token_call(key, request(path, date="x", authorization=text, **headers), moment)
+    other = request(path, date=date, authorization=text, **{**headers, "x_fc_account_id": "43"})
+    with pytest.raises(RequestRefused, match="not that of this request"):
+        check_token_call(key, other, moment)
+
+
+def token(cloud: FunctionCompute) -> Any:
+    """Ask for a token as the component does, with the signature of a moment ago."""
+    date = formatdate(usegmt=True)
+    text = f"GET\n\n\n{date}\nx-fc-account-id:42\n/2016-08-15/tempBucketToken"
+    digest = hmac.new(OWN.secret.encode(), text.encode(), hashlib.sha256).digest()
+    status, body = fetch(
+        f"{cloud.api_url}/2016-08-15/tempBucketToken",
+        date=date,
+        x_fc_account_id="42",
+        authorization=f"FC {OWN.id}:{base64.b64encode(digest).decode()}",
+    )
+    assert status == 200, body
+    return json.loads(body)
+
+
+def put(cloud: FunctionCompute, path: str, data: bytes, security_token: str) -> Any:
+    url = f"{cloud.api_url}/{path}"
+    return fetch(url, "PUT", data=data, x_oss_security_token=security_token)
+
+
+def test_upload(deployer: Deployer) -> None:
+    given = token(deployer.cloud)
+    secret = given["credentials"]["SecurityToken"]
+    name = f"42/{given['objectName']}"
+    assert put(deployer.cloud, name, zipped(("index.py", ECHO)), secret)[0] == 200
+    code = models.InputCodeLocation(oss_bucket_name=given["ossBucket"], oss_object_name=name)
+    deployer.create("f", code=code)
+    assert deployer.invoke("f", b"x").body.read() == b"x"
+
+
+def test_upload_is_for_one_object(deployer: Deployer) -> None:
+    first, second = token(deployer.cloud), token(deployer.cloud)
+    secret = first["credentials"]["SecurityToken"]
+    expired = f"{first['objectName']}.1.{secret.rpartition('.')[2]}"
+    for path, given, code in (
+        (f"42/{second['objectName']}", secret, b"AccessDenied"),
+        (f"42/../{first['objectName']}", secret, b"AccessDenied"),
+        (f"42/{first['objectName']}", secret[:-1], b"InvalidSecurityToken"),
+        (f"42/{first['objectName']}", expired, b"InvalidSecurityToken"),
+        (f"42/{first['objectName']}", "..", b"InvalidSecurityToken"),
+    ):
+        status, body = put(deployer.cloud, path, b"x", given)
+        assert (status, code in body) == (403, True), body
+        assert body.startswith(b"<?xml")
+
+
+def test_half_an_upload(deployer: Deployer, tmp_path: Path) -> None:
+    """An upload that breaks off leaves nothing behind."""
+    given = token(deployer.cloud)
+    host, port = deployer.cloud.api_url.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as connection:
+        head = f"PUT /42/{given['objectName']} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n"
+        secret = given["credentials"]["SecurityToken"]
+        connection.sendall(f"{head}x-oss-security-token: {secret}\r\n\r\nhalf".encode())
+        _until(lambda: any((tmp_path / "state" / "packages").iterdir()))
+    _until(lambda: not any((tmp_path / "state" / "packages").iterdir()))
+    code = models.InputCodeLocation(
+        oss_bucket_name=given["ossBucket"], oss_object_name=f"42/{given['objectName']}"
+    )
+    with pytest.raises(Exception, match="there is no object"):
+        deployer.create("f", code=code)
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_nothing_secret_is_reported(deployer: Deployer, capfd: pytest.CaptureFixture[str]) -> None:
+    """Values of environment variables are secrets; only GetFunction tells them."""
+    deployer.create("f", environment_variables={"A": "very-secret"})
+    report = Report(as_json=True)
+    report.ready(deployer.cloud)
+    report.close()
+    assert "very-secret" not in "".join(capfd.readouterr())

@@ -1,1 +1,1 @@
-"""The deployed functions: one thin handler a file. What they share is in the package shared."""
+"""The deployed functions."""

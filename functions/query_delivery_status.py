@@ -1,7 +1,5 @@
 """HTTP trigger ``/delivery-status``: what became of a message (receipts, QuerySendDetails)."""
 
-from __future__ import annotations
-
 from shared import delivery_status, http_trigger
 from shared.http_trigger import Context, Invocation, Request, Response
 
@@ -17,7 +15,7 @@ def handler(event: bytes, context: Context) -> dict[str, object]:
 
 
 def by_number(request: Request, invocation: Invocation) -> Response:
-    """List the messages to one number on one day, or those of them that have an out_id."""
+    """List the messages to one number on one day, or those that have an out_id."""
     question = delivery_status.read_question(request.json(), invocation.api.clock.now())
     page = delivery_status.ask(invocation.api, question, invocation.deadline, invocation.store)
     found = [delivery_status.shown(detail, question) for detail in page.details]
@@ -25,11 +23,9 @@ def by_number(request: Request, invocation: Invocation) -> Response:
 
 
 def by_id(request: Request, invocation: Invocation) -> Response:
-    """List the messages with an out_id or a message_id, whatever their numbers are."""
-    from shared import status_by_id  # what a question by number does not need
-
-    question = status_by_id.read_question(request.query)
-    found, next_part = status_by_id.find(
+    """List the messages with an out_id or a message_id."""
+    question = delivery_status.read_id_question(request.query)
+    found, next_part = delivery_status.find_by_id(
         invocation.api, question, invocation.deadline, invocation.store
     )
     return Response(200, found, {"X-Next-Part": str(next_part)} if next_part else {})

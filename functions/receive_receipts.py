@@ -1,13 +1,11 @@
 """HTTP trigger ``/receipts/{token}`` and a timer: receipts (SmsReport) and replies (SmsUp)."""
 
-from __future__ import annotations
-
 from shared import http_trigger, receipts
 from shared.http_trigger import Context, Invocation, Request, Response
 
 
 def handler(event: bytes, context: Context) -> dict[str, object]:
-    """Answer a push of the platform, or a timer; both triggers may stand on the function."""
+    """Answer a push of the platform, or a timer."""
     if receipts.is_timer_event(event):
         return timer_handler(event, context)
     return http_trigger.serve(
@@ -26,7 +24,7 @@ def receive(request: Request, invocation: Invocation) -> Response:
 
 
 def timer_handler(_event: bytes, context: Context) -> dict[str, object]:
-    """Empty the queues that SMS_RECEIPT_QUEUES names, and say what was in them."""
+    """Empty the queues that SMS_RECEIPT_QUEUES names."""
     from shared import mns_queue  # what a push does not need
 
     return mns_queue.empty_queues(context)

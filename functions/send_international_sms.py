@@ -1,8 +1,6 @@
 """HTTP trigger ``POST /international-sms``: send to numbers outside the Chinese mainland."""
 
-from __future__ import annotations
-
-from shared import answers, http_trigger, international, sending
+from shared import answers, http_trigger, international
 from shared.http_trigger import Context, Invocation, Request, Response
 from shared.messages import Defaults
 
@@ -20,8 +18,5 @@ def handler(event: bytes, context: Context) -> dict[str, object]:
 def send_international_sms(request: Request, invocation: Invocation) -> Response:
     """Send a text to up to 50 numbers, or a template to up to 1000."""
     defaults = Defaults(invocation.settings.sign_name)
-    key = request.headers.get("idempotency-key", "")
-    intent = international.read_intent(request.json(), key, defaults)
-    store = invocation.store
-    outcomes = sending.send(intent, invocation.api, invocation.deadline, store)
-    return answers.send_response(intent.out_id, outcomes, has_store=store is not None)
+    intent = international.read_intent(request.json(), request.idempotency_key, defaults)
+    return answers.send(intent, invocation)

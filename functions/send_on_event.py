@@ -1,7 +1,5 @@
 """Events: MNS, EventBridge, timer, OSS files of recipients and direct invocations become sends."""
 
-from __future__ import annotations
-
 from shared import event_sends, event_sources
 from shared.http_trigger import Context
 
@@ -9,8 +7,8 @@ from shared.http_trigger import Context
 def handler(event: bytes, context: Context) -> dict[str, list[dict[str, object]]]:
     """Send what one event asks for and return what became of each of its entries.
 
-    Raises NotSettled, so that Function Compute delivers the event again, only if there is a store:
-    then a repeat settles what is unknown or was throttled, and sends nothing twice.
+    Raises NotSettled only if there is a store: then the event comes again, which settles what is
+    open and sends nothing twice.
     """
     entries = event_sources.read_event(event)
     return event_sends.send(entries, context, "send_on_event")

@@ -1,8 +1,6 @@
 """HTTP trigger ``POST /sms``: send to numbers in the Chinese mainland (SendSms, SendBatchSms)."""
 
-from __future__ import annotations
-
-from shared import answers, http_trigger, messages, sending
+from shared import answers, http_trigger, messages
 from shared.http_trigger import Context, Invocation, Request, Response
 
 
@@ -15,8 +13,5 @@ def send_sms(request: Request, invocation: Invocation) -> Response:
     """Send one text to up to 1000 numbers, or a text of its own to each of up to 1000."""
     settings = invocation.settings
     defaults = messages.Defaults(settings.sign_name, settings.code_templates)
-    key = request.headers.get("idempotency-key", "")
-    intent = messages.read_intent(request.json(), key, defaults)
-    store = invocation.store
-    outcomes = sending.send(intent, invocation.api, invocation.deadline, store)
-    return answers.send_response(intent.out_id, outcomes, has_store=store is not None)
+    intent = messages.read_intent(request.json(), request.idempotency_key, defaults)
+    return answers.send(intent, invocation)

@@ -1,10 +1,8 @@
 """HTTP trigger ``/codes``: create and check a one-time code, sent by SMS."""
 
-from __future__ import annotations
-
 import os
 
-from shared import code_requests, http_trigger, verification
+from shared import http_trigger, verification
 from shared.http_trigger import Context, Invocation, Request, Response
 from shared.settings import read_code_settings
 
@@ -21,8 +19,8 @@ def handler(event: bytes, context: Context) -> dict[str, object]:
 
 def create(request: Request, invocation: Invocation) -> Response:
     """Send a code to a number, for one purpose; it is never answered."""
-    key = request.headers.get("idempotency-key", "")
-    wish = code_requests.read_request(request.json(), key)
+    wish = verification.read_request(request.json(), request.idempotency_key)
+    wish = wish._replace(caller=invocation.caller)
     created = verification.create(wish, invocation, read_code_settings(os.environ))
     has_store = invocation.store is not None
     return verification.created_response(created, wish.out_id, has_store=has_store)
@@ -30,6 +28,6 @@ def create(request: Request, invocation: Invocation) -> Response:
 
 def check(request: Request, invocation: Invocation) -> Response:
     """Tell whether a code is right, and use it up."""
-    typed = code_requests.read_check(request.json())
+    typed = verification.read_check(request.json())
     verified = verification.check(typed, invocation, read_code_settings(os.environ))
     return Response(200, {"verified": verified})

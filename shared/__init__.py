@@ -1,1 +1,1 @@
-"""What the deployed functions share. `s deploy` uploads this package together with functions/."""
+"""What the deployed functions share."""

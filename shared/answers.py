@@ -1,13 +1,14 @@
 """From the outcome of an intent to the HTTP answer."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from shared import sending
 from shared.errors import OutIdConflict
-from shared.http_trigger import Response, problem
+from shared.http_trigger import Invocation, Response, problem
+from shared.messages import Intent
 from shared.sending import QUERYABLE, PartOutcome
+from shared.settings import DEFAULT_LIMITS
 from shared.sms_api import explain
 
 _NOTHING_SENT = {
@@ -17,7 +18,10 @@ _NOTHING_SENT = {
 }
 _CONFLICT = "This out_id was used for other content; take a new one."
 _AS_IT_IS = "Repeat it as it is."
-_NEW_OUT_ID = "To send after all, send again with a new out_id."
+_NEW_OUT_ID = (
+    "To send after all, send again with a new out_id, unless an earlier call with this one ended "
+    "unknown."
+)
 _IN_PROGRESS = "Another call is at work on this out_id. Repeat it to learn how that ended."
 _UNKNOWN = "The platform may have taken it, so it is not sent again."
 _ASK = (
@@ -41,13 +45,21 @@ class _Explained(NamedTuple):
     retry_after: int = 0
 
 
+def send(intent: Intent, invocation: Invocation) -> Response:
+    """Send what a caller asked for, and answer."""
+    store = invocation.store
+    intent = intent._replace(caller=invocation.caller)
+    outcomes = sending.send(intent, invocation.api, invocation.deadline, store)
+    return send_response(intent.out_id, outcomes, has_store=store is not None)
+
+
 def send_response(
     out_id: str, outcomes: Sequence[PartOutcome], *, has_store: bool = False
 ) -> Response:
     """Answer a send: 200 when all was accepted, 207 when parts differ, else a problem document.
 
-    Several parts are listed, each with the range of the caller's numbers it covers. With a store
-    every repeat of the same request is safe, without one only when nothing at all was sent.
+    Several parts are listed. With a store every repeat is safe, without one only when nothing at
+    all was sent.
     """
     first = outcomes[0]
     if len(outcomes) == 1:
@@ -128,6 +140,9 @@ def _explained(outcome: PartOutcome, has_store: bool) -> _Explained:
         return _Explained(_IN_PROGRESS, 409, True, outcome.retry_after or 1)
     if outcome.code == OutIdConflict.code:
         return _Explained(_CONFLICT, OutIdConflict.status, False)
+    if outcome.code in DEFAULT_LIMITS:
+        detail = f"The limit {outcome.code} is reached, so this was not sent."
+        return _Explained(detail, 429, True, outcome.retry_after)
     if outcome.outcome == "unknown":
         return _Explained(_unknown(outcome, has_store), 504, has_store)
     detail, status = explain(outcome.code)

@@ -1,10 +1,9 @@
 """Time, passed in from outside, and the platform's calendar (UTC+8)."""
 
-from __future__ import annotations
-
 import calendar
 import time
 from collections.abc import Callable
+from email.utils import mktime_tz, parsedate_tz
 from typing import NamedTuple
 
 PLATFORM_OFFSET = 8 * 3600
@@ -39,9 +38,22 @@ def is_date(text: str) -> bool:
 def parse_platform_time(text: str) -> float | None:
     """Return the epoch seconds of ``yyyy-MM-dd HH:mm:ss``, None if it is not of that form.
 
-    That it is UTC+8 is not documented, but seen in the documentation's examples.
+    That it is UTC+8 only the documentation's examples show.
     """
     try:
         return calendar.timegm(time.strptime(text, "%Y-%m-%d %H:%M:%S")) - PLATFORM_OFFSET
     except ValueError:
         return None
+
+
+def platform_time(text: str) -> str:
+    """Return a time in any form of the platform as ``yyyy-MM-dd HH:mm:ss`` in UTC+8, or nothing."""
+    if len(text) == 14 and text.isdigit():
+        text = f"{text[:4]}-{text[4:6]}-{text[6:8]} {text[8:10]}:{text[10:12]}:{text[12:]}"
+    epoch = parse_platform_time(text)
+    try:
+        if epoch is None:
+            epoch = mktime_tz(parsedate_tz(text))  # type: ignore[arg-type]
+        return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(epoch + PLATFORM_OFFSET))
+    except (ArithmeticError, IndexError, OSError, TypeError, ValueError):
+        return ""

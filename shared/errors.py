@@ -6,14 +6,10 @@
     ├── StoreUnavailable, BucketUnavailable, NotSettled                   in state and files
     └── ConfigurationError, InternalError                                 here
 
-No error's text contains a key, a verification code or a phone number: the caller may see it, and
-the log may keep it.
+The caller sees an error's text, and the log keeps it: it holds no key, code or phone number.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from types import MappingProxyType
 
 
 class SmsError(Exception):
@@ -39,7 +35,7 @@ class SmsError(Exception):
 
 
 class InvalidRequest(SmsError):
-    """The caller's request breaks a rule; `field` names the place, such as ``messages[3]``."""
+    """The request breaks a rule; `field` names the place, such as ``messages[3]``."""
 
     status = 422
     code = "invalid-request"
@@ -64,11 +60,11 @@ class NotAuthenticated(SmsError):
 
     status = 401
     code = "not-authenticated"
-    headers: Mapping[str, str] = MappingProxyType({"WWW-Authenticate": "Bearer"})
+    headers: Mapping[str, str] = {"WWW-Authenticate": "Bearer"}
 
 
 class ConfigurationError(SmsError):
-    """A setting is missing or malformed; the text names its environment variable."""
+    """A setting is missing or malformed; the text names its variable."""
 
     code = "configuration"
 
@@ -86,7 +82,7 @@ class PlatformRefused(SmsError):
 
 
 class ConnectionFailed(SmsError):
-    """No byte of the request was written: name resolution, connection or TLS failed."""
+    """No byte was written: name resolution, connection or TLS failed."""
 
     status = 503
     code = "connection-failed"
@@ -95,7 +91,7 @@ class ConnectionFailed(SmsError):
 
 
 class AnswerLost(SmsError):
-    """At least one byte was written, but no complete answer was read."""
+    """At least one byte was written, but no complete answer read."""
 
     status = 504
     code = "answer-lost"
@@ -107,6 +103,11 @@ class OutIdConflict(SmsError):
 
     status = 409
     code = "out-id-conflict"
+
+    def __init__(
+        self, detail: str = "this out_id was used for other content; take a new one"
+    ) -> None:
+        super().__init__(detail)
 
 
 class LimitReached(SmsError):
@@ -139,7 +140,7 @@ class BucketUnavailable(SmsError):
 
 
 class NotSettled(SmsError):
-    """Entries of an event are not settled: Function Compute shall deliver the event again."""
+    """Entries of an event are not settled: Function Compute shall deliver it again."""
 
     code = "not-settled"
     retryable = True
@@ -147,3 +148,6 @@ class NotSettled(SmsError):
 
 class InternalError(SmsError):
     """The function itself failed: a mistake of ours."""
+
+    def __init__(self) -> None:
+        super().__init__("the function failed; its log says where")

@@ -1,17 +1,15 @@
-"""From the entries of an event to sends, and to what the function returns.
+"""From the entries of an event to sends, several at a time, and to what the function returns.
 
 A request is for abroad when it says ``"international": true``, or has a field that only
 ``POST /international-sms`` knows; else it is what ``POST /sms`` takes.
 """
 
-from __future__ import annotations
-
 import os
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from shared import bulk, http_trigger, messages, settings
-from shared.bulk import Job, Outcomes
+from shared import answers, http_trigger, messages, sending, settings
 from shared.clock import Clock
 from shared.errors import (
     BucketUnavailable,
@@ -27,19 +25,34 @@ from shared.fields import read_flag
 from shared.http_trigger import Context, Invocation
 from shared.logs import Log, safe_code
 from shared.messages import Defaults, Intent
+from shared.sending import PartOutcome
+from shared.sms_api import SmsApi
 
 if TYPE_CHECKING:
     from shared.file_sends import FileReport
+    from shared.store import Store
 
 THREADS = 8
+PART_SECONDS = 30.0  # and not more, so that one whose invocation died is free again soon
+LONGEST_WAIT = 2 * PART_SECONDS
 LOGGED_REFUSALS = 100
-"""A log of refusals longer than that tells nobody more."""
 
 _INTERNATIONAL_FIELDS = frozenset(("api", "country_code", "message", "sender_id", "type"))
 _REQUEST_FIELDS = frozenset(
     ("international", "message", "messages", "phone_numbers", "requests", "template_code")
 )
-_FAILED = InternalError("the function failed; its log says where")
+_FAILED = InternalError()
+
+
+class Job(NamedTuple):
+    """An intent to send; `place` tells its sender which it is."""
+
+    place: int
+    intent: Intent
+
+
+Outcomes = Sequence[PartOutcome]
+Tell = Callable[[Job, Outcomes | SmsError], None]
 
 
 def send(
@@ -48,8 +61,8 @@ def send(
     function: str,
     clock: Clock = Clock(),  # noqa: B008 (immutable)
 ) -> dict[str, list[dict[str, Any]]]:
-    """Send what was `found` in an event and return the entries, by their places from 0, in lists:
-    accepted, rejected, unknown and ignored (objects that are no files of recipients).
+    """Send what was `found` in an event; return the entries, by their places from 0, in lists:
+    accepted, rejected, unknown and ignored (no files of recipients).
 
     Raises only NotSettled, when there is a store and the event, delivered again, may settle more.
     """
@@ -61,7 +74,7 @@ def send(
         invocation.api.credentials()
         sends.send(found, invocation)
     except ConfigurationError as error:
-        log.event("error", "configure", "failed", remedy=error.detail)
+        log.misconfigured(error)
         sends.refuse_rest(len(found), error)
     except Exception as error:
         http_trigger.log_bug(error, log)
@@ -96,9 +109,7 @@ class _EventSends:
         self.has_store = invocation.store is not None
         jobs = self._jobs(found, invocation)
         threads = max(1, min(THREADS, len(jobs)))
-        bulk.send_all(
-            jobs, invocation.api, invocation.deadline, invocation.store, threads, self._tell
-        )
+        send_all(jobs, invocation.api, invocation.deadline, invocation.store, threads, self._tell)
         for place, entry in enumerate(found):
             if isinstance(entry, StoredFile):
                 self._send_file(place, entry, invocation)
@@ -146,9 +157,9 @@ class _EventSends:
             if isinstance(outcomes, SmsError):
                 self._refuse(place, outcomes, out_id=job.intent.out_id, **same_as)
                 continue
-            entry = bulk.described(job.intent.out_id, outcomes, has_store=self.has_store)
+            entry = described(job.intent.out_id, outcomes, has_store=self.has_store)
             self._entries[place] = (_list_of(outcomes), {**entry, **same_as})
-            if any(map(bulk.wants_repeat, outcomes)):
+            if any(map(wants_repeat, outcomes)):
                 self.open_places.add(place)
 
     def _send_file(self, place: int, file: StoredFile, invocation: Invocation) -> None:
@@ -156,7 +167,7 @@ class _EventSends:
             report = _file_report(file, invocation)
         except SmsError as error:
             if isinstance(error, ConfigurationError):
-                self._log.event("error", "configure", "failed", remedy=error.detail)
+                self._log.misconfigured(error)
             self._refuse(place, error)
             if isinstance(error, BucketUnavailable):
                 self.open_places.add(place)
@@ -205,8 +216,8 @@ def _read_intent(entry: Found, defaults: Defaults) -> Intent:
     return messages.read_intent(request, key, defaults)
 
 
-def _file_report(file: StoredFile, invocation: Invocation) -> FileReport:
-    from shared import buckets, file_sends
+def _file_report(file: StoredFile, invocation: Invocation) -> "FileReport":
+    from shared import file_sends
 
     known = settings.read_file_settings(os.environ)
     if not file_sends.is_ours(file, known):
@@ -214,10 +225,128 @@ def _file_report(file: StoredFile, invocation: Invocation) -> FileReport:
         return file_sends.FileReport("ignored", reason, wants_repeat=False)
     api = invocation.api
     region = file.region or os.environ.get("FC_REGION", "")
-    bucket = buckets.open_bucket(file.bucket, region, known, api.credentials(), api.clock)
+    bucket = file_sends.open_bucket(file.bucket, region, known, api.credentials(), api.clock)
     return file_sends.send_file(file, bucket, invocation, known)
 
 
 def _list_of(outcomes: Outcomes) -> str:
     known = {outcome.outcome for outcome in outcomes}
     return next(name for name in ("unknown", "rejected", "accepted") if name in known)
+
+
+def send_all(
+    jobs: Iterable[Job],
+    api: SmsApi,
+    deadline: float,
+    store: "Store | None",
+    threads: int,
+    tell: Tell,
+) -> None:
+    """Send every job, `threads` at a time, and `tell` how each ended; jobs are taken when needed.
+
+    What another invocation is at work on is tried once more when that must have ended. Nothing
+    outlives `deadline` (monotonic seconds). `jobs` and `tell` run in the threads, never two at
+    once; what they raise is raised.
+    """
+    crew = _Crew(api, deadline, last_start(api, deadline), store)
+    waiting: list[tuple[Job, Outcomes]] = []
+    again: list[tuple[Job, Outcomes]] = []
+
+    def tell_or_wait(job: Job, outcomes: Outcomes | SmsError) -> None:
+        if isinstance(outcomes, SmsError) or all(each.code != "in-progress" for each in outcomes):
+            tell(job, outcomes)
+        else:
+            waiting.append((job, outcomes))
+
+    try:
+        crew.work(jobs, threads, tell_or_wait)
+        wait = max((part.retry_after for _, outcomes in waiting for part in outcomes), default=0)
+        if wait <= LONGEST_WAIT and api.clock.monotonic() + wait < deadline:
+            again, waiting = waiting, again
+    finally:
+        for job, outcomes in waiting:
+            tell(job, outcomes)
+    if again:
+        api.clock.sleep(wait)
+        crew.work((job for job, _ in again), threads, tell)
+
+
+def last_start(api: SmsApi, deadline: float) -> float:
+    """Return when the last send may begin: the time of one exchange before `deadline`, but not in
+    the first half of what is left.
+    """
+    left = deadline - api.clock.monotonic()
+    exchange = api.settings.connect_timeout + api.settings.read_timeout
+    return deadline - min(exchange, left / 2)
+
+
+def wants_repeat(outcome: PartOutcome) -> bool:
+    """Whether the event, delivered again within a minute, may settle an outcome."""
+    return (
+        outcome.outcome == "unknown"
+        or outcome.code in ("connection-failed", "out-of-time", "store-unavailable")
+        or 0 < outcome.retry_after <= 60
+    )
+
+
+def described(out_id: str, outcomes: Outcomes, *, has_store: bool) -> dict[str, Any]:
+    """Return an HTTP function's answer as an entry of a result."""
+    body: Any = answers.send_response(out_id, outcomes, has_store=has_store).body
+    return {
+        "reason" if name == "detail" else name: value
+        for name, value in body.items()
+        if name not in ("type", "title", "status")
+    }
+
+
+class _Crew(NamedTuple):
+    api: SmsApi
+    deadline: float
+    last_start: float
+    store: "Store | None"
+
+    def work(self, jobs: Iterable[Job], threads: int, tell: Tell) -> None:
+        rest = iter(jobs)
+        if threads == 1:
+            for job in rest:
+                tell(job, self._send(job))
+            return
+        turn = threading.Lock()
+        failures: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                while not failures:
+                    with turn:
+                        job = next(rest, None)
+                    if job is None:
+                        return
+                    outcomes = self._send(job)
+                    with turn:
+                        tell(job, outcomes)
+            except BaseException as error:
+                failures.append(error)
+            finally:
+                self.api.session.close()  # this thread's connections
+
+        crew = [threading.Thread(target=run) for _ in range(threads)]
+        for thread in crew:
+            thread.start()
+        for thread in crew:
+            thread.join()
+        if failures:
+            raise failures[0]
+
+    def _send(self, job: Job) -> Outcomes | SmsError:
+        parts = job.intent.parts
+        now = self.api.clock.monotonic()
+        if now >= self.last_start:
+            return [PartOutcome(part, "rejected", "out-of-time") for part in parts]
+        deadline = min(self.deadline, now + PART_SECONDS * len(parts))
+        try:
+            return sending.send(job.intent, self.api, deadline, self.store)
+        except SmsError as error:
+            return error
+        except Exception as error:
+            http_trigger.log_bug(error, self.api.log)
+            return [PartOutcome(part, "unknown", "internal-error") for part in parts]

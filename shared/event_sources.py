@@ -11,14 +11,12 @@
     direct invocation           none
 
 A request may be a list of them or ``{"requests": [...]}``, as JSON, a string of JSON or base64 of
-it; CloudEvents may come in an array. A message's own id stays when it is delivered again in another
-batch, so it goes before its event's. HTTP events are refused, as they were not authenticated.
+it; CloudEvents may come in an array. A message's own id goes before its event's, as it stays when
+the message comes again in another batch. HTTP events are refused: nobody authenticated them.
 
 Sources: "Formats of event for different triggers" of the Function Compute documentation, the sample
 events of github.com/awesome-fc/code-example, "OSS events" of the EventBridge documentation.
 """
-
-from __future__ import annotations
 
 import base64
 import hashlib
@@ -26,20 +24,21 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from shared.errors import InvalidRequest
+from shared.fields import parse_json
+from shared.messages import letters
 
 WHOLE_OBJECTS = ("PutObject", "PostObject", "CopyObject", "CompleteMultipartUpload")
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _REGION = re.compile(r"[a-z0-9-]{1,40}")
 _ETAG = re.compile(r"[A-Za-z0-9-]{1,128}")
-_LETTERS = str.maketrans("0123456789", "ghijklmnop")
 
 
 class SendRequest(NamedTuple):
-    """A request to send; `derived_out_id`, for a `body` without one, is empty without an id."""
+    """A request to send; `derived_out_id`, for a `body` without one, may be empty."""
 
     body: Any
     derived_out_id: str
@@ -60,15 +59,15 @@ Found = SendRequest | StoredFile | InvalidRequest
 
 def read_event(event: bytes) -> list[Found]:
     """Return what `event` asks for, in order and never nothing, with an InvalidRequest for what is
-    wrong. Raises nothing, whatever the event.
+    wrong. Raises nothing.
     """
     return list(_guarded(_read, event))
 
 
 def derived_out_id(kind: str, *names: str) -> str:
-    """Return the out_id, always the same 32 letters, that an id stands for."""
+    """Return the out_id that an id stands for: always the same 32 letters."""
     text = json.dumps(["fc-sms out_id", kind, *names])
-    return hashlib.sha256(text.encode()).hexdigest()[:32].translate(_LETTERS)
+    return letters(hashlib.sha256(text.encode()).hexdigest()[:32])
 
 
 def _guarded(read: Callable[[Any], Iterator[Found]], value: Any) -> Iterator[Found]:
@@ -179,26 +178,11 @@ def _parsed(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     with suppress(ValueError, RecursionError):
-        return _json(value)
+        return parse_json(value)
     try:
-        return _json(base64.b64decode(value, validate=True).decode("utf-8-sig"))
+        return parse_json(base64.b64decode(value, validate=True).decode("utf-8-sig"))
     except (ValueError, RecursionError):
-        raise InvalidRequest(
-            "is neither JSON nor base64 of JSON, or names a field twice", code="malformed-json"
-        ) from None
-
-
-def _json(text: str) -> Any:
-    return json.loads(text, object_pairs_hook=_object_of, parse_constant=_refused)
-
-
-def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    return fields if len(fields) == len(pairs) else _refused("twice")
-
-
-def _refused(reason: str) -> NoReturn:
-    raise ValueError(reason)
+        raise InvalidRequest("is neither JSON nor base64 of JSON", code="malformed-json") from None
 
 
 def _ids(kind: str, *names: Any) -> tuple[str, ...]:

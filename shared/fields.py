@@ -3,17 +3,39 @@
 Readers return `value` if it is proper, and raise InvalidRequest.
 """
 
-from __future__ import annotations
-
+import contextlib
+import json
 import re
+import socket
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from shared.errors import InvalidRequest
-from shared.logs import masked
 
 _OUT_ID = re.compile(r"[A-Za-z0-9._:-]{1,200}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_LONGEST_NAME = 24
+_MOST_DIGITS = 2
+
+
+def parse_json(text: str) -> Any:
+    """Parse JSON that has no NaN; raises ValueError or RecursionError, and InvalidRequest for an
+    object that names a field twice.
+    """
+    return json.loads(text, object_pairs_hook=_object_of, parse_constant=_refuse)
+
+
+def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise InvalidRequest(
+            "the JSON names a field twice; give each once", status=400, code="malformed-json"
+        )
+    return fields
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(name)
 
 
 def read_object(value: object, field: str, known: frozenset[str]) -> Mapping[str, Any]:
@@ -24,7 +46,7 @@ def read_object(value: object, field: str, known: frozenset[str]) -> Mapping[str
     if unknown:
         raise InvalidRequest(
             f"is not a field of this request; known are {', '.join(sorted(known))}",
-            field=shown(f"{field}.{unknown[0]}" if field else unknown[0]),
+            field=f"{field}.{shown(unknown[0])}" if field else shown(unknown[0]),
         )
     return value
 
@@ -53,6 +75,18 @@ def read_flag(request: Mapping[str, Any], field: str) -> bool:
     raise InvalidRequest("must be true or false", field=field)
 
 
+def read_client_ip(request: Mapping[str, Any]) -> str:
+    """Read the address `client_ip` in `request`, in its shortest form; empty when it is absent."""
+    value = request.get("client_ip")
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        family = socket.AF_INET6 if ":" in value else socket.AF_INET
+        with contextlib.suppress(OSError, ValueError):
+            return socket.inet_ntop(family, socket.inet_pton(family, value))
+    raise InvalidRequest("must be an IPv4 or IPv6 address", field="client_ip")
+
+
 def read_whole_number(value: object, field: str, lowest: int, highest: int) -> int:
     """Read an integer from `lowest` to `highest`."""
     if isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest:
@@ -61,5 +95,10 @@ def read_whole_number(value: object, field: str, lowest: int, highest: int) -> i
 
 
 def shown(name: str) -> str:
-    """Return a name that the caller made up as an error and a log may show it."""
-    return masked(name[:80].encode("ascii", "backslashreplace").decode())
+    """Return a name that the caller made up as an error and a log may show it: as ``*`` when it may
+    be a number, a code or a key.
+    """
+    is_name = re.sub("[ -]", "_", name).isidentifier() and len(name) <= _LONGEST_NAME
+    if not is_name or sum(map(str.isdigit, name)) > _MOST_DIGITS:
+        return "*"
+    return name.encode("ascii", "backslashreplace").decode()

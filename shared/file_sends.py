@@ -1,28 +1,59 @@
-"""From an object of recipients to sends, and to an object of results.
+"""From an object of recipients in an OSS bucket to sends, and to an object of results.
 
 A result is JSON lines: one for each part, one for each refused row (without its number), and a last
 one that counts. A repeat writes the same object again.
+
+Each piece that is read is a request of its own, as OSS keeps no connection open for that long;
+If-Match makes all of them pieces of one object. A directory can play the buckets.
+
+Sources: "GetObject" and "HTTP Range requests" of the OSS documentation; new buckets take Signature
+V4 only, which oss2 has since 2.18.4: python3.12, but not python3.10.
 """
 
-from __future__ import annotations
+# pathlib takes time to import.
+# ruff: noqa: PTH103, PTH105, PTH118, PTH120, PTH123
 
+import hashlib
+import importlib
+import logging
+import os
+import shutil
 import tempfile
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from typing import IO, Any, NamedTuple, Protocol, TypeVar
 from urllib.parse import unquote
 
-from shared import bulk, recipient_files
-from shared.buckets import Bucket
-from shared.bulk import Job, Outcomes
+from shared import event_sends, recipient_files
+from shared.clock import Clock
 from shared.errors import BucketUnavailable, ConfigurationError, InvalidRequest, SmsError
+from shared.event_sends import Job, Outcomes
 from shared.event_sources import WHOLE_OBJECTS, StoredFile, derived_out_id
 from shared.http_trigger import Invocation
 from shared.messages import BATCH_SIZE, Defaults, Intent, compact_json
 from shared.sending import PartOutcome
-from shared.settings import FileSettings
+from shared.settings import DEFAULT_LIMITS, Credentials, FileSettings
 
-RESULT_SECONDS = 5.0
-"""What is left of the time for writing the results; a quarter where that is less."""
+RESULT_SECONDS = 5.0  # for writing the results, or a quarter of the time
+PIECE_BYTES = 1024 * 1024
+_TIMEOUT = 10.0
+_WAITS = (0.2, 1.0)
+_T = TypeVar("_T")
+
+
+class Bucket(Protocol):
+    """What sending to a file needs of a bucket."""
+
+    def read(self, key: str, etag: str) -> Iterator[bytes]:
+        """Return the content in pieces.
+
+        Both raise InvalidRequest when there is none of that key and eTag, ConfigurationError when
+        access is refused, BucketUnavailable when OSS cannot be used now.
+        """
+
+    def write(self, key: str, content: IO[bytes]) -> None:
+        """Write an object, over one that is there. Raises as `read` does."""
 
 
 class FileReport(NamedTuple):
@@ -47,7 +78,7 @@ def send_file(
 ) -> FileReport:
     """Send to the recipients in `file` and write the results into its bucket.
 
-    Raises what Bucket.read raises; nothing was sent then.
+    Raises what Bucket.read raises, and then nothing was sent.
     """
     if file.written_by not in WHOLE_OBJECTS:
         raise InvalidRequest(
@@ -90,7 +121,7 @@ class _FileSends:
         now = self._api.clock.monotonic()
         left = invocation.deadline - now
         self._deadline = now + max(left - RESULT_SECONDS, left * 0.75)
-        self._last_start = bulk.last_start(self._api, self._deadline)
+        self._last_start = event_sends.last_start(self._api, self._deadline)
         self._parts = {"accepted": 0, "rejected": 0, "unknown": 0}
         self._rows = self._parts.copy()
         self._problem: dict[str, str] = {}
@@ -98,7 +129,7 @@ class _FileSends:
 
     def run(self, pieces: Iterator[bytes]) -> None:
         try:
-            bulk.send_all(
+            event_sends.send_all(
                 self._jobs(pieces),
                 self._api,
                 self._deadline,
@@ -109,7 +140,7 @@ class _FileSends:
         except (BucketUnavailable, ConfigurationError, InvalidRequest) as error:
             self._problem = {"code": error.code, "reason": str(error)}
             if isinstance(error, ConfigurationError):
-                self._api.log.event("error", "configure", "failed", remedy=error.detail)
+                self._api.log.misconfigured(error)
             self._wants_repeat |= isinstance(error, BucketUnavailable)
 
     def finish(self, bucket: Bucket) -> FileReport:
@@ -122,7 +153,7 @@ class _FileSends:
             bucket.write(key, self._results)
             summary["results"] = key
         except (BucketUnavailable, ConfigurationError, InvalidRequest) as error:
-            self._api.log.event("error", "write-results", "failed", code=error.code)
+            self._api.log.failed("write-results", error)
             summary["results_reason"] = str(error)
             self._wants_repeat |= isinstance(error, BucketUnavailable)
         outcome = self._outcome()
@@ -165,9 +196,14 @@ class _FileSends:
                 batch, self._out_id, template_code, self._defaults
             )
             self._rows["rejected"] += len(refused)
-            for row, reason in refused:
+            for row in refused:
                 self._write(
-                    {"row": row.number, "line": row.line, "outcome": "rejected", "reason": reason}
+                    {
+                        "row": row.number,
+                        "line": row.line,
+                        "outcome": "rejected",
+                        "reason": row.problem,
+                    }
                 )
             if part:
                 yield Job(part.number, Intent(self._out_id, (part,)))
@@ -187,8 +223,8 @@ class _FileSends:
         else:
             (told,) = outcomes
             outcome = told.outcome
-            line |= bulk.described(part.out_id, outcomes, has_store=self._store is not None)
-            self._wants_repeat |= bulk.wants_repeat(told)
+            line |= event_sends.described(part.out_id, outcomes, has_store=self._store is not None)
+            self._wants_repeat |= event_sends.wants_repeat(told)
             self._stop_if_hopeless(told)
         self._write(line)
         self._parts[outcome] += 1
@@ -200,7 +236,9 @@ class _FileSends:
         from shared.error_codes import find
 
         known = find(told.code)
-        if told.code in ("connection-failed", "store-unavailable"):
+        if told.code in DEFAULT_LIMITS:
+            self._stop(told.code, "the rest was not tried: the limit is reached", False)
+        elif told.code in ("connection-failed", "store-unavailable"):
             self._stop(told.code, "the rest was not tried; a repeat goes on from here", True)
         elif known is not None and known.kind in ("account", "config"):
             self._stop(told.code, "the rest was not tried: it would be refused as well", False)
@@ -211,3 +249,142 @@ class _FileSends:
 
     def _write(self, line: dict[str, Any]) -> None:
         self._results.write(compact_json(line).encode("utf-8", "replace") + b"\n")
+
+
+def open_bucket(
+    name: str, region: str, settings: FileSettings, credentials: Credentials, clock: Clock
+) -> Bucket:
+    """Return the bucket `name` in `region`, such as ``cn-hangzhou``; raises ConfigurationError."""
+    if settings.local_buckets:
+        return LocalBucket(os.path.join(settings.local_buckets, name))
+    if not region and not settings.oss_endpoint:
+        raise ConfigurationError("SMS_OSS_ENDPOINT is empty, and the event names no region")
+    endpoint = settings.oss_endpoint or f"https://oss-{region}-internal.aliyuncs.com"
+    return OssBucket(name, region, endpoint, credentials, clock)
+
+
+class OssBucket:
+    """A bucket in OSS."""
+
+    def __init__(
+        self, name: str, region: str, endpoint: str, credentials: Credentials, clock: Clock
+    ) -> None:
+        try:
+            self._oss2: Any = importlib.import_module("oss2")
+        except ImportError:
+            raise ConfigurationError(
+                "files need the package oss2, which the runtimes python3.10 and python3.12 have"
+            ) from None
+        logging.getLogger("oss2").setLevel(logging.CRITICAL)  # it logs keys and whole requests
+        pair = (credentials.access_key_id, credentials.access_key_secret)
+        options: dict[str, Any] = {"connect_timeout": _TIMEOUT}
+        version = self._oss2.AUTH_VERSION_1
+        if region and hasattr(self._oss2, "AUTH_VERSION_4"):
+            version = self._oss2.AUTH_VERSION_4
+            options["region"] = region
+        auth = (
+            self._oss2.StsAuth(*pair, credentials.security_token, auth_version=version)
+            if credentials.security_token
+            else self._oss2.make_auth(*pair, auth_version=version)
+        )
+        self._bucket = self._oss2.Bucket(auth, endpoint, name, **options)
+        self._clock = clock
+
+    def read(self, key: str, etag: str) -> Iterator[bytes]:
+        """See Bucket."""
+        condition = {"If-Match": f'"{etag}"'}
+        size = self._run(lambda: self._bucket.head_object(key, headers=condition).content_length)
+
+        def piece(start: int) -> bytes:
+            last = min(start + PIECE_BYTES, size) - 1
+            answer = self._bucket.get_object(key, byte_range=(start, last), headers=condition)
+            content: bytes = answer.read()
+            if len(content) != last - start + 1:
+                raise BucketUnavailable("OSS answered with another range than it was asked for")
+            return content
+
+        return (self._run(partial(piece, start)) for start in range(0, size, PIECE_BYTES))
+
+    def write(self, key: str, content: IO[bytes]) -> None:
+        """See Bucket."""
+
+        def put() -> None:
+            content.seek(0)
+            self._bucket.put_object(key, content)
+
+        self._run(put)
+
+    def _run(self, step: Callable[[], _T]) -> _T:
+        for wait in _WAITS:
+            with suppress(BucketUnavailable):
+                return self._try(step)
+            self._clock.sleep(wait)
+        return self._try(step)
+
+    def _try(self, step: Callable[[], _T]) -> _T:
+        try:
+            return step()
+        except self._oss2.exceptions.OssError as error:
+            raise _problem(error.status) from None
+        except OSError as error:  # what reading an answer raises
+            raise BucketUnavailable(f"OSS cannot be reached ({type(error).__name__})") from None
+
+
+def _problem(status: int) -> InvalidRequest | ConfigurationError | BucketUnavailable:
+    if status == 404:
+        return InvalidRequest("is not there any more", field="key", code="object-not-found")
+    if status == 412:
+        return InvalidRequest(
+            "was written anew since; its new content has an event of its own",
+            field="key",
+            code="object-changed",
+        )
+    if status in (400, 401, 403):
+        return ConfigurationError(
+            f"OSS refuses access ({status}): the function's role needs oss:GetObject on "
+            "SMS_FILE_PREFIX and oss:PutObject on SMS_FILE_RESULTS_PREFIX"
+        )
+    return BucketUnavailable(f"OSS cannot be used now ({status})")  # oss2's own are negative
+
+
+class LocalBucket:
+    """A directory that plays a bucket; an eTag is the MD5 of the content."""
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+
+    def read(self, key: str, etag: str) -> Iterator[bytes]:
+        """See Bucket."""
+        path = self._path(key)
+        digest = hashlib.md5(usedforsecurity=False)
+        try:
+            for piece in _pieces_of(path):
+                digest.update(piece)
+        except OSError:
+            raise _problem(404) from None
+        if digest.hexdigest() != etag.lower():
+            raise _problem(412)
+        return _pieces_of(path)
+
+    def write(self, key: str, content: IO[bytes]) -> None:
+        """See Bucket."""
+        path = self._path(key)
+        content.seek(0)
+        try:
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            with open(f"{path}.new", "wb") as file:
+                shutil.copyfileobj(content, file)
+            os.replace(f"{path}.new", path)
+        except OSError as error:
+            raise BucketUnavailable(f"the file cannot be written ({error.strerror})") from None
+
+    def _path(self, key: str) -> str:
+        if ".." in key.split("/"):
+            raise _problem(404)
+        return os.path.join(self._directory, key)
+
+
+def _pieces_of(path: str) -> Iterator[bytes]:
+    with open(path, "rb") as file:
+        while piece := file.read(PIECE_BYTES):
+            yield piece

@@ -1,10 +1,8 @@
 """Function Compute's HTTP trigger: event to Request, Response to FC, and all that goes wrong.
 
-The event is version ``v1`` (document 2545977). Every error becomes a problem document (RFC 9457),
-for Function Compute would log the whole event, phone numbers included, with an exception.
+The event is version ``v1`` (document 2545977). Every error becomes a problem document (RFC 9457):
+with an exception Function Compute would log the whole event, phone numbers included.
 """
-
-from __future__ import annotations
 
 import base64
 import hashlib
@@ -12,8 +10,9 @@ import hmac
 import json
 import os
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from shared import settings, transport
 from shared.clock import Clock
@@ -24,6 +23,7 @@ from shared.errors import (
     NotAuthenticated,
     SmsError,
 )
+from shared.fields import parse_json
 from shared.logs import Log, hash_key, safe_request_id
 from shared.settings import Settings
 from shared.sms_api import SmsApi
@@ -35,27 +35,26 @@ MAX_BODY_BYTES = 1024 * 1024
 RESERVE_SECONDS = 1.0
 
 
-class FunctionInfo(Protocol):
-    """What the context knows of the function; `timeout` is in seconds."""
-
-    timeout: int
-
-
 class Context(Protocol):
-    """The part of FC's context object that all runtimes have."""
+    """The part of FC's context object that all runtimes have; `function.timeout` is in seconds."""
 
     request_id: str
-    function: FunctionInfo
+    function: Any
 
 
 class Request(NamedTuple):
-    """One HTTP request: header names in lower case, the path decoded, the body as bytes."""
+    """One HTTP request: header names in lower case, the path decoded."""
 
     method: str
     path: str
     headers: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
+
+    @property
+    def idempotency_key(self) -> str:
+        """The header that may give the out_id."""
+        return self.headers.get("idempotency-key", "")
 
     def json(self) -> Any:
         """Return the body read as JSON; raises InvalidRequest when it is none or too large."""
@@ -74,7 +73,7 @@ class Request(NamedTuple):
             )
         try:
             text = self.body.decode("utf-8-sig")
-            return json.loads(text, object_pairs_hook=_object_of, parse_constant=_refuse_constant)
+            return parse_json(text)
         except UnicodeDecodeError:
             problem = "the body is not UTF-8"
         except (ValueError, RecursionError):
@@ -91,14 +90,15 @@ class Response(NamedTuple):
 
 
 class Invocation(NamedTuple):
-    """What a function has at hand: settings, the platform, and `deadline` in monotonic seconds."""
+    """What a function has at hand; `deadline` is in monotonic seconds, `caller` a key's name."""
 
     settings: Settings
     api: SmsApi
     deadline: float
+    caller: str = ""
 
     @property
-    def store(self) -> Store | None:
+    def store(self) -> "Store | None":
         """The shared state, if SMS_STATE_URL names one."""
         if not self.settings.state_url:
             return None
@@ -123,7 +123,7 @@ def serve(
 
     `routes` maps method and path to what answers them, also at ``/``; the path
     ``/receipts/{token}`` stands for any last segment, and not for ``/``. `authenticate` returns the
-    caller's name for the log or raises, instead of the check of API keys.
+    caller's name or raises, instead of the check of API keys.
     """
     started = clock.monotonic()
     log = open_log(context, function, clock)
@@ -132,14 +132,15 @@ def serve(
         request = _read_event(event)
         caller = (authenticate or _authenticate)(request, log)
         answer = _find_route(request, routes)
-        response = answer(request, open_invocation(context, log, started))
+        invocation = open_invocation(context, log, started)._replace(caller=caller)
+        response = answer(request, invocation)
     except SmsError as error:
         if isinstance(error, ConfigurationError):
-            log.event("error", "configure", "failed", remedy=error.detail)
+            log.misconfigured(error)
         response = _error_response(error)
     except Exception as error:
         log_bug(error, log)
-        response = _error_response(InternalError("the function failed; its log says where"))
+        response = _error_response(InternalError())
     code = ""
     if isinstance(response.body, dict):
         response.body["request_id"] = log.request_id
@@ -156,6 +157,12 @@ def serve(
     return _fc_response(response)
 
 
+@lru_cache(maxsize=1)
+def instance_settings() -> Settings:
+    """Return the settings of this instance, whose environment never changes."""
+    return settings.read_settings(os.environ)
+
+
 def open_log(context: Context, function: str, clock: Clock) -> Log:
     """Return the log of one invocation of `function`."""
     key = hash_key(os.environ.get("SMS_STATE_SECRET", ""))
@@ -164,7 +171,7 @@ def open_log(context: Context, function: str, clock: Clock) -> Log:
 
 def open_invocation(context: Context, log: Log, started: float) -> Invocation:
     """Return what an invocation that began at `started` (monotonic seconds) has at hand."""
-    known = settings.read_settings(os.environ)
+    known = instance_settings()
     from_context = getattr(context, "credentials", None)
     api = SmsApi(
         known,
@@ -188,7 +195,7 @@ def problem(
 ) -> Response:
     """Return a problem document (RFC 9457) with `members` that are not empty.
 
-    `retryable` says whether the same request may be repeated, `retry_after` (seconds) when.
+    `retryable`: the same request may be repeated, after `retry_after` seconds.
     """
     document = {
         "type": f"urn:fc-sms:problem:{code}",
@@ -211,7 +218,7 @@ def _read_event(event: bytes) -> Request:
             method=str(http["method"]).upper(),
             path=str(http.get("path") or fields["rawPath"]),
             headers={name.lower(): str(value) for name, value in fields["headers"].items()},
-            query=dict(fields.get("queryParameters") or {}),
+            query={name: str(text) for name, text in (fields.get("queryParameters") or {}).items()},
             body=body.encode("utf-8", "surrogatepass"),
         )
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
@@ -295,22 +302,9 @@ def _fc_response(response: Response) -> dict[str, object]:
 
 
 def log_bug(error: Exception, log: Log) -> None:
-    """Log where an error that nobody expected was raised; its text may hold anything."""
+    """Log where an unexpected error was raised; its text may hold anything."""
     place = error.__traceback__
     while place and place.tb_next:
         place = place.tb_next
     where = f"{place.tb_frame.f_code.co_name}:{place.tb_lineno}" if place else ""
     log.event("error", "internal-error", type(error).__name__, where=where)
-
-
-def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise InvalidRequest(
-            "the body names a field twice; give each once", status=400, code="malformed-json"
-        )
-    return fields
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)

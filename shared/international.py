@@ -1,31 +1,22 @@
-"""Messages to numbers outside the Chinese mainland: what a caller may ask for, and their status.
-
-Three operations send them:
+"""Messages to numbers outside the Chinese mainland: what a caller may ask for.
 
 - SendMessageToGlobe (version 2018-05-01): a free text, one number a request;
 - SendSms: an approved international template, up to 1000 numbers a request;
 - SendInterSms, of 2017: numbers of one country. It is no longer documented; that the platform still
   answers it, and that its CountryCode is alpha-2, is not confirmed. So it has to be named.
 
-All numbers of a part are country code and number, whatever goes on the wire.
-
-Sources: api-dysmsapi-2018-05-01-sendmessagetoglobe and -querymessage of
-https://help.aliyun.com/zh/sms/developer-reference, documents 55284 (SendSms), 106595 (QueryMessage
-in 2019) and its error codes (variables of up to 200 characters).
+All numbers of a part are country code and number, whatever goes on the wire. Sources:
+api-dysmsapi-2018-05-01-sendmessagetoglobe, documents 55284 (SendSms) and 101346 (variables of up to
+200 characters).
 """
 
-from __future__ import annotations
-
-import calendar
 import re
-import time
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from shared import phone_numbers
-from shared.clock import PLATFORM_OFFSET
-from shared.errors import InvalidRequest, PlatformRefused
-from shared.fields import read_flag, read_object, read_text
+from shared.errors import InvalidRequest
+from shared.fields import read_client_ip, read_flag, read_object, read_text
 from shared.messages import (
     Defaults,
     Intent,
@@ -38,40 +29,26 @@ from shared.messages import (
     request_out_id,
     wire_out_id,
 )
-from shared.sms_api import SmsApi
 
 MAX_GLOBE_NUMBERS = 50  # requests that one call has the time to make, one after the other
 MAX_MESSAGE = 255 * 153  # characters that a phone can put together from parts (3GPP TS 23.040)
 MAX_VARIABLE = 200
 TYPES = ("OTP", "NOTIFY", "MKT")
 
-_ALL_APIS = ("api", "out_id", "phone_numbers", "resend_unknown")
+_ALL_APIS = ("api", "client_ip", "out_id", "phone_numbers", "resend_unknown")
 _TEMPLATE = ("sign_name", "template_code", "template_param")
 _FIELDS = {
     "SendMessageToGlobe": frozenset((*_ALL_APIS, "message", "sender_id", "type")),
     "SendSms": frozenset((*_ALL_APIS, *_TEMPLATE)),
     "SendInterSms": frozenset((*_ALL_APIS, *_TEMPLATE, "country_code")),
 }
-_NOT_VISIBLE = ("DATA_NOT_EXIST", "isv.DATA_NOT_EXIST")
-
-
-class MessageStatus(NamedTuple):
-    """What became of one message; times are ``yyyy-MM-dd HH:mm:ss`` in UTC+8, or empty."""
-
-    message_id: str
-    phone_number: str
-    status: str
-    err_code: str
-    meaning: str
-    send_date: str
-    receive_date: str
 
 
 def read_intent(body: object, idempotency_key: str, defaults: Defaults) -> Intent:
-    """Read the body of ``POST /international-sms``.
+    """Read the body of ``POST /international-sms``; see messages.read_intent.
 
     `api` names the operation; without it `template_code` makes it SendSms, else it is
-    SendMessageToGlobe. `idempotency_key` may give the out_id. Raises InvalidRequest.
+    SendMessageToGlobe.
     """
     api = _read_api(body)
     request = read_object(body, "", _FIELDS[api])
@@ -82,58 +59,8 @@ def read_intent(body: object, idempotency_key: str, defaults: Defaults) -> Inten
         parts = (_send_sms(request, out_id, defaults),)
     else:
         parts = (_send_inter_sms(request, out_id, defaults),)
-    return Intent(out_id, parts, read_flag(request, "resend_unknown"))
-
-
-def check_message_id(text: str) -> None:
-    """Raise InvalidRequest where `text` cannot be a BizId or MessageId."""
-    if not re.fullmatch(r"[A-Za-z0-9^_-]{1,64}", text):
-        raise InvalidRequest("is not the id of a message", field="message_id")
-
-
-def query_message(api: SmsApi, message_id: str, deadline: float) -> MessageStatus | None:
-    """Ask the platform what became of a message of SendMessageToGlobe.
-
-    None when the platform does not show it: not yet, or never. Raises InvalidRequest,
-    PlatformRefused, ConnectionFailed or AnswerLost.
-    """
-    check_message_id(message_id)
-    try:
-        answer = api.query("QueryMessage", {"MessageId": message_id}, deadline=deadline)
-    except PlatformRefused as error:
-        if error.code in _NOT_VISIBLE:
-            return None
-        raise
-    from shared.delivery_status import meaning_of
-
-    err_code = str(answer.get("ErrorCode") or "")
-    return MessageStatus(
-        message_id=message_id,
-        phone_number=str(answer.get("To") or ""),
-        status=_judged(err_code, str(answer.get("Status"))),
-        err_code=err_code,
-        meaning=meaning_of(err_code),
-        send_date=_platform_time(str(answer.get("SendDate"))),
-        receive_date=_platform_time(str(answer.get("ReceiveDate"))),
-    )
-
-
-def _judged(err_code: str, status: str) -> str:
-    from shared.error_codes import find
-
-    if status == "2":
-        return "failed"
-    known = find(err_code) if err_code != "OK" else None
-    return known.delivery_status if known else "waiting"
-
-
-def _platform_time(text: str) -> str:
-    try:
-        parsed = time.strptime(text, "%a, %d %b %Y %H:%M:%S %z")
-        epoch = calendar.timegm(parsed) - parsed.tm_gmtoff
-        return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(epoch + PLATFORM_OFFSET))
-    except (ArithmeticError, OSError, ValueError):
-        return ""
+    client_ip = read_client_ip(request)
+    return Intent(out_id, parts, read_flag(request, "resend_unknown"), client_ip)
 
 
 def _send_message_to_globe(request: Mapping[str, Any], out_id: str) -> tuple[Part, ...]:
@@ -153,14 +80,28 @@ def _send_message_to_globe(request: Mapping[str, Any], out_id: str) -> tuple[Par
     for place, number in enumerate(numbers):
         task_id = wire_out_id(out_id, place, len(numbers))
         asked = {**parameters, "TaskId": task_id, "To": number}
-        parts.append(Part(place, place, place, task_id, "SendMessageToGlobe", (number,), "", asked))
+        parts.append(
+            Part(place, place, place, task_id, "SendMessageToGlobe", (number,), "", asked, True)
+        )
     return tuple(parts)
 
 
 def _send_sms(request: Mapping[str, Any], out_id: str, defaults: Defaults) -> Part:
-    numbers = read_numbers(request, phone_numbers.international)
+    numbers = read_numbers(request, _template_number)
     parameters = {"PhoneNumbers": ",".join(numbers)}
     return _template_part("SendSms", request, out_id, numbers, parameters, defaults)
+
+
+def _template_number(text: object, field: str) -> str:
+    number = phone_numbers.international(text, field)
+    if not phone_numbers.is_mainland(number):
+        return number
+    raise InvalidRequest(
+        "is in North America, but SendSms would take it for a number of the Chinese mainland; send "
+        "it a message instead of a template",
+        field=field,
+        code="ambiguous-number",
+    )
 
 
 def _send_inter_sms(request: Mapping[str, Any], out_id: str, defaults: Defaults) -> Part:
@@ -197,7 +138,7 @@ def _template_part(
     param = read_template_param(request.get("template_param"), "template_param", _check_variable)
     if param:
         parameters["TemplateParam"] = compact_json(param)
-    return Part(0, 0, len(numbers) - 1, out_id, action, numbers, template_code, parameters)
+    return Part(0, 0, len(numbers) - 1, out_id, action, numbers, template_code, parameters, True)
 
 
 def _read_api(body: object) -> str:

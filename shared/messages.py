@@ -4,8 +4,7 @@ What the platform is known to refuse is refused here first, with the field's nam
 documents 55284 (SendSms), 419274 (SendBatchSms), 463237, 463270, 2806243 (templates) and 101346.
 """
 
-from __future__ import annotations
-
+import hmac
 import json
 import os
 import re
@@ -14,7 +13,7 @@ from typing import Any, NamedTuple
 
 from shared import phone_numbers
 from shared.errors import InvalidRequest
-from shared.fields import read_flag, read_object, read_out_id, read_text, shown
+from shared.fields import read_client_ip, read_flag, read_object, read_out_id, read_text, shown
 
 MAX_NUMBERS = 1000
 MAX_MESSAGES = 1000
@@ -39,10 +38,11 @@ _REFUSED = {
     _LINK: "holds a link, domain or IP address; put it into the template's text",
     _UNSUPPORTED: "holds an emoji, a bracket such as 【】 or another character that is refused",
 }
+_WIRE_PART = re.compile(r"(.+)~([0-9]{1,6})", re.DOTALL)
 _BRACKETS = re.compile(r"[【】\[\]]")
 _CONTENT_FIELDS = frozenset(("sign_name", "sms_up_extend_code", "template_param"))
 _SEND_FIELDS = _CONTENT_FIELDS.union(
-    ("messages", "out_id", "phone_numbers", "resend_unknown", "template_code")
+    ("client_ip", "messages", "out_id", "phone_numbers", "resend_unknown", "template_code")
 )
 _MESSAGE_FIELDS = _CONTENT_FIELDS.union(("phone_number",))
 _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
@@ -60,21 +60,26 @@ class Part(NamedTuple):
     phone_numbers: tuple[str, ...]
     template_code: str
     parameters: dict[str, str]
+    is_abroad: bool = False
 
 
 class Intent(NamedTuple):
     """One wish to send, in as many parts as the platform needs requests.
 
-    `resend_unknown`: what stays unknown after 15 minutes may be attempted anew.
+    `resend_unknown`: what stays unknown after 15 minutes may be attempted anew. Limits count what
+    is sent for a `caller` (the API key's name) and a `client_ip`, and what `is_code`.
     """
 
     out_id: str
     parts: tuple[Part, ...]
     resend_unknown: bool = False
+    client_ip: str = ""
+    caller: str = ""
+    is_code: bool = False
 
 
 class Defaults(NamedTuple):
-    """What a request may leave out, and the templates whose variable is a verification code."""
+    """What a request may leave out, and the templates of verification codes."""
 
     sign_name: str = ""
     code_templates: frozenset[str] = frozenset()
@@ -88,17 +93,17 @@ class _Message(NamedTuple):
 
 
 def read_intent(body: object, idempotency_key: str, defaults: Defaults) -> Intent:
-    """Read the body of ``POST /sms``, and the Idempotency-Key header that may give the out_id.
+    """Read the body of ``POST /sms``; the header Idempotency-Key may give the out_id.
 
     Raises InvalidRequest naming the field that breaks a rule.
     """
     request = read_object(body, "", _SEND_FIELDS)
     out_id = request_out_id(request, idempotency_key)
     template_code = read_template_code(request)
-    resend_unknown = read_flag(request, "resend_unknown")
+    asked = (read_flag(request, "resend_unknown"), read_client_ip(request))
     if "messages" not in request:
         part = _send_sms(request, out_id, template_code, defaults)
-        return Intent(out_id, (part,), resend_unknown)
+        return Intent(out_id, (part,), *asked)
     for field in ("phone_numbers", "template_param", "sms_up_extend_code"):
         if field in request:
             raise InvalidRequest("goes into each of messages, not beside it", field=field)
@@ -110,7 +115,7 @@ def read_intent(body: object, idempotency_key: str, defaults: Defaults) -> Inten
             _send_batch_sms(messages, number, wire_out_id(out_id, number, count), template_code)
             for number in range(count)
         ),
-        resend_unknown,
+        *asked,
     )
 
 
@@ -119,14 +124,28 @@ def wire_out_id(out_id: str, part: int, parts: int) -> str:
     return f"{out_id}~{part}" if parts > 1 else out_id
 
 
+def split_wire_id(wire_id: str) -> tuple[str, int]:
+    """Undo wire_out_id: return the out_id and the part, 0 without one."""
+    match = _WIRE_PART.fullmatch(wire_id)
+    return (match[1], int(match[2])) if match else (wire_id, 0)
+
+
 def new_out_id() -> str:
     """Return an out_id for a caller who gave none: 32 random letters."""
     return letters(os.urandom(16).hex())
 
 
 def letters(hex_digits: str) -> str:
-    """Return `hex_digits` in letters: in a log none looks like a phone number or a code."""
+    """Return `hex_digits` in letters: in a log none looks like a number or a code."""
     return hex_digits.translate(_LETTERS)
+
+
+def keyed(secret: str, label: str, *texts: str) -> str:
+    """Return a digest of `texts`, of which only the last may hold a line break, that tells nothing
+    about them: 32 hex digits.
+    """
+    message = "\n".join((f"fc-sms {label}", *texts))
+    return hmac.digest(secret.encode(), message.encode(), "sha256").hex()[:32]
 
 
 def compact_json(value: object) -> str:
@@ -209,7 +228,7 @@ def _read_content(
 
 
 def request_out_id(request: Mapping[str, Any], idempotency_key: str) -> str:
-    """Return the out_id: the field, the Idempotency-Key header, or a new one."""
+    """Return the out_id: the field, the header, or a new one."""
     key = idempotency_key.strip('"')  # the header's draft standard writes it in quotes
     if "out_id" not in request:
         return read_out_id(key, "Idempotency-Key") if key else new_out_id()
@@ -262,7 +281,7 @@ def _refuse_repeats(numbers: Sequence[str], field: str) -> None:
 
 
 def read_sign_name(request: Mapping[str, Any], field: str, defaults: Defaults) -> str:
-    """Return the field sign_name, or the default; `field` is its path for errors."""
+    """Return sign_name, or the default; `field` is its path for errors."""
     if "sign_name" not in request and not defaults.sign_name:
         raise InvalidRequest("is missing, and SMS_SIGN_NAME is not set", field=field)
     text = read_text(request.get("sign_name", defaults.sign_name), field)
@@ -286,14 +305,14 @@ def read_template_param(
 ) -> dict[str, str]:
     """Return the variables of a template, which pass `check` with text and path.
 
-    Whole numbers become strings, for 123456 and "123456" are written alike.
+    Whole numbers become strings.
     """
     value = {} if value is None else value
     if not isinstance(value, dict):
         raise InvalidRequest('must be an object of strings, such as {"name": "Li"}', field=field)
     param = {}
     for name, given in value.items():
-        place = shown(f"{field}.{name}")
+        place = f"{field}.{shown(name)}"
         if not _VARIABLE.fullmatch(name):
             raise InvalidRequest("has a name that no template variable can have", field=place)
         if isinstance(given, float):

@@ -1,9 +1,9 @@
 """The queues in which Alibaba Cloud keeps receipts and replies for us, emptied on a timer.
 
-They belong to Alibaba Cloud and cannot trigger a function: a timer asks Dybaseapi for a temporary
-key (QueryTokenForMnsQueue), receives, keeps, and only then deletes. What is received and not
-deleted comes again. Sources: documents 101641 and 101646, and ReceiveMessage, BatchReceiveMessage
-and DeleteMessage of the Simple Message Queue documentation.
+They cannot trigger a function: a timer asks Dybaseapi for a temporary key (QueryTokenForMnsQueue),
+receives, keeps, and only then deletes; what is not deleted comes again. Sources: documents 101641
+and 101646, and ReceiveMessage, BatchReceiveMessage and DeleteMessage of the Simple Message Queue
+documentation.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import json
 import os
 from collections.abc import MutableMapping
 from email.utils import formatdate
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
 from xml.etree import ElementTree
 
@@ -27,15 +27,14 @@ from shared.http_trigger import log_bug, open_invocation, open_log
 from shared.logs import safe_code, safe_request_id
 from shared.receipts import Tally
 from shared.settings import read_queue_settings
-from shared.transport import Timeout
+from shared.transport import Timeout, exchange
 
 if TYPE_CHECKING:
     from shared.http_trigger import Context, Invocation
     from shared.sms_api import SmsApi
     from shared.store import Store
 
-BATCH_SIZE = 16
-"""Messages that one request may receive, at most."""
+BATCH_SIZE = 16  # messages that a request may receive
 _RENEW_BEFORE = 120  # seconds, as the platform's own clients do
 _LIFETIME = 600  # of a token that does not say
 _LONGEST_ROUND = 5.0  # seconds that receiving, keeping and deleting one batch may need
@@ -43,7 +42,7 @@ _XML = "{http://mns.aliyuncs.com/doc/v1/}"
 
 
 class QueueToken(NamedTuple):
-    """A temporary key to one queue; it is renewed at `renew_at`, in epoch seconds."""
+    """A temporary key to one queue, renewed at `renew_at` (epoch seconds)."""
 
     access_key_id: str
     access_key_secret: str
@@ -51,7 +50,6 @@ class QueueToken(NamedTuple):
     renew_at: float
 
     def __repr__(self) -> str:
-        """Hide the secret and the token: a repr may end up in a log."""
         return "QueueToken(...)"
 
 
@@ -73,7 +71,7 @@ def empty_queues(
 ) -> dict[str, object]:
     """Empty the queues that SMS_RECEIPT_QUEUES names, as far as the time allows; raises nothing.
 
-    Returns what was kept, and the code of the error that ended it early, if one did.
+    Returns what was kept, and the code of the error that ended it early.
     """
     started = clock.monotonic()
     log = open_log(context, "receive_receipts", clock)
@@ -90,7 +88,7 @@ def empty_queues(
             total = _sum(total, tally)
             problem = problem or failure
     except ConfigurationError as error:
-        log.event("error", "configure", "failed", remedy=error.detail)
+        log.misconfigured(error)
         problem = error.code
     except Exception as error:
         log_bug(error, log)
@@ -116,7 +114,7 @@ class Queue(NamedTuple):
         return _read_messages(response.content) if response.status_code == 200 else []
 
     def delete(self, receipt_handle: str) -> None:
-        """Delete a message; one that is gone, or visible again, is no error. Raises as receive."""
+        """Delete a message; that it is gone or visible again is no error. Raises as receive."""
         self._call("DELETE", f"ReceiptHandle={quote(receipt_handle, safe='')}")
 
     def _call(self, method: str, query: str) -> requests.Response:
@@ -141,22 +139,16 @@ class Queue(NamedTuple):
 
     def _exchange(self, method: str, query: str) -> requests.Response:
         api, resource = self.api, f"/queues/{self.name}/messages?{query}"
-        request = requests.PreparedRequest()
-        request.method, request.url, request.body = method, f"{self.endpoint}{resource}", b""
         date = formatdate(api.clock.now(), usegmt=True)
-        request.headers = cast(
-            Any,
-            {
-                "host": self.endpoint.partition("://")[2],
-                "user-agent": "fc-sms",
-                "content-length": "0",
-                **signed_headers(method, resource, date, self._token()),
-            },
-        )
+        headers = {
+            "host": self.endpoint.partition("://")[2],
+            "user-agent": "fc-sms",
+            "content-length": "0",
+            **signed_headers(method, resource, date, self._token()),
+        }
         left = max(self.deadline - api.clock.monotonic(), 0.0)
-        limits: Any = Timeout(api.settings.connect_timeout, api.settings.read_timeout, left)
-        adapter = api.session.get_adapter(self.endpoint)
-        return adapter.send(request, timeout=limits, verify=api.session.verify or True)
+        timeout = Timeout(api.settings.connect_timeout, api.settings.read_timeout, left)
+        return exchange(api.session, method, f"{self.endpoint}{resource}", headers, b"", timeout)
 
     def _token(self) -> QueueToken:
         now = self.api.clock.now()
@@ -175,7 +167,7 @@ class Queue(NamedTuple):
 def signed_headers(method: str, resource: str, date: str, token: QueueToken) -> dict[str, str]:
     """Return the headers that sign a request without a body (document 27487).
 
-    `resource` is path and query as they are sent, `date` the time as HTTP writes it.
+    `resource` is path and query as sent, `date` the time as HTTP writes it.
     """
     text = f"{method}\n\n\n{date}\nx-mns-version:2015-06-06\n{resource}"
     digest = hmac.digest(token.access_key_secret.encode(), text.encode(), "sha1")
@@ -200,14 +192,7 @@ def _empty(queue: Queue, invocation: Invocation, store: Store) -> tuple[Tally, s
             for message in messages:
                 queue.delete(message.receipt_handle)
     except SmsError as error:
-        api.log.event(
-            "error",
-            "empty-queue",
-            "failed",
-            code=safe_code(error.code),
-            detail=error.detail,
-            platform_request_id=error.request_id,
-        )
+        api.log.failed("empty-queue", error)
         return total, error.code
     api.log.event("warning", "empty-queue", "out-of-time")
     return total, "out-of-time"
@@ -262,5 +247,5 @@ def _read_error(content: bytes) -> tuple[str, str]:
 def _parse(content: bytes) -> ElementTree.Element:
     try:
         return ElementTree.fromstring(content)  # noqa: S314 (expat limits entities)
-    except ElementTree.ParseError:
+    except (ElementTree.ParseError, LookupError, ValueError):
         raise AnswerLost("the queue gave no usable answer") from None

@@ -8,9 +8,9 @@
 
 A code is a keyed hash of the seed in its record, of verification, number and purpose: each attempt
 to send it carries the same one, and the store alone does not tell it. Every change writes a fresh
-mark, so that of two invocations that want the same change at once only one gets it.
+mark, so that only one of two invocations makes it.
 
-Sources: NIST SP 800-63B for lifetime, tries and single use; document 44335 for the limits.
+Sources: NIST SP 800-63B (lifetime, tries, single use) and document 44335 (limits).
 """
 
 from __future__ import annotations
@@ -21,7 +21,16 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared import messages
-from shared.code_requests import (
+from shared.errors import (
+    ConfigurationError,
+    InvalidRequest,
+    OutIdConflict,
+    SmsError,
+    StoreUnavailable,
+)
+from shared.messages import Defaults, Intent
+from shared.sending import PartOutcome, send
+from shared.verification import (
     RESEND_SECONDS,
     CodeCheck,
     CodeRequest,
@@ -30,17 +39,6 @@ from shared.code_requests import (
     keyed_letters,
     seconds_left,
 )
-from shared.errors import (
-    ConfigurationError,
-    InvalidRequest,
-    LimitReached,
-    OutIdConflict,
-    SmsError,
-    StoreUnavailable,
-)
-from shared.messages import Defaults, Intent
-from shared.sending import PartOutcome, send
-from shared.store import Count, Refused
 
 if TYPE_CHECKING:
     from shared.settings import CodeSettings
@@ -48,11 +46,6 @@ if TYPE_CHECKING:
     from shared.store import Store
 
 VALID, USED, SPENT, WITHDRAWN = "valid", "used", "spent", "withdrawn"
-_LIMITS = {
-    "codes-per-minute": (1, RESEND_SECONDS),
-    "codes-per-hour": (5, 3600),
-    "codes-per-day": (10, 86400),
-}
 _LEASE_MARGIN = 5
 _ROUNDS = 30  # more than the changes that a record sees in its life
 
@@ -93,7 +86,7 @@ _NOBODY = Record("unknown", "", "", "", 6, 0, 0, 0, 0, "", "")
 
 
 class OwnCodes(NamedTuple):
-    """The own back end as one invocation uses it; `deadline` is in monotonic seconds."""
+    """The own back end; `deadline` is in monotonic seconds."""
 
     api: SmsApi
     store: Store
@@ -117,7 +110,7 @@ class OwnCodes(NamedTuple):
         return self._send(request, record, intent, is_repeat=found)
 
     def check(self, check: CodeCheck) -> str:
-        """Use a code up; return ``verified``, or else why it is not, for the log only.
+        """Use a code up; return ``verified``, or else why not, for the log only.
 
         Whatever comes of it, the store is read and written once, if no other check comes between.
         """
@@ -130,9 +123,9 @@ class OwnCodes(NamedTuple):
                 return verdict
         raise _contended()
 
-    def verification_id(self, out_id: str) -> str:
-        """Return the id of the verification that belongs to an out_id."""
-        return self._keyed("verification", out_id)
+    def verification_id(self, request: CodeRequest) -> str:
+        """Return the id of the verification that belongs to the out_id of `request`."""
+        return self._keyed("verification", request.out_id)
 
     def code(self, verification_id: str, recipient: Recipient, record: Record) -> str:
         """Return the code that a record stands for."""
@@ -173,32 +166,24 @@ class OwnCodes(NamedTuple):
         return record._replace(lease_until=until, sender=sender, mark=self._mark())
 
     def _claim(self, request: CodeRequest, fresh: Record) -> tuple[Record, bool]:
-        key, limits = _key(self.verification_id(request.out_id)), self._limits(request.recipient)
-        old, new, charge = None, fresh, limits
+        key = _key(self.verification_id(request))
+        old, new, was_valid = None, fresh, False
         for _ in range(_ROUNDS):
-            answer = self._put(key, old, new, charge)
+            answer = self._put(key, old, new)
             if answer is None:
-                return new, not charge
-            if isinstance(answer, Refused):
-                limit, window = _LIMITS[answer.rule]
-                raise LimitReached(
-                    f"a number is sent at most {limit} code{'s' if limit > 1 else ''} in {window} "
-                    "seconds; no code was sent",
-                    code=answer.rule,
-                    retry_after=answer.retry_after,
-                )
-            old, new, charge = answer, fresh, limits
+                return new, was_valid
+            old, new, was_valid = answer, fresh, False
             if old == _NOBODY:
                 old = None
                 continue
             if (old.number, old.purpose) != (fresh.number, fresh.purpose):
-                raise OutIdConflict("this out_id was used for other content; take a new one")
+                raise OutIdConflict
             now = self.api.clock.now()
             is_over = old.state != WITHDRAWN and old.standing(now) != VALID
             if is_over or old.lease_until > now:
                 return old, True
             new = self._leased(old, fresh.sender)
-            charge = limits if old.state == WITHDRAWN else ()
+            was_valid = old.state != WITHDRAWN
         raise _contended()
 
     def _send(
@@ -214,36 +199,28 @@ class OwnCodes(NamedTuple):
         return self._created(request, self._release(request, record, withdraw=is_rejected), outcome)
 
     def _release(self, request: CodeRequest, record: Record, *, withdraw: bool) -> Record:
-        key, sender = _key(self.verification_id(request.out_id)), record.sender
+        key, sender = _key(self.verification_id(request)), record.sender
         try:
             for _ in range(_ROUNDS):
                 final = record._replace(lease_until=0, mark=self._mark())
                 if withdraw and record.state == VALID:
                     final = final._replace(state=WITHDRAWN)
-                give_back = self._limits(request.recipient) if final.state == WITHDRAWN else ()
-                answer = self._put(key, record, final, give_back=give_back)
-                if not isinstance(answer, Record):
+                answer = self._put(key, record, final)
+                if answer is None:
                     return final
                 record = answer
                 if record.sender != sender:
                     return record
         except StoreUnavailable as error:
-            self.api.log.event("error", "store", "failed", code=error.code, detail=error.detail)
+            self.api.log.failed("store", error)
         return record
 
-    def _put(
-        self,
-        key: str,
-        old: Record | None,
-        new: Record,
-        charge: tuple[Count, ...] = (),
-        give_back: tuple[Count, ...] = (),
-    ) -> Record | Refused | None:
+    def _put(self, key: str, old: Record | None, new: Record) -> Record | None:
         texts, now = (old.text() if old else None, new.text()), self.api.clock.now()
-        answer = self.store.put(key, *texts, self.api.settings.intent_ttl, now, charge, give_back)
+        answer = self.store.put(key, *texts, self.api.settings.intent_ttl, now)
         if isinstance(answer, str):
             return Record.read(answer) if answer else _NOBODY
-        return answer
+        return None
 
     def _created(
         self, request: CodeRequest, record: Record, outcome: PartOutcome | None
@@ -251,23 +228,24 @@ class OwnCodes(NamedTuple):
         now = self.api.clock.now()
         is_valid = record.standing(now) == VALID
         return Created(
-            self.verification_id(request.out_id),
+            self.verification_id(request),
             seconds_left(record.expires_at, now, self.settings.lifetime) if is_valid else 0,
             seconds_left(record.sent_at + RESEND_SECONDS, now, RESEND_SECONDS),
             outcome,
         )
 
     def _intent(self, request: CodeRequest, record: Record) -> Intent:
-        code = self.code(self.verification_id(request.out_id), request.recipient, record)
+        code = self.code(self.verification_id(request), request.recipient, record)
         body = self._message(request.recipient, code)
         try:
             if request.recipient.is_mainland:
                 read_intent = messages.read_intent
             else:
                 from shared.international import read_intent
-            return read_intent(
+            intent = read_intent(
                 {**body, "out_id": request.out_id}, "", Defaults(self.settings.sign_name)
             )
+            return intent._replace(client_ip=request.client_ip, caller=request.caller, is_code=True)
         except InvalidRequest as error:
             if error.field.startswith("phone_number"):
                 raise InvalidRequest(error.detail, field="phone_number") from None
@@ -291,13 +269,6 @@ class OwnCodes(NamedTuple):
         text = settings.message.replace("{code}", code)
         body = {"phone_numbers": recipient.e164, "message": text, "type": "OTP"}
         return {**body, "sender_id": settings.sender_id} if settings.sender_id else body
-
-    def _limits(self, recipient: Recipient) -> tuple[Count, ...]:
-        number = self._keyed("code number", recipient.e164)
-        return tuple(
-            Count(rule, f"codes:{number}:{window}", 1, limit, window, sliding=True)
-            for rule, (limit, window) in _LIMITS.items()
-        )
 
     def _bound_to(self, recipient: Recipient, purpose: str) -> tuple[str, str]:
         return self._keyed("code number", recipient.e164), self._keyed("code purpose", purpose)

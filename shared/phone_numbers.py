@@ -1,12 +1,9 @@
 """Phone numbers: from what a caller writes to what each API wants.
 
-Sources: the SendSms and QuerySendDetails pages (documents 55284 and 419277) and the page of
-SendMessageToGlobe. Mainland numbers go out as bare 11 digits, which every API accepts; others as
-country code and number, without ``00`` or ``+``. Hong Kong, Macao and Taiwan are others: they need
-international templates and have prices of their own. No error repeats the number it is about.
+Mainland numbers go out as bare 11 digits, which every API accepts; others, Hong Kong, Macao and
+Taiwan among them, as country code and number (documents 55284, 419277, and SendMessageToGlobe). No
+error repeats a number.
 """
-
-from __future__ import annotations
 
 import re
 
@@ -23,24 +20,29 @@ _LONGEST = 15  # digits of country code and number (ITU-T E.164)
 def mainland(text: object, field: str) -> str:
     """Return a mobile number of the Chinese mainland as its bare 11 digits.
 
-    `text` may carry ``+86``, ``0086`` or ``86``, spaces and hyphens; InvalidRequest otherwise. A
-    country code follows ``+``, and is a 1 that stands alone: ``1 862 401 7194`` is in New Jersey.
+    `text` may carry ``+86``, ``0086`` or ``86``, spaces and hyphens; InvalidRequest otherwise. A 1
+    that stands alone is a country code: ``1 862 401 7194`` is in New Jersey.
     """
     match = _MAINLAND.fullmatch(_digits(text, field))
     if match and not _LONE_ONE.match(str(text)):
         return match[1]
     raise InvalidRequest(
-        "is not a mobile number of the Chinese mainland (11 digits from 13 to 19, with or without "
-        "+86); numbers of other countries need an international send",
+        "is not a mobile number of the Chinese mainland (11 digits, with or without +86); others "
+        "need an international send",
         field=field,
     )
+
+
+def is_mainland(digits: str) -> bool:
+    """Whether `digits`, as the platform has them, are a mobile number of the mainland."""
+    return bool(_LIKE_MAINLAND.fullmatch(digits))
 
 
 def international(text: object, field: str) -> str:
     """Return a number outside the Chinese mainland as country code and number: ``85251234567``.
 
-    ``+`` or ``00`` may stand in front. Raises InvalidRequest for anything else; with the code
-    ambiguous-number for eleven digits that may be of the mainland or of North America.
+    ``+`` or ``00`` may stand in front. Raises InvalidRequest; with the code ambiguous-number for
+    eleven digits that may be of the mainland or of North America.
     """
     written = _digits(text, field)
     match = _WITH_COUNTRY_CODE.fullmatch(written)
@@ -72,7 +74,7 @@ def international(text: object, field: str) -> str:
 def of_country(text: object, dial_code: str, field: str) -> str:
     """Return a number of the country with `dial_code` as country code and number.
 
-    `text` may have ``+`` or ``00`` and the code in front. Raises InvalidRequest otherwise.
+    `text` may begin with ``+`` or ``00`` and the code. Raises InvalidRequest.
     """
     longest = _LONGEST - len(dial_code)
     written = rf"(?:(?:\+|00){dial_code})?((?!00)[0-9]{{3,{longest}}})"
@@ -80,14 +82,14 @@ def of_country(text: object, dial_code: str, field: str) -> str:
     if match:
         return dial_code + match[1]
     raise InvalidRequest(
-        f"is not a number of that country: give its digits without the country code {dial_code}, "
-        f"or with +{dial_code} in front",
+        f"is not a number of that country: give it without the country code {dial_code}, or with "
+        f"+{dial_code} in front",
         field=field,
     )
 
 
 def country_of(digits: str) -> str:
-    """Return the ISO 3166 alpha-2 code of the country of `digits`, country code and number.
+    """Return the country (ISO 3166 alpha-2) of `digits`, country code and number.
 
     The longest prefix decides (+1 goes by area code); a dial code of no country gives nothing.
     """
@@ -98,7 +100,7 @@ def country_of(digits: str) -> str:
 
 
 def dial_code(country: str) -> str:
-    """Return the country code of `country` (alpha-2), such as ``852``; nothing if it has none."""
+    """Return the dial code of `country` (alpha-2), such as ``852``, or nothing."""
     from shared.dial_codes import DIAL_CODES
 
     prefix = next((prefix for prefix, owner in DIAL_CODES.items() if owner == country), "")
@@ -109,8 +111,8 @@ def dial_code(country: str) -> str:
 def queried(text: object, field: str) -> str:
     """Return a number as QuerySendDetails wants it: bare 11 digits, or country code and number.
 
-    Raises InvalidRequest when it is none, and for a number of North America that the platform,
-    which sees no ``+``, would take for one of the mainland: that is somebody else's.
+    Raises InvalidRequest, also for a number of North America that the platform, which sees no
+    ``+``, would take for somebody else's of the mainland.
     """
     digits = _digits(text, field)
     mainland_number = _MAINLAND.fullmatch(digits)

@@ -1,8 +1,8 @@
 """Receipts and replies in the shared state: kept once, in whatever order and how often they come.
 
 The platform pushes a receipt again until it is answered with 200, and promises neither order nor
-that each comes once (documents 101867 and 101847). So all steps here may be repeated, and a message
-that was delivered or has failed stays so:
+that each comes once (documents 101867 and 101847; smsreport-http-intl for SendMessageToGlobe). So
+all steps here may be repeated, and a message that was delivered or has failed stays so:
 
     receipts:<id on the wire>   one record a part: the receipts of its numbers
     parts:<out_id>              the highest part of which there is a receipt
@@ -19,14 +19,16 @@ import hashlib
 import hmac
 import json
 import os
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from shared import phone_numbers
+from shared.clock import platform_time
 from shared.errors import ConfigurationError, InvalidRequest, StoreUnavailable
-from shared.messages import compact_json
-from shared.receipt_shapes import FINAL, Reply, Report, read_entry
-from shared.sending import Record, record_key
+from shared.limits import Charge, Limits
+from shared.logs import masked
+from shared.messages import compact_json, keyed, split_wire_id
+from shared.sending import record_key, settle
 from shared.settings import read_receipt_token
 
 if TYPE_CHECKING:
@@ -36,15 +38,50 @@ if TYPE_CHECKING:
     from shared.store import Store
 
 PARTS_READ = 100
+_MOST_BILLED = 20  # no text of a template is that long
 _MOST_RECEIPTS = 1000  # of one id on the wire; a send has at most that many numbers
-_PART = re.compile(r"(.+)~([0-9]{1,6})", re.DOTALL)
+_LONGEST_ID = 256
+_LONGEST_CODE = 64
+_LONGEST_CONTENT = 4000
+# number, out_id, message_id, code, times and size
+_FIELDS = ("phone_number", "out_id", "biz_id", "err_code", "send_time", "report_time", "sms_size")
+_GLOBE = ("To", "TaskId", "MessageId", "ErrorCode", "SendDate", "ReceiveDate", "SmsSize")
+_DELIVERED_CODES = ("DELIVERED", "DELIVRD", "success")
+_STATUSES = {"true": "delivered", "1": "delivered", "false": "failed", "0": "failed"}
+_GLOBE_STATUSES = {"1": "delivered", "2": "failed", "6": "failed"}
+
+
+class Report(NamedTuple):
+    """The receipt of one message as it came; what was missing is empty, or 0.
+
+    `out_id` is the one on the wire, `message_id` the BizId or MessageId, `sms_size` the number of
+    messages billed; times are ``yyyy-MM-dd HH:mm:ss`` in UTC+8.
+    """
+
+    phone_number: str
+    out_id: str
+    message_id: str
+    status: str
+    err_code: str
+    send_date: str
+    receive_date: str
+    sms_size: int
+    is_of_globe: bool = False
+
+
+class Reply(NamedTuple):
+    """What somebody wrote back to `dest_code`."""
+
+    phone_number: str
+    content: str
+    dest_code: str
+    sign_name: str
+    send_date: str
+    sequence_id: str
 
 
 class Receipt(NamedTuple):
-    """The receipt of one message as it is kept; `out_id` is the one on the wire.
-
-    `phone_number` is ``*`` and the last two digits. Times are ``yyyy-MM-dd HH:mm:ss`` in UTC+8.
-    """
+    """A Report as it is kept; `phone_number` is ``*`` and the last two digits."""
 
     out_id: str
     phone_number: str
@@ -58,12 +95,12 @@ class Receipt(NamedTuple):
 
     @property
     def is_final(self) -> bool:
-        """Whether it says more than that the message is on its way."""
-        return self.status in FINAL
+        """Whether the message is no longer on its way."""
+        return self.status != "waiting"
 
 
 class Tally(NamedTuple):
-    """What became of a push: entries kept, entries that were not understood, parts settled."""
+    """What became of a push: entries kept, entries not understood, parts settled."""
 
     reports: int = 0
     replies: int = 0
@@ -72,7 +109,7 @@ class Tally(NamedTuple):
 
 
 def is_timer_event(event: bytes) -> bool:
-    """Whether a timer made `event`; one that a request made is of another shape."""
+    """Whether a timer made `event`, and not a request."""
     try:
         fields = json.loads(event)
     except (ValueError, RecursionError):
@@ -101,8 +138,8 @@ def authenticate(request: Request, log: Log) -> str:
 def take(body: object, invocation: Invocation) -> Tally:
     """Keep what the platform pushed: an array of receipts and replies.
 
-    Entries that are not understood do not keep the others out. Raises InvalidRequest when nothing
-    is understood, ConfigurationError without a store, StoreUnavailable when not all was kept.
+    Raises InvalidRequest when nothing is understood, ConfigurationError without a store,
+    StoreUnavailable when not all was kept.
     """
     if not isinstance(body, list):
         raise InvalidRequest("must be a JSON array of SmsReport or SmsUp objects", field="body")
@@ -128,7 +165,7 @@ def keep(entries: Iterable[object], api: SmsApi, store: Store, deadline: float) 
     read = [read_entry(entry) for entry in entries]
     reports = [entry for entry in read if isinstance(entry, Report)]
     replies = [entry for entry in read if isinstance(entry, Reply)]
-    shelf = _Shelf(api, store, deadline)
+    shelf = _Shelf(api, store, deadline, Limits(api))
     settled = shelf.keep_reports(reports)
     for reply in replies:
         shelf.keep_reply(reply)
@@ -137,37 +174,12 @@ def keep(entries: Iterable[object], api: SmsApi, store: Store, deadline: float) 
     return tally
 
 
-def settle(store: Store, api: SmsApi, wire_id: str, message_id: str) -> bool:
-    """Note that the platform had the part with this id on the wire; whether that was news."""
-    out_id, part = split_wire_id(wire_id)
-    key = record_key(out_id, part, api.settings.state_secret)
-    text = store.get(key)
-    while text:
-        record = Record.read(text)
-        if record.state == "accepted":
-            return False
-        found = record._replace(
-            state="accepted", lease_until=0, code="OK", biz_id=message_id or record.biz_id
-        )
-        there = store.put(key, text, found.text(), api.settings.intent_ttl, api.clock.now())
-        if there is None:
-            return True
-        text = str(there)
-    return False
-
-
-def split_wire_id(wire_id: str) -> tuple[str, int]:
-    """Undo messages.wire_out_id."""
-    match = _PART.fullmatch(wire_id)
-    return (match[1], int(match[2])) if match else (wire_id, 0)
-
-
 def of_out_id(
     store: Store, state_secret: str, out_id: str, first_part: int = 0
 ) -> tuple[list[Receipt], int]:
     """Return the receipts of an intent, and the part to go on from, 0 when there are no more.
 
-    At most PARTS_READ parts are read, beginning with `first_part`.
+    At most PARTS_READ parts are read, from `first_part` on.
     """
     highest = int(store.get(_key("parts", out_id, state_secret)) or 0)
     end = min(first_part + PARTS_READ, highest + 1)
@@ -190,10 +202,20 @@ def _of_wire_id(store: Store, state_secret: str, wire_id: str) -> list[Receipt]:
     return _read(text, "" if wire_id.startswith("\n") else wire_id)
 
 
+def shown_number(api: SmsApi, phone_number: str) -> dict[str, str]:
+    """Return a Receipt's `phone_number` and `number_hash`."""
+    logged = api.log.numbers((phone_number,) if phone_number else ())
+    return {
+        "phone_number": str(logged.get("number", "")),
+        "number_hash": str(logged.get("number_hash", "")),
+    }
+
+
 class _Shelf(NamedTuple):
     api: SmsApi
     store: Store
     deadline: float
+    limits: Limits
 
     def keep_reports(self, reports: Sequence[Report]) -> int:
         groups: dict[str, list[Report]] = {}
@@ -202,7 +224,7 @@ class _Shelf(NamedTuple):
         return sum(self._keep_group(wire_id, group) for wire_id, group in groups.items())
 
     def keep_reply(self, reply: Reply) -> None:
-        who = self._who(reply.phone_number)
+        who = shown_number(self.api, reply.phone_number)
         shown = {**who, **reply._asdict(), "phone_number": who["phone_number"]}
         text = compact_json(shown)
         name = f"{who['number_hash']}\n{reply.sequence_id or text}"
@@ -215,7 +237,11 @@ class _Shelf(NamedTuple):
     def _keep_group(self, wire_id: str, reports: Sequence[Report]) -> bool:
         secret = self.api.settings.state_secret
         received = [self._receipt(report) for report in reports]
-        self._change(_key("receipts", wire_id, secret), lambda current: _merged(current, received))
+        self._change(
+            _key("receipts", wire_id, secret),
+            lambda current: _merged(current, received),
+            lambda current, new: self._correction(wire_id, reports, _extra(new) - _extra(current)),
+        )
         if wire_id.startswith("\n"):
             return False
         out_id, part = split_wire_id(wire_id)
@@ -231,22 +257,32 @@ class _Shelf(NamedTuple):
         return settle(self.store, self.api, wire_id, reports[0].message_id)
 
     def _receipt(self, report: Report) -> Receipt:
-        return Receipt(**{**report._asdict(), **self._who(report.phone_number)})
+        kept = {name: value for name, value in report._asdict().items() if name in Receipt._fields}
+        return Receipt(**{**kept, **shown_number(self.api, report.phone_number)})
 
-    def _who(self, phone_number: str) -> dict[str, str]:
-        logged = self.api.log.numbers((phone_number,) if phone_number else ())
-        return {
-            "phone_number": str(logged.get("number", "")),
-            "number_hash": str(logged.get("number_hash", "")),
-        }
+    def _correction(self, wire_id: str, reports: Sequence[Report], extra: int) -> Charge:
+        """Return what a part of ours was billed above what was counted; SendMessageToGlobe is
+        counted exactly.
+        """
+        key = record_key(*split_wire_id(wire_id), self.api.settings.state_secret)
+        if extra <= 0 or reports[0].is_of_globe or not self.store.get(key):
+            return ()
+        is_abroad = not phone_numbers.is_mainland(reports[0].phone_number)
+        return self.limits.budget(extra, is_abroad=is_abroad)
 
-    def _change(self, key: str, change: Callable[[str | None], str]) -> None:
-        current, new = None, change(None)
+    def _change(
+        self,
+        key: str,
+        change: Callable[[str | None], str],
+        price: Callable[[str | None, str], Charge] = lambda _current, _new: (),
+    ) -> None:
+        current: str | None = None
+        new = change(None)
         while new != current:
             if self.api.clock.monotonic() >= self.deadline:
                 raise StoreUnavailable("the time was over before all receipts were kept")
-            ttl, now = self.api.settings.intent_ttl, self.api.clock.now()
-            there = self.store.put(key, current, new, ttl, now)
+            charge = price(current, new)
+            there = self.limits.put(self.store, key, current, new, charge, is_spent=True)
             if there is None:
                 return
             current = str(there) or None
@@ -266,10 +302,80 @@ def _read(text: str | None, wire_id: str = "") -> list[Receipt]:
     return [Receipt(wire_id, *row) for row in json.loads(text or "[]")]
 
 
+def _extra(text: str | None) -> int:
+    return sum(max(min(receipt.sms_size, _MOST_BILLED) - 1, 0) for receipt in _read(text))
+
+
 def _identity(receipt: Receipt) -> tuple[str, str]:
     return receipt.number_hash, receipt.message_id
 
 
 def _key(kind: str, name: str, secret: str) -> str:
-    digest = hmac.digest(secret.encode(), f"fc-sms {kind}\n{name}".encode(), "sha256")
-    return f"{kind}:{digest.hex()[:32]}"
+    return f"{kind}:{keyed(secret, kind, name)}"
+
+
+def read_entry(entry: object) -> Report | Reply | None:
+    """Read one object that the platform pushed or queued; None when it is nothing of ours."""
+    if not isinstance(entry, dict):
+        return None
+    fields = {name: _text(value) for name, value in entry.items()}
+    if "content" in fields:
+        return _read_reply(fields)
+    report = _read_report(fields)
+    return report if report.status and (report.out_id or report.message_id) else None
+
+
+def _read_report(fields: Mapping[str, str]) -> Report:
+    is_of_globe = "To" in fields
+    number, out_id, message_id, code, sent, received, size = (
+        fields.get(name, "") for name in (_GLOBE if is_of_globe else _FIELDS)
+    )
+    code = masked(code[:_LONGEST_CODE])
+    return Report(
+        phone_number=_number(number),
+        out_id=out_id[:_LONGEST_ID],
+        message_id=message_id[:_LONGEST_ID],
+        status=_status(fields.get("Status" if is_of_globe else "success", ""), code, is_of_globe),
+        err_code=code,
+        send_date=platform_time(sent),
+        receive_date=platform_time(received),
+        sms_size=int(size) if size.isascii() and size.isdigit() and len(size) < 4 else 0,
+        is_of_globe=is_of_globe,
+    )
+
+
+def _status(told: str, code: str, is_of_globe: bool) -> str:
+    judged = "delivered" if code in _DELIVERED_CODES else ""
+    if is_of_globe and told:
+        return _GLOBE_STATUSES.get(told) or judged or "waiting"
+    return _STATUSES.get(told.lower()) or judged or ("failed" if code else "")
+
+
+def _read_reply(fields: Mapping[str, str]) -> Reply | None:
+    if not fields.get("phone_number"):
+        return None
+    return Reply(
+        phone_number=_number(fields["phone_number"]),
+        content=fields["content"][:_LONGEST_CONTENT],
+        dest_code=fields.get("dest_code", "")[:_LONGEST_CODE],
+        sign_name=masked(fields.get("sign_name", "")[:_LONGEST_CODE]),
+        send_date=platform_time(fields.get("send_time", "")),
+        sequence_id=fields.get("sequence_id", "")[:_LONGEST_ID],
+    )
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value.strip().encode("utf-8", "replace").decode()
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value) if isinstance(value, (int, float)) else ""
+
+
+def _number(text: str) -> str:
+    try:
+        return phone_numbers.queried(text, "phone_number")
+    except InvalidRequest:
+        return text[:_LONGEST_CODE]

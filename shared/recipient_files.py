@@ -5,11 +5,8 @@ sms_up_extend_code and template_code; others are template variables. A line of J
 ``messages`` of ``POST /sms``, perhaps with a template_code. One file is one template: the first
 row's, else SMS_FILE_TEMPLATE_CODE.
 
-Part k is rows 100k+1 to 100k+100. Refused rows count, the header and empty lines do not: so a part
-holds the same recipients whenever the file is read.
+Part k is rows 100k+1 to 100k+100, refused ones counted, whenever the file is read.
 """
-
-from __future__ import annotations
 
 import codecs
 import csv
@@ -42,18 +39,10 @@ class Row(NamedTuple):
     problem: str = ""
 
 
-class RowRefused(NamedTuple):
-    """Why a row is sent to nobody."""
-
-    row: Row
-    reason: str
-
-
 def read_rows(pieces: Iterable[bytes], key: str, encoding: str) -> Iterator[Row]:
     """Yield the rows of the file `key` (.csv, .jsonl, .ndjson) that comes in `pieces`.
 
-    `encoding` is auto, utf-8 or gbk. Raises InvalidRequest when the whole file is wrong; what is
-    wrong with a row is its problem.
+    `encoding` is auto, utf-8 or gbk. Raises InvalidRequest when the whole file is wrong.
     """
     kind = _SUFFIXES.get(key[key.rfind(".") :].lower())
     if kind is None:
@@ -73,34 +62,33 @@ def in_parts(rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 def read_part(
     rows: Sequence[Row], out_id: str, template_code: str, defaults: Defaults
-) -> tuple[Part | None, list[RowRefused]]:
-    """Return the part that `rows` make, None if it is empty, and the rows that are not in it.
+) -> tuple[Part | None, list[Row]]:
+    """Return the part that `rows` make, None if it is empty, and the rows with a problem.
 
     Its OutId on the wire is always ``<out_id>~<part>``. Raises InvalidRequest for template_code.
     """
-    good, refused = [], []
-    for row in rows:
-        problem = row.problem
-        if not problem and row.template_code not in ("", template_code):
-            problem = "template_code: differs from that of the first row"
-        if problem:
-            refused.append(RowRefused(row, problem))
-        else:
-            good.append(row)
+    judged = [
+        row._replace(problem=row.problem or "template_code: differs from that of the first row")
+        if row.template_code not in ("", template_code)
+        else row
+        for row in rows
+    ]
 
     def part_of(rows: Sequence[Row]) -> Part:
         messages = [row.message for row in rows]
         body = {"out_id": out_id, "template_code": template_code, "messages": messages}
         return read_intent(body, "", defaults).parts[0]
 
+    good = [row for row in judged if not row.problem]
     try:
         part = part_of(good) if good else None
     except InvalidRequest as error:
         if error.field == "template_code":
             raise
-        good, wrong = _sift(good, part_of)
-        refused = sorted(refused + wrong, key=lambda each: each.row.number)
+        judged = list(_sifted(judged, part_of))
+        good = [row for row in judged if not row.problem]
         part = part_of(good) if good else None
+    refused = [row for row in judged if row.problem]
     if part is None:
         return None, refused
     first, last = rows[0].number - 1, rows[-1].number - 1
@@ -113,29 +101,23 @@ def read_part(
     return part, refused
 
 
-def _sift(
-    rows: Sequence[Row], part_of: Callable[[Sequence[Row]], Part]
-) -> tuple[list[Row], list[RowRefused]]:
-    good: list[Row] = []
-    refused: list[RowRefused] = []
+def _sifted(rows: Sequence[Row], part_of: Callable[[Sequence[Row]], Part]) -> Iterator[Row]:
     first_with: dict[str, int] = {}
+    first = None
     for row in rows:
+        problem, number = row.problem, ""
         try:
-            (number,) = part_of([row]).phone_numbers
+            (number,) = ("",) if problem else part_of([row]).phone_numbers
         except InvalidRequest as error:
-            reason = str(error).removeprefix("messages[0].").removeprefix("messages[0]: ")
-            refused.append(RowRefused(row, reason))
-            continue
-        same = first_with.setdefault(number, row.number)
-        if same != row.number:
-            reason = f"phone_number: is the same number as in row {same}"
-        elif good and _has_extend_code(row) != _has_extend_code(good[0]):
-            reason = "sms_up_extend_code: give one in each row, or none"
-        else:
-            good.append(row)
-            continue
-        refused.append(RowRefused(row, reason))
-    return good, refused
+            problem = str(error).removeprefix("messages[0].").removeprefix("messages[0]: ")
+        if not problem:
+            first = first or row
+            same = first_with.setdefault(number, row.number)
+            if same != row.number:
+                problem = f"phone_number: is the same number as in row {same}"
+            elif _has_extend_code(row) != _has_extend_code(first):
+                problem = "sms_up_extend_code: give one in each row, or none"
+        yield row._replace(problem=problem)
 
 
 def _has_extend_code(row: Row) -> bool:
@@ -171,7 +153,7 @@ class _Text:
         self.line = 0
         self.damaged = False
 
-    def __iter__(self) -> _Text:
+    def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:

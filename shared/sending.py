@@ -12,13 +12,14 @@ only, each move by compare-and-set, and whoever makes a move owns the next step:
     rejected ── the caller repeats ──> sending (next attempt)
 
 An attempt is signed once and, once a byte of it was written, not sent again. Its nonce follows from
-out_id, part and attempt number alone, so that whoever repeats the attempt presents the same one,
-which the platform refuses for 15 minutes. Without a store that is all that stops a repeat;
+out_id, part and attempt number: whoever repeats the attempt presents the same one, which the
+platform refuses for 15 minutes. Without a store that is all that stops a repeat;
 docs/send-protocol.md says what is promised in each case.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -26,11 +27,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.clock import parse_platform_time, platform_date
-from shared.errors import InvalidRequest, OutIdConflict, StoreUnavailable
-from shared.messages import Intent, Part, compact_json
+from shared.errors import InvalidRequest, LimitReached, OutIdConflict, StoreUnavailable
+from shared.logs import safe_message_id
+from shared.messages import Intent, Part, compact_json, keyed, split_wire_id
 from shared.sms_api import ACCEPTED, IN_DOUBT, REJECTED, Result, SmsApi
 
 if TYPE_CHECKING:
+    from shared.limits import Charge, Limits
     from shared.store import Store
 
 NONCE_LIFETIME = 15 * 60
@@ -38,7 +41,7 @@ QUERYABLE = ("SendSms", "SendBatchSms")
 _NONCE_LABEL = "fc-sms send nonce 1"
 _NONCE_USED = "SignatureNonceUsed"
 _ID_PARAMETERS = ("OutId", "TaskId")
-_CLOCK_TOLERANCE = 60
+_CLOCK_TOLERANCE = NONCE_LIFETIME  # a request signed further off would have been refused
 _LEASE_MARGIN = 5
 _POLL_STEP = 0.25
 _DAY = 86400
@@ -52,9 +55,9 @@ _STATES = ("", "sending", "unknown", "rejected")
 class PartOutcome(NamedTuple):
     """How one part ended: outcome is accepted, rejected or unknown; `code` says why.
 
-    `replayed` is set when an earlier call had it accepted already, `reconciled` when it was found
-    by a query after its answer was lost; such a part has no `biz_id`. That is the platform's id of
-    the send, MessageId for SendMessageToGlobe; `details` is its whole answer, if there is one.
+    `replayed`: an earlier call had it accepted; `reconciled`: a query found it after its answer was
+    lost, so that there is no `biz_id`. That is the platform's id of the send, MessageId for
+    SendMessageToGlobe; `details` is its whole answer.
     """
 
     part: Part
@@ -71,8 +74,8 @@ class PartOutcome(NamedTuple):
 class Record(NamedTuple):
     """What the store keeps of a part; times are epoch seconds, `digest` is keyed.
 
-    `first_at` is when its first attempt began, `last_at` its latest; until `lease_until` the
-    invocation that wrote `sending` is at work on it. `owner` makes every claim a text of its own.
+    Its attempts began from `first_at` to `last_at`; until `lease_until` the invocation that wrote
+    `sending` is at work. `owner` makes every claim a text of its own.
     """
 
     state: str
@@ -88,7 +91,7 @@ class Record(NamedTuple):
 
     @classmethod
     def read(cls, text: str) -> Record:
-        """Read a record from the form `text` gives it."""
+        """Undo `text`."""
         return cls(*json.loads(text))
 
     def text(self) -> str:
@@ -113,13 +116,18 @@ def send(
 ) -> tuple[PartOutcome, ...]:
     """Send every part of `intent` and return how each ended; no refusal stops the parts after it.
 
-    `deadline` is in the clock's monotonic seconds: no wait outlives it, and a part whose turn comes
-    later is not sent; nor are those whose turn comes when the store has failed. Raises
-    ConfigurationError when there are no credentials, InvalidRequest when resend_unknown is asked
-    for without a store, OutIdConflict when the out_id was used for other content; all before
-    anything is sent.
+    `deadline` is in monotonic seconds: no wait outlives it, and a part whose turn comes later is
+    not sent; nor is one whose turn comes when the store has failed. Raises, before anything is
+    sent, ConfigurationError without credentials, InvalidRequest for resend_unknown without a store
+    or a place that is closed, OutIdConflict when the out_id was used for other content.
     """
     api.credentials()
+    has_rules = api.settings.limits.blocked_prefixes or any(part.is_abroad for part in intent.parts)
+    if store or has_rules:
+        from shared.limits import Limits
+
+        limits = Limits(api)
+        limits.check_destinations(intent)
     platform = _Platform(api, deadline)
     if store is None:
         if intent.resend_unknown:
@@ -129,21 +137,42 @@ def send(
     outcomes: list[PartOutcome] = []
     try:
         for part in intent.parts:
-            claim = _Claim(platform, store, intent.out_id, part, digest)
-            outcomes.append(claim.send(intent.resend_unknown))
+            claim = _Claim(platform, store, limits, intent, part, digest)
+            outcomes.append(claim.send())
     except StoreUnavailable as error:
-        _log_store_failure(api, error)
+        api.log.failed("store", error)
         outcomes += _unsent(intent.parts[len(outcomes) :], error.code, error.retry_after)
     except OutIdConflict as error:
         if not outcomes:
             raise
-        outcomes += _unsent(intent.parts[len(outcomes) :], error.code, 0)  # the first had expired
+        outcomes += _unsent(intent.parts[len(outcomes) :], error.code)  # the first had expired
     return tuple(outcomes)
+
+
+def settle(store: Store, api: SmsApi, wire_id: str, message_id: str) -> bool:
+    """Take the arrow of a receipt for the part with this id on the wire; return whether that was
+    news. `message_id` is the BizId or MessageId in it, or empty.
+    """
+    out_id, part = split_wire_id(wire_id)
+    key = record_key(out_id, part, api.settings.state_secret)
+    text = store.get(key)
+    while text:
+        record = Record.read(text)
+        if record.state == "accepted":
+            return False
+        found = record._replace(
+            state="accepted", lease_until=0, code="OK", biz_id=message_id or record.biz_id
+        )
+        there = store.put(key, text, found.text(), api.settings.intent_ttl, api.clock.now())
+        if not isinstance(there, str):
+            return True
+        text = there
+    return False
 
 
 def record_key(out_id: str, part: int, state_secret: str) -> str:
     """Return the key of a part's record; it tells nothing about the out_id."""
-    return f"part:{_keyed('part', out_id, state_secret)}:{part}"
+    return f"part:{keyed(state_secret, 'part', out_id)}:{part}"
 
 
 def attempt_nonce(out_id: str, part: int, attempt: int) -> str:
@@ -153,17 +182,12 @@ def attempt_nonce(out_id: str, part: int, attempt: int) -> str:
 
 
 def content_digest(intent: Intent, state_secret: str) -> str:
-    """Return a keyed digest of what `intent` sends to whom, whatever its out_id."""
+    """Return a keyed digest of what is sent to whom, whatever the out_id."""
     content = [
         {name: value for name, value in part.parameters.items() if name not in _ID_PARAMETERS}
         for part in intent.parts
     ]
-    return _keyed("content", json.dumps(content, sort_keys=True), state_secret)
-
-
-def _keyed(label: str, text: str, secret: str) -> str:
-    message = f"fc-sms {label}\n{text}".encode()
-    return hmac.digest(secret.encode(), message, "sha256").hex()[:32]
+    return keyed(state_secret, "content", json.dumps(content, sort_keys=True))
 
 
 def _send_unclaimed(platform: _Platform, out_id: str, part: Part) -> PartOutcome:
@@ -185,8 +209,8 @@ class _Platform(NamedTuple):
         """Make attempt `number` of `part`: sign once, send once; unknown is in doubt.
 
         With SMS_NONCE_REPLAY a request without an answer is sent again as it is, and what comes
-        back counts if it could not have come had the platform known the nonce. A limit could: the
-        first copy may have used it up.
+        back counts if it could not have come had the platform known the nonce. A limit could, that
+        the first copy used up.
         """
         nonce = attempt_nonce(out_id, part.number, number)
         signed = self.api.sign(part.action, part.parameters, nonce)
@@ -201,8 +225,8 @@ class _Platform(NamedTuple):
     def look_up(self, doubt: PartOutcome, first_at: float, last_at: float) -> str:
         """Ask with growing waits, for SMS_SETTLE_SECONDS at most, whether a part was accepted.
 
-        Its attempts began from `first_at` to `last_at` (epoch seconds). Returns ``found``;
-        ``absent``, which may change; or ``unclear`` when it could not be asked.
+        For `first_at` and `last_at` see Record. Returns ``found``; ``absent``, which may change; or
+        ``unclear`` when it could not be asked.
         """
         clock = self.api.clock
         if doubt.part.action not in QUERYABLE or clock.now() - first_at > _DAYS_SHOWN * _DAY:
@@ -219,8 +243,8 @@ class _Platform(NamedTuple):
             wait += _POLL_STEP
 
     def _look(self, part: Part, first_at: float, last_at: float, deadline: float) -> str:
-        """Look `part` up once. A request is accepted whole, so of many numbers three are enough:
-        when the first, the middle or the last has the message, all have.
+        """Look `part` up once. It is accepted whole: when the first, the middle or the last number
+        has the message, all have.
         """
         from shared.delivery_status import all_details
 
@@ -251,66 +275,83 @@ class _Claim(NamedTuple):
 
     platform: _Platform
     store: Store
-    out_id: str
+    limits: Limits
+    intent: Intent
     part: Part
     digest: str
 
-    def send(self, resend: bool) -> PartOutcome:
+    def send(self) -> PartOutcome:
         """Claim the part and make its first attempt, or go on from where its record stands."""
+        try:
+            return self._claim()
+        except LimitReached as error:
+            return PartOutcome(self.part, "rejected", error.code, retry_after=error.retry_after)
+
+    def _claim(self) -> PartOutcome:
         now = int(self.platform.api.clock.now())
         first = self._leased(Record("", self.digest, 0, now, now, now, ""))
-        existing = self._move(_NO_RECORD, first)
+        charge = self.limits.counts(self.intent, self.part)
+        existing = self._begin(_NO_RECORD, first, charge)
         if existing is None:
-            return self._attempt(first)
+            return self._attempt(first, charge)
         if not hmac.compare_digest(existing.digest, self.digest):
-            raise OutIdConflict("this out_id was used for other content; take a new one")
+            raise OutIdConflict
         if existing.state == "accepted":
             return self._replayed(existing)
         if existing.state == "rejected":
-            return self._next_attempt(existing)
+            return self._next_attempt(existing, charge)
         if existing.state == "sending" and existing.lease_until > now:
             return self._in_progress(existing.lease_until - now)
         code, request_id = existing.code or "interrupted", existing.request_id
         doubt = PartOutcome(self.part, "unknown", code, request_id=request_id)
-        return self._settle(existing, doubt, resend)
+        return self._settle(existing, doubt, charge if self.intent.resend_unknown else None)
 
-    def _attempt(self, record: Record) -> PartOutcome:
+    def _attempt(self, record: Record, charge: Charge) -> PartOutcome:
         """Make the attempt that `record` stands for; when it is throttled, the next one."""
-        outcome = self.platform.attempt(self.out_id, self.part, record.attempt)
+        outcome = self.platform.attempt(self.intent.out_id, self.part, record.attempt)
         for wait in _THROTTLE_WAITS:
             is_throttled = outcome.outcome == "rejected" and outcome.code in _THROTTLED
             if not is_throttled or not self._has_time_for_another(wait):
                 break
             self.platform.api.clock.sleep(wait)
             following = self._leased(record)
-            if self._move(record, following) is not None:
-                return self._in_progress(1)
+            try:
+                if self._begin(record, following, ()) is not None:
+                    return self._in_progress(1)
+            except LimitReached:
+                break
             record = following
-            outcome = self.platform.attempt(self.out_id, self.part, record.attempt)
+            outcome = self.platform.attempt(self.intent.out_id, self.part, record.attempt)
         if outcome.outcome == "unknown":
-            return self._settle(record, outcome, resend=False)
-        return self._finish(record, outcome)
+            return self._settle(record, outcome)
+        return self._finish(record, outcome, charge)
 
-    def _next_attempt(self, record: Record) -> PartOutcome:
+    def _next_attempt(self, record: Record, charge: Charge) -> PartOutcome:
         following = self._leased(record)
-        if self._move(record, following) is not None:
+        if self._begin(record, following, charge) is not None:
             return self._in_progress(1)
-        return self._attempt(following)
+        return self._attempt(following, charge)
 
-    def _settle(self, record: Record, doubt: PartOutcome, resend: bool) -> PartOutcome:
-        """Find out what became of an attempt in doubt; make another only when that is safe."""
+    def _settle(
+        self, record: Record, doubt: PartOutcome, resend: Charge | None = None
+    ) -> PartOutcome:
+        """Find out what became of an attempt in doubt; make another, at the price `resend`, only
+        when that is safe.
+        """
         seen = self.platform.look_up(doubt, record.first_at, record.last_at)
         if seen == "found":
             return self._finish(record, _reconciled(self.part))
         age = self.platform.api.clock.now() - record.last_at
-        if resend and seen == "absent" and age >= NONCE_LIFETIME:
-            return self._next_attempt(record)
+        if resend is not None and seen == "absent" and age >= NONCE_LIFETIME:
+            with contextlib.suppress(LimitReached):
+                return self._next_attempt(record, resend)
         return self._finish(record, doubt)
 
-    def _finish(self, record: Record, outcome: PartOutcome) -> PartOutcome:
+    def _finish(self, record: Record, outcome: PartOutcome, charge: Charge = ()) -> PartOutcome:
         """Write `outcome` down, unless others found out more meanwhile, and return what is known.
 
-        When the store fails the outcome is still true: a repeat finds that the lease ran out.
+        `charge` is given back when nothing was sent. When the store fails the outcome is still
+        true: a repeat finds that the lease ran out.
         """
         final = record._replace(
             state=outcome.outcome,
@@ -319,12 +360,13 @@ class _Claim(NamedTuple):
             biz_id=outcome.biz_id,
             request_id=outcome.request_id,
         )
+        refund = charge if outcome.outcome == "rejected" else ()
         existing: Record | None = record
         try:
             while existing and existing.is_before(final):
-                existing = self._move(existing, final)
+                existing = self._move(existing, final, give_back=refund)
         except StoreUnavailable as error:
-            _log_store_failure(self.platform.api, error)
+            self.platform.api.log.failed("store", error)
             return outcome
         if existing and existing.state == "accepted" != outcome.outcome:
             return self._replayed(existing)
@@ -357,28 +399,37 @@ class _Claim(NamedTuple):
             code="",
         )
 
-    def _move(self, old: Record, new: Record) -> Record | None:
-        """Replace `old` by `new`; return None when that was done, else the record that is there.
+    def _begin(self, old: Record, new: Record, charge: Charge) -> Record | None:
+        """Move to an attempt, when its second has room for a request; raises LimitReached."""
+        clock = self.platform.api.clock
+        try:
+            return self._move(old, new, (*charge, *self.limits.request()))
+        except LimitReached as error:
+            wait = 1 - clock.now() % 1
+            if not self.limits.may_wait(error) or not self._has_time_for_another(wait):
+                raise
+        clock.sleep(wait)
+        return self._begin(old, new, charge)
 
-        _NO_RECORD stands for none, before and after.
+    def _move(
+        self, old: Record, new: Record, charge: Charge = (), give_back: Charge = ()
+    ) -> Record | None:
+        """Replace `old` by `new`; return None when that was done, else the record that is there:
+        _NO_RECORD for none, as in `old`. Raises LimitReached.
         """
-        api = self.platform.api
-        existing = self.store.put(
-            record_key(self.out_id, self.part.number, api.settings.state_secret),
-            old.text() if old.state else None,
-            new.text(),
-            api.settings.intent_ttl,
-            api.clock.now(),
-        )
-        if existing is None:
+        secret = self.platform.api.settings.state_secret
+        key = record_key(self.intent.out_id, self.part.number, secret)
+        old_text = old.text() if old.state else None
+        there = self.limits.put(self.store, key, old_text, new.text(), charge, give_back)
+        if there is None:
             return None
-        return Record.read(str(existing)) if existing else _NO_RECORD
+        return Record.read(there) if there else _NO_RECORD
 
 
 def _outcome(part: Part, result: Result) -> PartOutcome:
-    """Return what the result of one exchange stands for; nothing written is rejected."""
+    """Return what a result stands for; nothing written is rejected."""
     if result.verdict == ACCEPTED:
-        biz_id = str(result.body.get("BizId") or result.body.get("MessageId") or "")
+        biz_id = safe_message_id(result.body.get("BizId") or result.body.get("MessageId"))
         return PartOutcome(part, "accepted", "OK", biz_id, result.request_id, details=result.body)
     outcome = "unknown" if result.verdict == IN_DOUBT else "rejected"
     return PartOutcome(part, outcome, result.code, "", result.request_id, result.retry_after)
@@ -388,9 +439,5 @@ def _reconciled(part: Part) -> PartOutcome:
     return PartOutcome(part, "accepted", "OK", reconciled=True)
 
 
-def _unsent(parts: tuple[Part, ...], code: str, retry_after: int) -> list[PartOutcome]:
+def _unsent(parts: tuple[Part, ...], code: str, retry_after: int = 0) -> list[PartOutcome]:
     return [PartOutcome(part, "rejected", code, retry_after=retry_after) for part in parts]
-
-
-def _log_store_failure(api: SmsApi, error: StoreUnavailable) -> None:
-    api.log.event("error", "store", "failed", code=error.code, detail=error.detail)

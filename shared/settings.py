@@ -1,7 +1,5 @@
 """All environment variables of the deployed functions, read and checked in one place."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
@@ -11,12 +9,38 @@ from shared.errors import ConfigurationError
 
 SHORTEST_SECRET = 16
 SIGNATURE_METHODS = ("ACS3-HMAC-SHA256", "HMAC-SHA1")
+LIMIT_MODES = ("enforce", "record-only")
 AUTH_TYPES = ("anonymous", "trigger", "function", "jwt")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# A name with a dot in it, or an address: a key pasted here by mistake must not be looked up.
+_HOST = r"localhost|[a-z0-9-]+(\.[a-z0-9-]+)+|[0-9a-f]*:[0-9a-f:]+"
+# the rules of SMS_LIMITS (see shared/limits.py); 0 is no limit
+DEFAULT_LIMITS = {
+    "codes-per-minute": 1,
+    "codes-per-hour": 5,
+    "codes-per-day": 10,
+    "number-per-minute": 5,
+    "number-per-hour": 20,
+    "number-per-day": 50,
+    "address-per-hour": 30,
+    "address-per-day": 100,
+    "key-per-hour": 0,
+    "key-per-day": 0,
+    "prefix-per-hour": 10,
+    "prefix-per-day": 30,
+    "country-per-day": 100,
+    "mainland-per-day": 10_000,
+    "mainland-per-month": 100_000,
+    "international-per-day": 200,
+    "international-per-month": 2_000,
+    "requests-per-second": 0,
+    "unconfirmed-per-country": 20,
+    "unconfirmed-per-address": 10,
+}
 
 
 class ContextCredentials(Protocol):
-    """Temporary credentials in the context of python3.10 and older; empty without a role."""
+    """Temporary credentials in the context of python3.10; empty without a role."""
 
     access_key_id: str
     access_key_secret: str
@@ -31,22 +55,33 @@ class Credentials(NamedTuple):
     security_token: str = ""
 
     def __repr__(self) -> str:
-        """Hide the secret and the token: a repr may end up in a log."""
+        """Hide the secrets, as all such do: a repr may end up in a log."""
         return "Credentials(...)"
 
 
 class Access(NamedTuple):
-    """Who may call: everybody `by_trigger`, which has authenticated them, or else who has a key.
-
-    `keys` maps the SHA-256 (hex) of an API key to its name.
+    """Who may call: everybody `by_trigger`, which authenticated them, or who has one of `keys`:
+    the SHA-256 (hex) of each, and its name.
     """
 
     by_trigger: bool
     keys: dict[str, str]
 
 
+class LimitSettings(NamedTuple):
+    """What may be sent: `rules` as DEFAULT_LIMITS has them, the `countries` abroad that are open,
+    with what each may get a day (0: as the rule says), and prefixes of numbers that get nothing.
+    """
+
+    rules: Mapping[str, int]
+    countries: Mapping[str, int]
+    blocked_prefixes: tuple[str, ...]
+    is_enforced: bool
+    is_confirmation_enforced: bool
+
+
 class Settings(NamedTuple):
-    """What the functions are told by their environment; see the README's configuration table."""
+    """What the environment says; see the README's configuration table."""
 
     sign_name: str
     endpoint: str
@@ -62,14 +97,14 @@ class Settings(NamedTuple):
     state_url: str
     state_secret: str
     intent_ttl: int
+    limits: LimitSettings
 
     def __repr__(self) -> str:
-        """Hide the secret, and the password that the URL may hold."""
         return "Settings(...)"
 
 
 class QueueSettings(NamedTuple):
-    """The queues that hold our receipts and replies, named as the console does, and where."""
+    """The names of the queues of receipts and replies, and where they are."""
 
     queues: tuple[str, ...]
     mns_endpoint: str
@@ -94,7 +129,7 @@ class CodeSettings(NamedTuple):
 
 
 class FileSettings(NamedTuple):
-    """Where files of recipients and their results lie, and how to send, `parallel` parts at a time.
+    """Where files of recipients and their results lie; `parallel` parts are sent at a time.
 
     An empty `oss_endpoint` is the inner one of the bucket's region; `local_buckets` is a directory
     of directories that play buckets.
@@ -132,11 +167,43 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         state_url=state_url,
         state_secret=state_secret,
         intent_ttl=_whole_number(environ, "SMS_INTENT_TTL", 7 * 86400, 3600, 90 * 86400),
+        limits=_limits(environ),
     )
 
 
+def _limits(environ: Mapping[str, str]) -> LimitSettings:
+    rules = dict(DEFAULT_LIMITS)
+    for entry in _list(environ, "SMS_LIMITS"):
+        match = re.fullmatch(r"([a-z-]+)=([0-9]{1,9})", entry)
+        if not match or match[1] not in DEFAULT_LIMITS:
+            raise ConfigurationError(
+                "SMS_LIMITS is no list such as number-per-day=50,mainland-per-day=10000 of the "
+                f"rules {', '.join(DEFAULT_LIMITS)}; 0 is no limit"
+            )
+        rules[match[1]] = int(match[2])
+    countries = {}
+    for entry in _list(environ, "SMS_COUNTRIES"):
+        match = re.fullmatch(r"([A-Z]{2})(?::([0-9]{1,9}))?", entry)
+        if not match:
+            raise ConfigurationError(
+                "SMS_COUNTRIES is no list such as HK,SG:500 of countries in two capital letters "
+                "and, if not country-per-day, the messages that each may get a day"
+            )
+        countries[match[1]] = int(match[2] or 0)
+    prefixes = tuple(entry.removeprefix("+") for entry in _list(environ, "SMS_BLOCKED_PREFIXES"))
+    if not all(re.fullmatch("[1-9][0-9]{0,14}", prefix) for prefix in prefixes):
+        raise ConfigurationError(
+            "SMS_BLOCKED_PREFIXES is no list such as 88213,86170 of country codes and digits"
+        )
+    modes = [
+        _choice(environ, "SMS_LIMIT_MODE", LIMIT_MODES) == LIMIT_MODES[0],
+        _choice(environ, "SMS_CONFIRMATION_MODE", LIMIT_MODES[::-1]) == LIMIT_MODES[0],
+    ]
+    return LimitSettings(rules, countries, prefixes, *modes)
+
+
 def read_access(environ: Mapping[str, str]) -> Access:
-    """Read who may call the HTTP functions; no key at all is no error: it admits nobody.
+    """Read who may call the HTTP functions; without a key nobody may.
 
     SMS_AUTH is the triggers' authType; ``trigger`` stands for any other that authenticates.
     """
@@ -164,8 +231,7 @@ def read_queue_settings(environ: Mapping[str, str]) -> QueueSettings:
     for queue in queues:
         if not re.fullmatch(r"[A-Za-z0-9-]{1,240}-(SmsReport|SmsUp)", queue):
             raise ConfigurationError(
-                "SMS_RECEIPT_QUEUES is no list of names such as Alicom-Queue-123-SmsReport or "
-                "Alicom-Queue-123-SmsUp, with commas between them"
+                "SMS_RECEIPT_QUEUES is not like Alicom-Queue-1-SmsReport,Alicom-Queue-1-SmsUp"
             )
     return QueueSettings(
         tuple(queues),
@@ -176,7 +242,7 @@ def read_queue_settings(environ: Mapping[str, str]) -> QueueSettings:
 
 
 def read_code_settings(environ: Mapping[str, str]) -> CodeSettings:
-    """Read how codes are made and sent: the variables that begin with SMS_CODE_."""
+    """Read how codes are made and sent: SMS_CODE_*."""
     backend = _choice(environ, "SMS_CODE_BACKEND", ("own", "pnvs"))
     templates = r"[A-Za-z0-9_]{1,40}" if backend == "pnvs" else r"SMS_[0-9]{1,32}"
     message = _text(environ, "SMS_CODE_MESSAGE")
@@ -202,7 +268,7 @@ def read_code_settings(environ: Mapping[str, str]) -> CodeSettings:
 
 
 def read_file_settings(environ: Mapping[str, str]) -> FileSettings:
-    """Read how to send to files of recipients, none of which a result may be taken for."""
+    """Read how to send to files of recipients."""
     prefix = _text(environ, "SMS_FILE_PREFIX") or "sms-files/"
     results = _text(environ, "SMS_FILE_RESULTS_PREFIX") or "sms-results/"
     for name, value in (("SMS_FILE_PREFIX", prefix), ("SMS_FILE_RESULTS_PREFIX", results)):
@@ -210,14 +276,13 @@ def read_file_settings(environ: Mapping[str, str]) -> FileSettings:
             raise ConfigurationError(f"{name} is not of the form folder/ or folder/folder/")
     if prefix.startswith(results) or results.startswith(prefix):
         raise ConfigurationError(
-            "SMS_FILE_PREFIX and SMS_FILE_RESULTS_PREFIX overlap, so that a result would be taken "
-            "for a file of recipients; choose two folders beside each other"
+            "SMS_FILE_PREFIX and SMS_FILE_RESULTS_PREFIX overlap: choose two folders beside "
+            "each other"
         )
     local = _text(environ, "SMS_LOCAL_BUCKETS")
     if local and not _allows_local_state(environ):
         raise ConfigurationError(
-            "SMS_LOCAL_BUCKETS: a directory plays a bucket only on a machine of your own; set "
-            "SMS_ALLOW_LOCAL_STATE=1 there"
+            "SMS_LOCAL_BUCKETS is for a machine of your own; set SMS_ALLOW_LOCAL_STATE=1 there"
         )
     return FileSettings(
         prefix=prefix,
@@ -237,8 +302,7 @@ def read_credentials(
     """Return the credentials to sign with, read afresh at every call and never kept.
 
     SMS_ACCESS_KEY_* win; then the context's, then the ALIBABA_CLOUD_* variables that Function
-    Compute sets for a function with a role. Raises ConfigurationError when there are none, or half
-    a pair.
+    Compute sets for a function with a role. Raises ConfigurationError for none, or half a pair.
     """
     explicit = _key_pair(environ, "SMS_ACCESS_KEY_ID", "SMS_ACCESS_KEY_SECRET")
     if explicit:
@@ -304,8 +368,8 @@ def _state(environ: Mapping[str, str]) -> tuple[str, str]:
         )
     if url and len(secret) < SHORTEST_SECRET:
         raise ConfigurationError(
-            f"SMS_STATE_SECRET has fewer than {SHORTEST_SECRET} characters; SMS_STATE_URL needs "
-            "one that is hard to guess"
+            f"SMS_STATE_SECRET has fewer than {SHORTEST_SECRET} characters; it must be hard to "
+            "guess"
         )
     return url, secret
 
@@ -323,7 +387,7 @@ def _endpoint(environ: Mapping[str, str], name: str, default: str) -> str:
         is_bare = (
             url.path in ("", "/") and not (url.query or url.fragment) and "@" not in url.netloc
         )
-        is_endpoint = is_bare and re.fullmatch(r"[a-z0-9.-]+|[0-9a-f:]+", host)
+        is_endpoint = is_bare and re.fullmatch(_HOST, host)
     except ValueError:
         is_endpoint = None
     if not is_endpoint or url.scheme not in ("http", "https"):

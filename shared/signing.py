@@ -1,13 +1,10 @@
 """The two signatures of Alibaba Cloud's RPC APIs, step by step.
 
-Each step (canonical form, string to sign, signature) is a pure function that can be printed on its
-own, which is how a refused signature is found.
+Each step is a pure function that can be printed, which is how a refused signature is found.
 
 Sources: "V3 request structure and signature" and "RPC mechanism (V2)" of the Alibaba Cloud SDK
-documentation; "HTTP protocol and signature" (document 56189) of Short Message Service.
+documentation; "HTTP protocol and signature" (document 56189).
 """
-
-from __future__ import annotations
 
 import base64
 import hashlib
@@ -23,16 +20,13 @@ _UNRESERVED = re.compile(r"[A-Za-z0-9._~-]*")
 def percent_encode(text: str) -> str:
     """Encode `text` by RFC 3986: only ``A-Z a-z 0-9 - _ . ~`` stay, a space becomes ``%20``.
 
-    Raises UnicodeEncodeError when `text` holds a lone surrogate.
+    Raises UnicodeEncodeError for a lone surrogate.
     """
     return text if _UNRESERVED.fullmatch(text) else quote(text, safe="")
 
 
 def canonical_query(parameters: Mapping[str, str]) -> str:
-    """Join encoded ``name=value`` pairs with ``&``, sorted by the bytes of the bare name.
-
-    The result is a valid form body, too: what is signed can be sent byte for byte.
-    """
+    """Join encoded ``name=value`` pairs with ``&``, sorted by the bytes of the bare name."""
     return "&".join(
         f"{percent_encode(name)}={percent_encode(parameters[name])}" for name in sorted(parameters)
     )
@@ -41,7 +35,7 @@ def canonical_query(parameters: Mapping[str, str]) -> str:
 def rpc_string_to_sign(method: str, parameters: Mapping[str, str]) -> str:
     """Return the string that V1 signs: method, encoded path ``/``, encoded canonical query.
 
-    `parameters` are those of the query and of the form together, without ``Signature``.
+    `parameters` lack only ``Signature``.
     """
     return f"{method}&%2F&{percent_encode(canonical_query(parameters))}"
 
@@ -56,7 +50,7 @@ def rpc_signature(method: str, parameters: Mapping[str, str], access_key_secret:
 def acs3_signed_headers(headers: Mapping[str, str]) -> str:
     """Return the lower-case names of `headers`, sorted and joined with ``;``.
 
-    Raises ValueError when two names differ only in case: SDKs merge such a pair differently.
+    Raises ValueError when two differ only in case: SDKs merge them differently.
     """
     names = sorted(name.lower() for name in headers)
     if len(set(names)) != len(names):
@@ -69,7 +63,7 @@ def acs3_canonical_request(
 ) -> str:
     """Return the canonical request of ACS3: six fields, one below the other.
 
-    `path` is already URI-encoded (``/`` for RPC APIs); `headers` are exactly those to be signed.
+    `path` is URI-encoded (``/`` for RPC APIs); `headers` are exactly those to be signed.
     """
     values = {name.lower(): value.strip() for name, value in headers.items()}
     return "\n".join(
@@ -103,10 +97,9 @@ def acs3_authorization(
     access_key_id: str,
     access_key_secret: str,
 ) -> str:
-    """Return the value of the ``Authorization`` header for ACS3-HMAC-SHA256.
+    """Return the ``Authorization`` header of ACS3-HMAC-SHA256.
 
-    `headers` are those to sign: ``host``, ``content-type`` and every ``x-acs-*`` that is sent.
-    Raises ValueError when two names differ only in case.
+    `headers` are ``host``, ``content-type`` and every ``x-acs-*`` that is sent.
     """
     request = acs3_canonical_request(method, path, query, headers, body)
     signature = acs3_signature(acs3_string_to_sign(request), access_key_secret)

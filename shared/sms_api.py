@@ -1,7 +1,6 @@
 """One signed call to the platform, and what its answer means.
 
-A call ends in one of four verdicts; sending is not idempotent, so no request is sent a second time
-once a byte of it was written:
+A call ends in one of four verdicts; no request is sent again once a byte of it was written:
 
 - accepted: the platform said OK;
 - rejected: it said no, with a code that is known to mean so;
@@ -9,13 +8,11 @@ once a byte of it was written:
 - in-doubt: anything else, a lost or unreadable answer above all.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Callable, Mapping
 from hashlib import sha256
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import requests
 
@@ -24,7 +21,7 @@ from shared.errors import AnswerLost, ConnectionFailed, PlatformRefused, SmsErro
 from shared.logs import Log, safe_code, safe_request_id
 from shared.settings import Credentials, Settings
 from shared.signing import acs3_authorization, canonical_query, rpc_signature
-from shared.transport import Timeout
+from shared.transport import Timeout, exchange
 
 _SMS = ("2017-05-25", "endpoint")
 _INTERNATIONAL = ("2018-05-01", "international_endpoint")
@@ -42,14 +39,14 @@ ACCEPTED, REJECTED = "accepted", "rejected"
 NOTHING_WRITTEN, IN_DOUBT = "nothing-written", "in-doubt"
 _CONTENT_TYPE = "application/x-www-form-urlencoded"
 _RECONNECT_WAITS = (0.1, 0.4)
-_WINDOWS = {"分钟": 60, "小时": 3600, "天": 86400}
+_DAY = 86400
+_WINDOWS = (("分钟", "_MINUTE", 60), ("小时", "_HOUR", 3600), ("天", "_DAY", _DAY))
 
 
 class Result(NamedTuple):
     """How a call ended: the verdict, the platform's code or ours, and the body if accepted.
 
-    After `retry_after` seconds a limit that was hit lets calls through again; `detail` is for the
-    log.
+    After `retry_after` seconds a limit lets calls through again; `detail` is for the log.
     """
 
     verdict: str
@@ -64,7 +61,9 @@ class Signed(NamedTuple):
     """A signed request to be sent as it is."""
 
     action: str
-    request: requests.PreparedRequest
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
 
 
 class _Call(NamedTuple):
@@ -80,8 +79,7 @@ class _Call(NamedTuple):
 class SmsApi(NamedTuple):
     """The platform as one invocation sees it.
 
-    `credentials` is asked at every call, for tokens rotate; `token` makes a random nonce; the
-    adapter of `session` raises ConnectionFailed if nothing was written.
+    `credentials` is asked at every call, for tokens rotate; `token` makes a random nonce.
     """
 
     settings: Settings
@@ -92,7 +90,7 @@ class SmsApi(NamedTuple):
     token: Callable[[], str] = lambda: os.urandom(16).hex()
 
     def sign(self, action: str, parameters: Mapping[str, str], nonce: str = "") -> Signed:
-        """Sign a request; raises ConfigurationError when there are no credentials."""
+        """Sign a request; raises ConfigurationError without credentials."""
         version, endpoint_setting = _APIS.get(action, _SMS)
         endpoint = getattr(self.settings, endpoint_setting)
         call = _Call(
@@ -106,35 +104,26 @@ class SmsApi(NamedTuple):
         )
         sign = _acs3 if self.settings.signature_method == "ACS3-HMAC-SHA256" else _rpc
         headers, body = sign(call)
-        request = requests.PreparedRequest()
-        request.method = "POST"
-        request.url = f"{endpoint}/"
-        request.body = body
-        request.headers = cast(
-            Any,
-            {
-                **headers,
-                "accept": "application/json",
-                "user-agent": "fc-sms",
-                "content-length": str(len(body)),
-            },
-        )
-        return Signed(action, request)
+        headers["accept"] = "application/json"
+        headers["user-agent"] = "fc-sms"
+        headers["content-length"] = str(len(body))
+        return Signed(action, f"{endpoint}/", headers, body)
 
     def exchange(
         self, signed: Signed, deadline: float, phone_numbers: tuple[str, ...] = ()
     ) -> Result:
         """Send a signed request, again while no byte was written, and log how it ended.
 
-        `deadline` is in the clock's monotonic seconds, `phone_numbers` is for the log.
+        `deadline` is in monotonic seconds, `phone_numbers` is for the log.
         """
         started = self.clock.monotonic()
-        result = self._try(signed.request, deadline)
+        result = self._try(signed, deadline)
         for wait in _RECONNECT_WAITS:
             if result.verdict != NOTHING_WRITTEN or self.clock.monotonic() + wait >= deadline:
                 break
             self.clock.sleep(wait)
-            result = self._try(signed.request, deadline)
+            result = self._try(signed, deadline)
+        uncounted = signed.action.startswith("Send") and not self.settings.state_url
         self.log.event(
             "info" if result.verdict == ACCEPTED else "warning",
             signed.action,
@@ -143,6 +132,7 @@ class SmsApi(NamedTuple):
             detail=result.detail,
             platform_request_id=result.request_id,
             duration_ms=round((self.clock.monotonic() - started) * 1000),
+            limits="static-only" if uncounted else "",
             **self.log.numbers(phone_numbers),
         )
         return result
@@ -153,11 +143,10 @@ class SmsApi(NamedTuple):
         parameters: Mapping[str, str],
         *,
         deadline: float,
-        nonce: str = "",
         phone_numbers: tuple[str, ...] = (),
     ) -> Result:
         """Sign a request and exchange it; see `sign` and `exchange`."""
-        return self.exchange(self.sign(action, parameters, nonce), deadline, phone_numbers)
+        return self.exchange(self.sign(action, parameters), deadline, phone_numbers)
 
     def query(
         self,
@@ -173,14 +162,13 @@ class SmsApi(NamedTuple):
             return result.body
         raise query_error(result)
 
-    def _try(self, request: requests.PreparedRequest, deadline: float) -> Result:
+    def _try(self, signed: Signed, deadline: float) -> Result:
         left = deadline - self.clock.monotonic()
         if left <= 0:
             return Result(NOTHING_WRITTEN, "out-of-time")
-        timeout: Any = Timeout(self.settings.connect_timeout, self.settings.read_timeout, left)
+        timeout = Timeout(self.settings.connect_timeout, self.settings.read_timeout, left)
         try:
-            adapter = self.session.get_adapter(str(request.url))
-            response = adapter.send(request, timeout=timeout, verify=self.session.verify or True)
+            response = exchange(self.session, "POST", *signed[1:], timeout)
             content = response.content
         except ConnectionFailed as error:
             return Result(NOTHING_WRITTEN, error.code, detail=error.detail)
@@ -213,11 +201,12 @@ def classify(status: int, content: bytes, now: float) -> Result:
     code = safe_code(code)
     if status >= 500:
         return Result(IN_DOUBT, code, request_id)
-    return _refusal(code, request_id, str(body.get("Message", body.get("message"))), now)
+    message = body.get("Message", body.get("message", body.get("ResponseDescription")))
+    return _refusal(code, request_id, str(message), now)
 
 
 def query_error(result: Result) -> SmsError:
-    """Return ConnectionFailed, PlatformRefused or AnswerLost, whichever `result` stands for."""
+    """Return ConnectionFailed, PlatformRefused or AnswerLost, as `result` says."""
     if result.verdict == NOTHING_WRITTEN:
         return ConnectionFailed("the platform cannot be reached; try again", code=result.code)
     if result.verdict == REJECTED:
@@ -240,7 +229,7 @@ def explain(code: str) -> tuple[str, int]:
     if known is None:
         return "the platform refused with a code that is not documented; see its console.", 502
     meaning = known.meaning[:1].upper() + known.meaning[1:]
-    return f"{meaning}. {known.advice(code)}", known.http_status(code)
+    return f"{meaning}. {known.advice}", known.http_status(code)
 
 
 def _refusal(code: str, request_id: str, message: str, now: float) -> Result:
@@ -255,11 +244,11 @@ def _refusal(code: str, request_id: str, message: str, now: float) -> Result:
 
 
 def _retry_after(code: str, message: str, now: float) -> int:
-    for word, seconds in _WINDOWS.items():
-        if f"{word}级流控" in message:
-            return seconds if word == "天" else seconds - int(now) % seconds
+    for word, suffix, seconds in _WINDOWS:
+        if f"{word}级流控" in message or code.endswith(suffix):
+            return seconds if seconds == _DAY else seconds - int(now) % seconds
     if code.endswith(("DAY_LIMIT_CONTROL", "MONTH_LIMIT_CONTROL")):
-        return 86400 - int(now + PLATFORM_OFFSET) % 86400
+        return _DAY - int(now + PLATFORM_OFFSET) % _DAY
     return 1 if code.startswith(("Throttling", "QPS_")) else 60
 
 

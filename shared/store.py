@@ -1,15 +1,13 @@
 """Shared state: small records and counts, in Redis or in a SQLite file on one machine.
 
-Every change is one atomic step, and each is safe to repeat when its answer was lost: whoever
-writes the same text again is told that it is there. Records and counts expire by themselves. A
-store that cannot be used raises StoreUnavailable, and nothing is half done then.
+Every change is one atomic step, safe to repeat when its answer was lost: whoever writes the same
+text again is told that it is there. Records and counts expire. A store that cannot be used raises
+StoreUnavailable, and nothing is half done then.
 
 Redis must keep what it acknowledged: `maxmemory-policy noeviction`, for a record that was evicted
 lets a repeat send again; so may a fail-over to a replica that missed the last writes. All keys
 carry one hash tag, so that a cluster keeps them in one slot.
 """
-
-from __future__ import annotations
 
 import math
 import os
@@ -37,7 +35,7 @@ class Count(NamedTuple):
     """An amount to add to what is counted under `key`, unless that would exceed `limit`.
 
     A fixed window is named in its key (by its date, say) and ends in `window` seconds; a sliding
-    one looks back that long. `rule` names the limit to people.
+    one looks back that long. `rule` names the limit.
     """
 
     rule: str
@@ -48,8 +46,14 @@ class Count(NamedTuple):
     sliding: bool = False
 
 
+class Written(NamedTuple):
+    """The record is `new`; `totals` is what each charge came to, empty if it was `new` before."""
+
+    totals: tuple[int, ...] = ()
+
+
 class Refused(NamedTuple):
-    """A claim that a limit refused; nothing was counted. `retry_after` is in seconds."""
+    """A limit refused; nothing was counted. `retry_after` is in seconds."""
 
     rule: str
     retry_after: int
@@ -61,6 +65,9 @@ class Store(Protocol):
     def get(self, key: str) -> str | None:
         """Return the record under `key`, or None."""
 
+    def totals(self, counts: Sequence[Count]) -> list[int]:
+        """Return what was counted in each of `counts`, none of which is sliding."""
+
     def put(
         self,
         key: str,
@@ -70,13 +77,12 @@ class Store(Protocol):
         now: float,
         charge: Sequence[Count] = (),
         give_back: Sequence[Count] = (),
-    ) -> str | Refused | None:
+    ) -> Written | Refused | str:
         """Write `new` if the record is `old` (None: if there is none), to last `ttl` seconds.
 
         With that step `charge` is added and `give_back`, once charged for the same key, taken away:
-        all or nothing, and nothing when the record was `new` before. Returns None when the record
-        is `new`, the limit that refused, or else the record that is there, empty if there is none.
-        `now` is in epoch seconds.
+        all or nothing, and nothing when the record was `new` before. Returns the record that is
+        there, empty for none, when that is neither `old` nor `new`. `now` is in epoch seconds.
 
         Where only one of several callers may win, `new` must hold something that only one has.
         """
@@ -86,7 +92,7 @@ class Store(Protocol):
 def open_store(url: str) -> Store:
     """Open the store that SMS_STATE_URL names, once an instance; connects when it is used.
 
-    Raises ConfigurationError for a URL of another form.
+    Raises ConfigurationError for another URL.
     """
     path = url.removeprefix("sqlite://")
     if path != url and re.fullmatch(r"/.*[^/]", path):
@@ -98,16 +104,17 @@ def open_store(url: str) -> Store:
     )
 
 
-# A script is put together from these pieces, because Alibaba Cloud's cluster edition wants each key
-# in a script to be written KEYS[number] (document 92942). ARGV: old, new, ttl ms, now ms, owner,
-# mark, then amount, limit and window ms of each count. The record is the first thing written: a
-# Redis that is full or read-only refuses there, before anything was counted. A sliding window is a
-# sorted set of moments, whose members begin with their owner, so that they can be taken away again.
+# A script is put together from these pieces, as Alibaba Cloud's cluster edition wants each key
+# written KEYS[number] (document 92942). ARGV: old, new, ttl ms, now ms, owner, mark, then amount,
+# limit and window ms of each count. The record is written first: a Redis that is full or read-only
+# refuses there. A sliding window is a sorted set of moments; its members begin with their owner, so
+# that they can be taken away again.
 _COMPARE = """
 local current = redis.call('GET', KEYS[1]) or ''
 if current == ARGV[2] then return {'done'} end
 if current ~= ARGV[1] then return {'differs', current} end
-local now = tonumber(ARGV[4])"""
+local now = tonumber(ARGV[4])
+local answer = {'done'}"""
 _WRITE = """
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])"""
 _CHECK = """
@@ -124,12 +131,13 @@ do
   end
 end"""
 _ADD = """
-redis.call('INCRBY', <key>, <amount>)
+answer[#answer + 1] = redis.call('INCRBY', <key>, <amount>)
 redis.call('PEXPIRE', <key>, <window>)"""
 _ADD_SLIDING = """
 redis.call('ZREMRANGEBYSCORE', <key>, '-inf', now - <window>)
 for n = 1, <amount> do redis.call('ZADD', <key>, now, ARGV[5] .. ARGV[6] .. n) end
-redis.call('PEXPIRE', <key>, <window>)"""
+redis.call('PEXPIRE', <key>, <window>)
+answer[#answer + 1] = redis.call('ZCARD', <key>)"""
 _TAKE_AWAY = """
 if tonumber(redis.call('GET', <key>) or '0') >= <amount> then
   redis.call('DECRBY', <key>, <amount>)
@@ -145,10 +153,9 @@ do
   end
 end"""
 _DONE = """
-return {'done'}"""
+return answer"""
 
 
-@lru_cache
 def _script(charge: tuple[bool, ...], give_back: tuple[bool, ...]) -> str:
     """Return the script of a put with such counts; true stands for one that is sliding."""
     checks = [_CHECK_SLIDING if sliding else _CHECK for sliding in charge]
@@ -174,18 +181,19 @@ class RedisStore:
     def __init__(self, url: str) -> None:
         import redis
 
-        self._failure, self._refusal = redis.RedisError, redis.ResponseError
+        self._failure = redis.RedisError
         try:
             parts = urlsplit(url)
             if not parts.hostname or not re.fullmatch(r"(/[0-9]{0,4})?", parts.path):
                 raise ValueError
-            self._client = redis.Redis.from_url(
+            self._client = client = redis.Redis.from_url(
                 url,
                 decode_responses=True,
                 socket_connect_timeout=_TIMEOUT,
                 socket_timeout=_TIMEOUT,
             )
-            self._client.connection_pool.make_connection()  # reads the options; does not connect
+            self._script = lru_cache(64)(lambda *kinds: client.register_script(_script(*kinds)))
+            client.connection_pool.make_connection()  # reads the options; does not connect
         except (TypeError, ValueError, redis.RedisError):
             raise ConfigurationError(
                 "SMS_STATE_URL is not of the form redis://user:password@host:port/db, with the "
@@ -193,8 +201,14 @@ class RedisStore:
             ) from None
 
     def get(self, key: str) -> str | None:
-        """Return the record under `key`, or None."""
+        """See Store."""
         return self._run(lambda: self._client.get(_RECORD + key))  # type: ignore[return-value]
+
+    def totals(self, counts: Sequence[Count]) -> list[int]:
+        """See Store."""
+        keys = [_SUM + count.key for count in counts]
+        found: Any = self._run(lambda: self._client.mget(keys))
+        return [int(total or 0) for total in found]
 
     def put(
         self,
@@ -205,11 +219,11 @@ class RedisStore:
         now: float,
         charge: Sequence[Count] = (),
         give_back: Sequence[Count] = (),
-    ) -> str | Refused | None:
+    ) -> Written | Refused | str:
         """See Store."""
         counts = (*charge, *give_back)
-        kinds = [tuple(count.sliding for count in each) for each in (charge, give_back)]
-        script = self._client.register_script(_script(*kinds))
+        kinds = tuple(tuple(count.sliding for count in each) for each in (charge, give_back))
+        script = self._script(*kinds)
         keys = [_RECORD + key]
         keys += [(_MOMENTS if count.sliding else _SUM) + count.key for count in counts]
         mark = os.urandom(8).hex()
@@ -219,20 +233,19 @@ class RedisStore:
         answer: Any = self._run(lambda: script(keys=keys, args=arguments))
         if answer[0] == "refused":
             return _refused(charge[answer[1]], answer[2])
-        return str(answer[1]) if answer[0] == "differs" else None
+        return str(answer[1]) if answer[0] == "differs" else Written(tuple(answer[1:]))
 
     def _run(self, step: Callable[[], _T]) -> _T:
-        """Run a step, a second time when the connection broke; every step may be repeated."""
+        """Run a step, which may be repeated, a second time when the connection broke."""
         try:
             return step()
         except self._failure:
             pass
         try:
             return step()
-        except self._refusal as error:
-            reason = str(error)[:200]
-        except self._failure as error:
-            reason = type(error).__name__
+        except self._failure as error:  # its text may repeat the command, the password included
+            code = re.match("[A-Z]{2,}(?= )|", str(error))
+            reason = f"{type(error).__name__} {code[0] if code else ''}".strip()
         raise StoreUnavailable(f"the Redis of SMS_STATE_URL cannot be used ({reason})")
 
 
@@ -254,9 +267,14 @@ class SqliteStore:
         self._turn = threading.Lock()  # SQLite lets some threads starve that wait for its own
 
     def get(self, key: str) -> str | None:
-        """Return the record under `key`, or None."""
+        """See Store."""
         with self._transaction() as database:
             return _record(database, key)
+
+    def totals(self, counts: Sequence[Count]) -> list[int]:
+        """See Store."""
+        with self._transaction() as database:
+            return [_total(database, count) for count in counts]
 
     def put(
         self,
@@ -267,12 +285,12 @@ class SqliteStore:
         now: float,
         charge: Sequence[Count] = (),
         give_back: Sequence[Count] = (),
-    ) -> str | Refused | None:
+    ) -> Written | Refused | str:
         """See Store."""
         with self._transaction() as database:
             current = _record(database, key)
             if current == new:
-                return None
+                return Written()
             if current != old:
                 return current or ""
             for count in charge:
@@ -280,14 +298,13 @@ class SqliteStore:
                     return _refused(count, wait)
             row = (key, new, time.time() + ttl)
             database.execute("REPLACE INTO records VALUES (?, ?, ?)", row)
-            for count in charge:
-                _add(database, count, key, _ms(now))
+            totals = tuple(_add(database, count, key, _ms(now)) for count in charge)
             for count in give_back:
                 _take_away(database, count, key)
-            return None
+            return Written(totals)
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(self) -> "Iterator[sqlite3.Connection]":
         """Open the file for one step; what is not committed is undone when it is closed."""
         import sqlite3
 
@@ -306,17 +323,21 @@ class SqliteStore:
             raise StoreUnavailable(f"the file of SMS_STATE_URL cannot be used ({error})") from None
 
 
-def _record(database: sqlite3.Connection, key: str) -> str | None:
+def _record(database: "sqlite3.Connection", key: str) -> str | None:
     row = database.execute("SELECT value FROM records WHERE key = ?", (key,)).fetchone()
     return row[0] if row else None
 
 
-def _wait(database: sqlite3.Connection, count: Count, now: int) -> int:
-    """Return the milliseconds until `count` may be added, 0 when it may be now."""
+def _total(database: "sqlite3.Connection", count: Count) -> int:
+    row = database.execute("SELECT value FROM counts WHERE key = ?", (count.key,)).fetchone()
+    return row[0] if row else 0
+
+
+def _wait(database: "sqlite3.Connection", count: Count, now: int) -> int:
+    """Return the milliseconds until `count` may be added."""
     window = count.window * 1000
     if not count.sliding:
-        row = database.execute("SELECT value FROM counts WHERE key = ?", (count.key,)).fetchone()
-        return window if (row[0] if row else 0) + count.amount > count.limit else 0
+        return window if _total(database, count) + count.amount > count.limit else 0
     moments = database.execute(
         "SELECT at FROM moments WHERE key = ? AND at > ? ORDER BY at", (count.key, now - window)
     ).fetchall()
@@ -326,20 +347,24 @@ def _wait(database: sqlite3.Connection, count: Count, now: int) -> int:
     return moments[over - 1][0] + window - now if over <= len(moments) else window
 
 
-def _add(database: sqlite3.Connection, count: Count, owner: str, now: int) -> None:
+def _add(database: "sqlite3.Connection", count: Count, owner: str, now: int) -> int:
+    """Add `count` and return what it comes to."""
     expires = time.time() + count.window
     if count.sliding:
         rows = [(count.key, now, owner, expires)] * count.amount
         database.executemany("INSERT INTO moments VALUES (?, ?, ?, ?)", rows)
-        return
+        query = "SELECT COUNT(*) FROM moments WHERE key = ? AND at > ?"
+        since = now - count.window * 1000
+        return int(database.execute(query, (count.key, since)).fetchone()[0])
     database.execute(
         "INSERT INTO counts VALUES (?, ?, ?) ON CONFLICT (key)"
         " DO UPDATE SET value = value + excluded.value, expires = excluded.expires",
         (count.key, count.amount, expires),
     )
+    return _total(database, count)
 
 
-def _take_away(database: sqlite3.Connection, count: Count, owner: str) -> None:
+def _take_away(database: "sqlite3.Connection", count: Count, owner: str) -> None:
     if count.sliding:
         database.execute(
             "DELETE FROM moments WHERE rowid IN (SELECT rowid FROM moments"

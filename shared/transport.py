@@ -1,12 +1,10 @@
 """The requests session, and an adapter that knows whether any byte was written.
 
-The send protocol stands on that knowledge: a request of which nothing was written may be repeated
-freely, any other may have been processed. ConnectionFailed is the one case, AnswerLost the other.
+The send protocol stands on that: a request of which nothing was written (ConnectionFailed) may be
+repeated freely, any other (AnswerLost) may have been processed. Answers are read here, up to a
+deadline, however slowly they drip in, in a quarter of the time that http.client takes.
 """
 
-from __future__ import annotations
-
-import io
 import os
 import re
 import select
@@ -14,6 +12,8 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
@@ -22,18 +22,31 @@ from requests.adapters import BaseAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from shared.errors import AnswerLost, ConnectionFailed
-from shared.http_answer import Answer, limit, read_answer
 
 MAX_IDLE_SECONDS = 10.0
+MAX_BYTES = 4 * 1024 * 1024
+_STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?= |\r|$)")
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,10})[ \t]*(?:\r|$)", re.IGNORECASE)
+_ENCODING = re.compile(rb"\r\ntransfer-encoding:[ \t]*([^\r]*)", re.IGNORECASE)
+_CLOSES = re.compile(rb"HTTP/1\.0|.*?\r\nconnection:[ \t]*close", re.IGNORECASE | re.DOTALL)
+_WITHOUT_BODY = (204, 304)
 _CA_DIRECTORIES = (ssl.get_default_verify_paths().capath, "/etc/ssl/certs")
 
 
 class Timeout(NamedTuple):
-    """Seconds to connect, seconds for the exchange after that, and seconds for both together."""
+    """Seconds to connect, for the exchange after that, and for both together."""
 
     connect: float
     exchange: float
     total: float
+
+
+class Answer(NamedTuple):
+    """What matters of an answer; `keeps_alive`: its connection may carry another request."""
+
+    status: int
+    content: bytes
+    keeps_alive: bool
 
 
 class _Connection(NamedTuple):
@@ -76,9 +89,9 @@ class WriteAwareAdapter(BaseAdapter):
         ConnectionFailed when no byte was written, AnswerLost when anything went wrong later.
         """
         end = time.monotonic() + timeout.total
-        message = _message(request)
         url = str(request.url)
         origin = url[: url.index("/", 8)]
+        message = _message(request, url.removeprefix(origin))
         sock = self._connect(origin, min(time.monotonic() + timeout.connect, end), verify)
         deadline = min(time.monotonic() + timeout.exchange, end)
         try:
@@ -99,7 +112,9 @@ class WriteAwareAdapter(BaseAdapter):
             self._local.connections[origin] = _Connection(sock, time.time())
         else:
             sock.close()
-        return _response(request, answer)
+        response = requests.Response()
+        response.status_code, response._content = answer.status, answer.content
+        return response
 
     def close(self) -> None:
         """Close this thread's connections."""
@@ -135,7 +150,7 @@ class WriteAwareAdapter(BaseAdapter):
 
 
 def ca_directory() -> str | None:
-    """Return a directory of hashed CA files, which loads in no time, or None if there is none."""
+    """Return a directory of hashed CA files, which loads in no time, or None."""
     for directory in _CA_DIRECTORIES:
         if directory and os.path.isdir(directory):  # noqa: PTH112 (pathlib costs import time)
             names = os.listdir(directory)  # noqa: PTH208
@@ -145,7 +160,7 @@ def ca_directory() -> str | None:
 
 
 def _open(host: str, port: int, deadline: float) -> socket.socket:
-    """Connect to the first address of `host` that answers; raises the last OSError if none does."""
+    """Connect to the first address of `host` that answers, or raise the last OSError."""
     error: OSError = TimeoutError()
     for family, kind, protocol, _, address in socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM):
         sock = socket.socket(family, kind, protocol)
@@ -161,22 +176,113 @@ def _open(host: str, port: int, deadline: float) -> socket.socket:
     raise error
 
 
-def _message(request: requests.PreparedRequest) -> bytes:
-    lines = [f"{request.method} {request.path_url} HTTP/1.1"]
+def _message(request: requests.PreparedRequest, target: str) -> bytes:
+    lines = [f"{request.method} {target} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in request.headers.items()]
     if any("\n" in line or "\r" in line for line in lines):
         raise requests.exceptions.InvalidHeader("a header holds a line break")
     return "\r\n".join([*lines, "", ""]).encode("ascii") + cast(bytes, request.body)
 
 
-def _response(request: requests.PreparedRequest, answer: Answer) -> requests.Response:
-    response = requests.Response()
-    response.status_code = answer.status
-    response.reason = answer.reason
-    response.raw = io.BytesIO(answer.content)
-    response.url = str(request.url)
-    response.request = request
-    return response
+def limit(sock: Any, deadline: float) -> None:
+    """Let `sock` take until `deadline` (monotonic seconds); raises TimeoutError if that is over."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    sock.settimeout(left)
+
+
+def read_answer(sock: Any, deadline: float) -> Answer:
+    """Read the answer to a POST, after any that are only informational.
+
+    Raises ValueError when it is no HTTP/1.1 answer or too long, EOFError when too short, OSError
+    when the connection breaks or TimeoutError at the deadline.
+    """
+    reader = _Reader(sock, deadline)
+    status = 100
+    while status < 200:
+        head = reader.until(b"\r\n\r\n")
+        match = _STATUS_LINE.match(head)
+        if not match:
+            raise ValueError("no status line")
+        status = int(match[1])
+    content, delimited = _content(reader, head, status)
+    keeps_alive = delimited and not reader.waiting and not _CLOSES.match(head)
+    return Answer(status, content, keeps_alive)
+
+
+class _Reader:
+    def __init__(self, sock: Any, deadline: float) -> None:
+        self._sock = sock
+        self._deadline = deadline
+        self.waiting = b""
+
+    def until(self, mark: bytes) -> bytes:
+        while mark not in self.waiting:
+            self._receive()
+        found, _, self.waiting = self.waiting.partition(mark)
+        return found
+
+    def take(self, size: int) -> bytes:
+        if not 0 <= size <= MAX_BYTES:
+            raise ValueError("too long")
+        while len(self.waiting) < size:
+            self._receive()
+        taken, self.waiting = self.waiting[:size], self.waiting[size:]
+        return taken
+
+    def chunks(self) -> Iterator[bytes]:
+        left = MAX_BYTES
+        while size := int(self.until(b"\r\n").partition(b";")[0], 16):
+            left -= size
+            yield self.take(size if left >= 0 else MAX_BYTES + 1)
+            if self.take(2) != b"\r\n":
+                raise ValueError("a chunk that does not end")
+        while self.until(b"\r\n"):
+            pass
+
+    def rest(self) -> bytes:
+        with suppress(EOFError):
+            while True:
+                self._receive()
+        return self.waiting
+
+    def _receive(self) -> None:
+        if len(self.waiting) > MAX_BYTES:
+            raise ValueError("too long")
+        limit(self._sock, self._deadline)
+        received = self._sock.recv(16384)
+        if not received:
+            raise EOFError("cut off")
+        self.waiting += received
+
+
+def _content(reader: _Reader, head: bytes, status: int) -> tuple[bytes, bool]:
+    if status in _WITHOUT_BODY:
+        return b"", True
+    if encoding := _ENCODING.search(head):
+        if encoding[1].strip().lower() != b"chunked":
+            raise ValueError("an encoding that was not asked for")
+        return b"".join(reader.chunks()), True
+    if length := _LENGTH.search(head):
+        return reader.take(int(length[1])), True
+    return reader.rest(), False
+
+
+def exchange(
+    session: requests.Session,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    timeout: Timeout,
+) -> requests.Response:
+    """Send a request as WriteAwareAdapter.send does."""
+    request = requests.PreparedRequest()
+    request.method, request.url, request.body = method, url, body
+    request.headers = cast(Any, headers)
+    limits: Any = timeout
+    return session.get_adapter(url).send(request, timeout=limits, verify=session.verify or True)
 
 
 def new_session() -> requests.Session:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +22,24 @@ def project() -> Path:
 def data() -> Path:
     """The folder of test data."""
     return ROOT / "tests" / "data"
+
+
+@pytest.fixture
+def monkeypatch(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """pytest's own, but whenever it changes the environment, a new instance begins."""
+    from shared.http_trigger import instance_settings
+
+    for name in ("setenv", "delenv"):
+        change = getattr(monkeypatch, name)
+
+        def changed(*values: Any, change: Callable[..., None] = change, **options: Any) -> None:
+            change(*values, **options)
+            instance_settings.cache_clear()
+
+        setattr(monkeypatch, name, changed)
+    instance_settings.cache_clear()
+    yield monkeypatch
+    instance_settings.cache_clear()
 
 
 @pytest.fixture(scope="session")

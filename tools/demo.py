@@ -9,10 +9,12 @@ machine and no file of the project is written.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -33,6 +35,7 @@ BIN = Path(sys.executable).parent
 EMULATOR_PORT, STUB_PORT = 8100, 9000
 READY_SECONDS = 180  # the first start may install the runtimes' packages
 DELIVERY_SECONDS = 30
+STOP_SECONDS = 10
 PHONE_NUMBER = "13800138000"
 ENDPOINTS = (
     "SMS_ENDPOINT",
@@ -68,8 +71,10 @@ def main() -> int:
 def _run(stack: ExitStack, once: bool) -> None:
     print("Starting the SMS emulator and Function Compute on this machine ...", flush=True)
     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="fc-sms-demo-"))
+    guard = stack.enter_context(Guard(folder))
     emulator = _start(
         stack,
+        guard,
         "sms-emulator",
         *("--port", str(_port(EMULATOR_PORT, 1)), "--database", f"{folder}/sms.sqlite3"),
     )
@@ -79,6 +84,7 @@ def _run(stack: ExitStack, once: bool) -> None:
         "SMS_ACCESS_KEY_ID": emulator["access_key_id"],
         "SMS_ACCESS_KEY_SECRET": "testsecret",
         "SMS_SIGN_NAME": "fc-sms",
+        "SMS_COUNTRIES": "HK",
         "SMS_CODE_TEMPLATE": "SMS_100001",
         "SMS_API_KEYS": f"demo:{hashlib.sha256(key.encode()).hexdigest()}",
         "SMS_RECEIPT_TOKEN": receipt_token,
@@ -89,7 +95,10 @@ def _run(stack: ExitStack, once: bool) -> None:
     overrides = [f"--env={name}={value}" for name, value in settings.items()]
     port = _port(STUB_PORT, 6)
     stub = _start(
-        stack, "fc-stub", "start", "-t", str(ROOT / "s.yaml"), "--port", str(port), *overrides
+        stack,
+        guard,
+        "fc-stub",
+        *("start", "-t", str(ROOT / "s.yaml"), "--port", str(port), *overrides),
     )
     functions = {function["resource"]: function for function in stub["functions"]}
     urls = {name: one["url"].rstrip("/") for name, one in functions.items() if one["url"]}
@@ -106,7 +115,61 @@ def _run(stack: ExitStack, once: bool) -> None:
         threading.Event().wait()
 
 
-def _start(stack: ExitStack, command: str, *arguments: str) -> Any:
+class Guard:
+    """A process that ends what the demo has started when the demo is killed and cannot (kill -9).
+
+    It knows by a pipe whose other end closes with the demo, whatever ends it.
+    """
+
+    def __init__(self, folder: str) -> None:
+        pipe, self._pipe = os.pipe()
+        self._process = os.fork()
+        if self._process == 0:
+            os.close(self._pipe)
+            os.setsid()  # Ctrl-C is for the demo
+            _guard(pipe, folder)
+            os._exit(0)
+        os.close(pipe)
+
+    def watch(self, process: int) -> None:
+        """End this process, too, if the demo is killed."""
+        os.write(self._pipe, b"%d " % process)
+
+    def __enter__(self) -> Guard:
+        """It has begun already."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Say that all has ended well."""
+        os.write(self._pipe, b"done")
+        os.close(self._pipe)
+        os.waitpid(self._process, 0)
+
+
+def _guard(pipe: int, folder: str) -> None:
+    with os.fdopen(pipe) as told:
+        words = told.read().split()
+    if "done" in words:
+        return
+    left = [process for process in map(int, words) if _signal(process, signal.SIGTERM)]
+    deadline = time.monotonic() + STOP_SECONDS
+    while left and time.monotonic() < deadline:
+        time.sleep(0.05)
+        left = [process for process in left if _signal(process, 0)]
+    for process in left:
+        _signal(process, signal.SIGKILL)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _signal(process: int, number: int) -> bool:
+    """Signal a process (0: only ask); return whether there is one."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, number)
+        return True
+    return False
+
+
+def _start(stack: ExitStack, guard: Guard, command: str, *arguments: str) -> Any:
     """Start a server, wait for the line that says it is ready, and return that line's content.
 
     Settings that the developer's shell has for the cloud stay out of it.
@@ -115,6 +178,7 @@ def _start(stack: ExitStack, command: str, *arguments: str) -> Any:
     process = subprocess.Popen(
         [BIN / command, *arguments, "--json"], env=environment, stdout=subprocess.PIPE, text=True
     )
+    guard.watch(process.pid)
     stack.callback(_stop, process)
     assert process.stdout  # noqa: S101 (for the type checker)
     watchdog = threading.Timer(READY_SECONDS, process.kill)
@@ -131,7 +195,7 @@ def _start(stack: ExitStack, command: str, *arguments: str) -> Any:
 def _stop(process: subprocess.Popen[str]) -> None:
     process.terminate()
     try:
-        process.wait(timeout=10)
+        process.wait(timeout=STOP_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

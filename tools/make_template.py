@@ -23,6 +23,8 @@ NOT_PARAMETERS = ("SMS_REGION", "SMS_ROLE")  # ROS knows its region and makes th
 HEAD = """\
 # Made from s.yaml by `make template`; do not edit. The code package comes from `make package`.
 """
+# An empty log project is left out, for what the service makes of empty names is not documented.
+CONDITIONS = {"NoLog": {"Fn::Equals": ["", {"Ref": "SmsLogProject"}]}}
 FUNCTION_PROPERTIES = {
     "functionName": "FunctionName",
     "description": "Description",
@@ -34,6 +36,11 @@ FUNCTION_PROPERTIES = {
     "diskSize": "DiskSize",
     "instanceConcurrency": "InstanceConcurrency",
 }
+OTHER_PROPERTIES = (
+    *("asyncInvokeConfig", "code", "environmentVariables", "logConfig", "region", "role"),
+    *("triggers", "vpcConfig"),
+)
+TRIGGER_PROPERTIES = ("triggerName", "triggerType", "triggerConfig")
 
 
 def main() -> int:
@@ -65,6 +72,7 @@ def make_template(source: Path, policy: dict[str, Any]) -> str:
         "ROSTemplateFormatVersion": "2015-09-01",
         "Description": "fc-sms: SMS through Alibaba Cloud, as functions on Function Compute",
         "Parameters": parameters,
+        "Conditions": CONDITIONS,
         "Resources": resources,
         "Outputs": _outputs(resources),
     }
@@ -137,15 +145,19 @@ def _role(policy: dict[str, Any]) -> dict[str, Any]:
 
 def _function(name: str, properties: dict[str, Any]) -> dict[str, Any]:
     """Return a function, its triggers and its asynchronous configuration."""
+    _refuse_others(properties, (*FUNCTION_PROPERTIES, *OTHER_PROPERTIES))
     told = {ros: properties[key] for key, ros in FUNCTION_PROPERTIES.items() if key in properties}
-    log = properties["logConfig"]
-    told["LogConfig"] = {key[:1].upper() + key[1:]: value for key, value in log.items()}
+    log = _capitalised(properties["logConfig"])
+    told["LogConfig"] = {"Fn::If": ["NoLog", {"Ref": "ALIYUN::NoValue"}, log]}
+    if "vpcConfig" in properties:
+        told["VpcConfig"] = _capitalised(properties["vpcConfig"])
     told["EnvironmentVariables"] = properties["environmentVariables"]
     told["Code"] = {"OssBucketName": {"Ref": "CodeBucket"}, "OssObjectName": {"Ref": "CodeObject"}}
     told["Role"] = {"Fn::GetAtt": ["FunctionRole", "Arn"]}
     resources: dict[str, Any] = {name: {"Type": "ALIYUN::FC3::Function", "Properties": told}}
     reference = {"Fn::GetAtt": [name, "FunctionName"]}
     for trigger in properties.get("triggers", []):
+        _refuse_others(trigger, TRIGGER_PROPERTIES)
         resources[f"{name}{_camel(trigger['triggerName'].replace('-', '_'))}Trigger"] = {
             "Type": "ALIYUN::FC3::Trigger",
             "Properties": {
@@ -156,6 +168,7 @@ def _function(name: str, properties: dict[str, Any]) -> dict[str, Any]:
             },
         }
     configuration = properties["asyncInvokeConfig"]
+    _refuse_others(configuration, ("maxAsyncRetryAttempts",))
     resources[f"{name}AsyncInvokeConfig"] = {
         "Type": "ALIYUN::FC3::AsyncInvokeConfig",
         "Properties": {
@@ -164,6 +177,15 @@ def _function(name: str, properties: dict[str, Any]) -> dict[str, Any]:
         },
     }
     return resources
+
+
+def _capitalised(properties: dict[str, Any]) -> dict[str, Any]:
+    return {key[:1].upper() + key[1:]: value for key, value in properties.items()}
+
+
+def _refuse_others(properties: dict[str, Any], known: tuple[str, ...]) -> None:
+    if others := properties.keys() - set(known):
+        raise SystemExit(f"make_template does not know {', '.join(sorted(others))}: teach it")
 
 
 def _outputs(resources: dict[str, Any]) -> dict[str, Any]:

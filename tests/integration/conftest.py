@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from aliyun_sms_emulator import SmsEmulator
+from shared.store import open_store
 from tests.integration.cloud import Cloud
 from tests.integration.contract import Contract
 from tests.integration.redis_server import RedisServer
@@ -53,6 +54,14 @@ def redis_server(running_redis: RedisServer) -> RedisServer:
         running_redis.start()
     running_redis.ask("FLUSHALL")
     return running_redis
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> Iterator[str]:
+    """An empty Redis for functions that run in this process."""
+    yield redis_server.url
+    open_store(redis_server.url)._client.close()  # type: ignore[attr-defined]
+    open_store.cache_clear()
 
 
 @pytest.fixture(scope="session")

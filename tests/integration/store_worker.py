@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 
 from shared.errors import StoreUnavailable
-from shared.store import Count, Store, open_store
+from shared.store import Count, Store, Written, open_store
 
 NOW = 1_800_000_000.0
 KEYS = [f"key-{number}" for number in range(25)]
@@ -22,13 +22,14 @@ COUNTS = (Count("fixed", "fixed", 1, 60, 3600), Count("sliding", "sliding", 1, 6
 
 def claim(store: Store, name: str) -> list[str]:
     """Claim every key; return those that were won."""
-    return [key for key in KEYS if store.put(key, None, name, 60, NOW) is None]
+    return [key for key in KEYS if isinstance(store.put(key, None, name, 60, NOW), Written)]
 
 
 def charge(store: Store, name: str) -> int:
     """Write records that count; return how many were let through."""
     keys = [f"{name}-{number}" for number in range(25)]
-    return sum(store.put(key, None, name, 60, NOW, COUNTS) is None for key in keys)
+    answers = [store.put(key, None, name, 60, NOW, COUNTS) for key in keys]
+    return sum(isinstance(answer, Written) for answer in answers)
 
 
 def increment(store: Store, name: str) -> int:
@@ -39,9 +40,9 @@ def increment(store: Store, name: str) -> int:
         while True:
             number = int(old.split()[0]) if old else 0
             there = store.put("number", old, f"{number + 1} {name} {step}", 60, NOW)
-            if there is None:
+            if not isinstance(there, str):
                 break
-            old = str(there) or None
+            old = there or None
             disturbed += 1
     return disturbed
 

@@ -15,9 +15,9 @@ from aliyun_fc_runtime_stub import events
 from aliyun_sms_emulator import SmsEmulator
 from functions import send_on_event
 from shared import transport
-from shared.buckets import PIECE_BYTES, Bucket, OssBucket, open_bucket
 from shared.clock import Clock
 from shared.errors import BucketUnavailable, ConfigurationError, InvalidRequest
+from shared.file_sends import PIECE_BYTES, Bucket, OssBucket, open_bucket
 from shared.settings import Credentials, read_file_settings
 from tests.integration.oss_server import OssServer, etag_of
 

@@ -211,6 +211,18 @@ def test_it_keeps_running_until_it_is_ended(
     assert not any(answers(url) for url in addresses)
 
 
+def test_nothing_outlives_a_demo_that_is_killed(folder: Path, running: list[Demo]) -> None:
+    (folder / "scratch").mkdir()
+    demo = Demo(folder, TMPDIR=str(folder / "scratch"))
+    running.append(demo)
+    demo.read_until("Running until Ctrl-C.")
+    demo.signal(signal.SIGKILL, all_of_it=False)
+    assert demo.end() == -signal.SIGKILL  # its output closes with the last that holds it
+    assert demo.processes() == []
+    assert not any(answers(url) for url in set(ADDRESS.findall(demo.text)))
+    assert list((folder / "scratch").iterdir()) == []
+
+
 def test_it_may_be_ended_before_it_is_ready(folder: Path, running: list[Demo]) -> None:
     demo = Demo(folder)
     running.append(demo)

@@ -361,8 +361,8 @@ def test_a_body_that_is_no_request_is_refused(
     [
         ({"phone_number": NUMBER}, "phone_number", "known are"),
         ({"PhoneNumbers": NUMBER}, "PhoneNumbers", "known are"),
-        ({NUMBER: 1}, "*00", "known are"),
-        ({"138 0013 8000": 1}, "*00", "known are"),
+        ({NUMBER: 1}, "*", "known are"),
+        ({"138 0013 8000": 1}, "*", "known are"),
         ({"phone_numbers": None}, "phone_numbers", "list"),
         ({"phone_numbers": 13800138000}, "phone_numbers", "list"),
         ({"phone_numbers": []}, "phone_numbers", "1 to 1000"),

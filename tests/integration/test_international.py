@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from aliyun_sms_emulator import SmsEmulator
+from aliyun_sms_emulator.rules.texts import count_segments
 from shared.clock import Clock
-from shared.international import MessageStatus, query_message
+from shared.delivery_status import SendDetail, query_message
+from shared.limits import segments
 from shared.logs import Log
 from shared.settings import Credentials, read_settings
 from shared.sms_api import SmsApi
@@ -66,7 +70,7 @@ def api(emulator: SmsEmulator) -> Iterator[SmsApi]:
         yield SmsApi(known, lambda: credentials, session, clock, log)
 
 
-def status(api: SmsApi, message_id: str) -> MessageStatus | None:
+def status(api: SmsApi, message_id: str) -> SendDetail | None:
     return query_message(api, message_id, api.clock.monotonic() + 10)
 
 
@@ -116,6 +120,17 @@ def test_texts_of_every_alphabet_arrive_as_they_were_written(
     assert (message.text, message.segments) == (text, segments)
 
 
+@settings(max_examples=300, deadline=None, database=None)
+@given(
+    st.text(st.sampled_from("a0 \nñ@€^~\\|\f\t`你😀\u200d"), max_size=8),
+    st.sampled_from(["", "a", "€", "你", "😀"]),
+    st.integers(0, 400),
+)
+def test_limits_count_what_the_service_bills(text: str, more: str, times: int) -> None:
+    text += more * times
+    assert segments(text) == count_segments(text, international=True)
+
+
 def test_each_number_is_sent_to_on_its_own(cloud: Cloud, emulator: SmsEmulator) -> None:
     given = [NUMBER, "0018624017194", "+852 5123", "+447400123456"]
     answer = cloud.send_abroad({**TEXT, "phone_numbers": given, "out_id": "news"})
@@ -135,13 +150,13 @@ def test_each_number_is_sent_to_on_its_own(cloud: Cloud, emulator: SmsEmulator) 
 
 
 def test_a_template_is_sent_to_all_numbers_at_once(cloud: Cloud, emulator: SmsEmulator) -> None:
-    given = [NUMBER, "+1 862 401 7194", "+886 912 345 678"]
+    given = [NUMBER, "+1 212 555 0123", "+886 912 345 678"]
     answer = cloud.send_abroad({**TEMPLATE, "phone_numbers": given, "out_id": "code-1"})
     messages = emulator.messages()
     assert (answer.status, answer.body["biz_id"]) == (200, messages[0].biz_id)
     assert [message.phone_number for message in messages] == [
         "85251234567",
-        "18624017194",
+        "12125550123",
         "886912345678",
     ]
     assert {(m.text, m.api, m.out_id, m.biz_id) for m in messages} == {
@@ -162,6 +177,16 @@ def test_the_way_of_2017_takes_a_whole_text_as_its_variable(start_cloud: StartCl
 
 
 @pytest.mark.parametrize("body", [TEXT, TEMPLATE])
+def test_a_country_that_is_not_named_gets_nothing(
+    cloud: Cloud, emulator: SmsEmulator, body: dict[str, Any]
+) -> None:
+    answer = cloud.send_abroad({**body, "phone_numbers": [NUMBER, "+49 1512 3456789"]})
+    assert (answer.status, answer.body["code"]) == (422, "country-closed")
+    assert answer.body["detail"] == "number 1 is in DE, and SMS_COUNTRIES does not name it"
+    assert emulator.requests() == []
+
+
+@pytest.mark.parametrize("body", [TEXT, TEMPLATE])
 @pytest.mark.parametrize(
     ("number", "code"),
     [
@@ -176,6 +201,14 @@ def test_doubtful_numbers_never_reach_the_platform(
     answer = cloud.send_abroad({**body, "phone_numbers": [NUMBER, number]})
     assert (answer.status, answer.body["code"]) == (422, code)
     assert answer.body["field"] == "phone_numbers[1]"
+    assert emulator.requests() == []
+
+
+def test_a_template_for_north_america_does_not_end_up_in_the_mainland(
+    cloud: Cloud, emulator: SmsEmulator
+) -> None:
+    answer = cloud.send_abroad({**TEMPLATE, "phone_numbers": "+1 862 401 7194"})
+    assert (answer.status, answer.body["code"]) == (422, "ambiguous-number")
     assert emulator.requests() == []
 
 
@@ -205,7 +238,7 @@ def test_a_lost_answer_of_a_template_is_found_by_a_query(
     with start_cloud(endpoint=network.url) as cloud:
         cloud.send_abroad(TEMPLATE)
         network.plan(lose_answer)
-        answer = cloud.send_abroad({**TEMPLATE, "phone_numbers": "+1 862 401 7194"})
+        answer = cloud.send_abroad({**TEMPLATE, "phone_numbers": "+1 212 555 0123"})
     assert (answer.status, answer.body["reconciled"]) == (200, True)
     assert len(emulator.messages()) == 2
 

@@ -14,7 +14,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import Case, GenerationMode
 
 from aliyun_sms_emulator import SmsEmulator
+from shared.answers import send_response
 from shared.error_codes import find
+from shared.messages import Part
+from shared.sending import PartOutcome
+from shared.settings import DEFAULT_LIMITS
 from shared.sms_api import explain
 from tests.integration.cloud import ABROAD, API_KEY, PATHS, QUERY, SEND, Cloud
 from tests.integration.contract import Contract
@@ -100,6 +104,21 @@ def test_examples_of_problems_say_what_the_functions_say(document: dict[str, Any
         detail, status = explain(problem["code"])
         assert problem["detail"].startswith(detail)
         assert problem["status"] == status
+
+
+def test_examples_of_limits_say_what_the_functions_say(document: dict[str, Any]) -> None:
+    part = Part(0, 0, 0, "order-1", "SendSms", ("13800138000",), "SMS_1", {})
+    examples = [example for _, example in described(document)]
+    told = {one["code"]: one for one in examples if isinstance(one, dict) and "retryable" in one}
+    assert {"country-closed", "prefix-blocked"} < told.keys()
+    of_limits = told.keys() & DEFAULT_LIMITS.keys()
+    assert {"address-per-hour", "codes-per-minute"} <= of_limits
+    for rule in of_limits:
+        outcome = PartOutcome(part, "rejected", rule, retry_after=60)
+        response = send_response(told[rule]["out_id"], [outcome], has_store=True)
+        assert isinstance(response.body, dict)
+        without_id = {name: value for name, value in told[rule].items() if name != "request_id"}
+        assert response.body == without_id
 
 
 def test_the_description_has_the_projects_version(project: Path, document: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ import requests
 from aliyun_fc_runtime_stub import FunctionCompute, events
 from aliyun_sms_emulator import SmsEmulator
 from shared.messages import new_out_id
+from tests.integration.cloud import ONE_NUMBER_AGAIN_AND_AGAIN
 from tests.integration.faulty_network import (
     FaultyNetwork,
     delay_answer,
@@ -62,6 +63,8 @@ class Functions:
             "SMS_FILE_TEMPLATE_CODE": "SMS_100002",
             "SMS_READ_TIMEOUT": "1",
             "SMS_SETTLE_SECONDS": "0.5",
+            "SMS_COUNTRIES": "HK",
+            "SMS_LIMITS": ONE_NUMBER_AGAIN_AND_AGAIN,
             **environment,
         }
         template = folder / "s.yaml"

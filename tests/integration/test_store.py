@@ -18,7 +18,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.errors import ConfigurationError, StoreUnavailable
-from shared.store import Count, RedisStore, Refused, SqliteStore, Store, _script, open_store
+from shared.store import (
+    Count,
+    RedisStore,
+    Refused,
+    SqliteStore,
+    Store,
+    Written,
+    _script,
+    open_store,
+)
 from tests.integration.redis_server import RedisServer
 from tests.integration.store_worker import COUNTS, KEYS
 from tests.integration.tcp_proxy import TcpProxy
@@ -51,8 +60,12 @@ def _no_connection_stays() -> Iterator[None]:
 
 def put(
     store: Store, key: str, old: str | None, new: str, **arguments: Any
-) -> str | Refused | None:
+) -> Written | Refused | str:
     return store.put(key, old, new, **{"ttl": TTL, "now": NOW, **arguments})
+
+
+def wrote(store: Store, key: str, old: str | None, new: str, **arguments: Any) -> bool:
+    return isinstance(put(store, key, old, new, **arguments), Written)
 
 
 def fixed(amount: int = 1, limit: int = 3, key: str = "fixed") -> Count:
@@ -65,7 +78,7 @@ def sliding(amount: int = 1, limit: int = 3, key: str = "sliding") -> Count:
 
 def test_a_record_is_written_once_and_read_by_everybody(store: Store, url: str) -> None:
     assert store.get("record") is None
-    assert put(store, "record", None, "mine") is None
+    assert wrote(store, "record", None, "mine")
     assert put(store, "record", None, "yours") == "mine"
     open_store.cache_clear()
     assert open_store(url).get("record") == "mine"
@@ -75,7 +88,7 @@ def test_a_record_is_written_once_and_read_by_everybody(store: Store, url: str) 
 def test_a_record_is_replaced_by_who_knows_it(store: Store) -> None:
     put(store, "record", None, "one")
     assert put(store, "record", "two", "three") == "one"
-    assert put(store, "record", "one", "two") is None
+    assert wrote(store, "record", "one", "two")
     assert put(store, "record", "one", "three") == "two"
     assert store.get("record") == "two"
 
@@ -88,10 +101,10 @@ def test_a_record_that_is_gone_is_not_replaced(store: Store) -> None:
 def test_to_write_the_same_again_changes_nothing(store: Store) -> None:
     counts = [fixed(), sliding()]
     for _ in range(3):
-        assert put(store, "record", None, "one", charge=counts) is None
+        assert wrote(store, "record", None, "one", charge=counts)
     for _ in range(3):
-        assert put(store, "record", "one", "two", give_back=counts) is None
-    assert put(store, "another", None, "x", charge=[fixed(3), sliding(3)]) is None
+        assert wrote(store, "record", "one", "two", give_back=counts)
+    assert wrote(store, "another", None, "x", charge=[fixed(3), sliding(3)])
 
 
 @pytest.mark.parametrize(
@@ -100,9 +113,9 @@ def test_to_write_the_same_again_changes_nothing(store: Store) -> None:
     ids=lambda text: text[:5].encode("unicode_escape").decode(),
 )
 def test_any_text_is_kept_as_it_is(store: Store, text: str) -> None:
-    assert put(store, text[:100], None, text) is None
+    assert wrote(store, text[:100], None, text)
     assert store.get(text[:100]) == text
-    assert put(store, text[:100], text, f"{text}2", charge=[sliding(key=text[:50])]) is None
+    assert wrote(store, text[:100], text, f"{text}2", charge=[sliding(key=text[:50])])
     assert put(store, text[:100], text, "3") == f"{text}2"
 
 
@@ -116,29 +129,29 @@ def test_a_record_expires_and_a_new_one_is_free(store: Store) -> None:
     time.sleep(1.1)
     assert store.get("short") is None
     assert put(store, "short", "one", "two") == ""
-    assert put(store, "short", None, "two") is None
+    assert wrote(store, "short", None, "two")
     assert store.get("renewed") == "two"
-    assert put(store, "counted", "one", "two", charge=[Count("x", "count", 3, 3, 1)]) is None
+    assert wrote(store, "counted", "one", "two", charge=[Count("x", "count", 3, 3, 1)])
     later = {"charge": [Count("x", "moments", 3, 3, 1, True)], "now": NOW + 1.1}
-    assert put(store, "slid", "one", "two", **later) is None
+    assert wrote(store, "slid", "one", "two", **later)
 
 
 @pytest.mark.parametrize("count", [fixed, sliding])
 def test_a_limit_lets_so_many_through(store: Store, count: Callable[..., Count]) -> None:
     for number in range(3):
-        assert put(store, f"r{number}", None, "x", charge=[count()]) is None
+        assert wrote(store, f"r{number}", None, "x", charge=[count()])
     assert put(store, "r3", None, "x", charge=[count()]) == Refused(count().rule, 600)
     assert store.get("r3") is None
-    assert put(store, "r3", None, "x", charge=[count(key="another")]) is None
+    assert wrote(store, "r3", None, "x", charge=[count(key="another")])
 
 
 @pytest.mark.parametrize("count", [fixed, sliding])
 def test_amounts_are_counted_whole(store: Store, count: Callable[..., Count]) -> None:
     assert put(store, "r0", None, "x", charge=[count(4)]) == Refused(count().rule, 600)
-    assert put(store, "r1", None, "x", charge=[count(2)]) is None
+    assert wrote(store, "r1", None, "x", charge=[count(2)])
     assert put(store, "r2", None, "x", charge=[count(2)]) == Refused(count().rule, 600)
-    assert put(store, "r3", None, "x", charge=[count(0)]) is None
-    assert put(store, "r4", None, "x", charge=[count(1)]) is None
+    assert wrote(store, "r3", None, "x", charge=[count(0)])
+    assert wrote(store, "r4", None, "x", charge=[count(1)])
     assert put(store, "r5", None, "x", charge=[count(1)]) == Refused(count().rule, 600)
 
 
@@ -150,7 +163,7 @@ def test_of_several_limits_one_that_refuses_keeps_all_from_counting(
     counts[refuses] = counts[refuses]._replace(limit=0, rule="none")
     assert put(store, "r0", None, "x", charge=counts) == Refused("none", 600)
     free = [count._replace(amount=3, limit=3) for count in counts]
-    assert put(store, "r0", None, "x", charge=free) is None
+    assert wrote(store, "r0", None, "x", charge=free)
     assert put(store, "r1", None, "x", charge=free) == Refused(free[0].rule, 600)
 
 
@@ -169,8 +182,8 @@ def test_a_sliding_window_is_open_again_when_the_oldest_has_left_it(
 ) -> None:
     put(store, "r0", None, "x", charge=[sliding()])
     put(store, "r1", None, "x", charge=[sliding(2)], now=NOW + 0.0005)
-    expected = Refused("an-hour", refused_for) if refused_for else None
-    assert put(store, "r2", None, "x", charge=[sliding()], now=NOW + moment) == expected
+    answer = put(store, "r2", None, "x", charge=[sliding()], now=NOW + moment)
+    assert answer == (Refused("an-hour", refused_for) if refused_for else Written((1,)))
 
 
 def test_a_sliding_window_says_when_there_is_room_for_all(store: Store) -> None:
@@ -187,11 +200,11 @@ def test_a_sliding_window_says_when_there_is_room_for_all(store: Store) -> None:
 def test_what_is_given_back_is_free_again(store: Store, count: Callable[..., Count]) -> None:
     put(store, "one", None, "a", charge=[count(2)])
     put(store, "two", None, "a", charge=[count(1)])
-    assert put(store, "one", "a", "b", give_back=[count(1)]) is None
+    assert wrote(store, "one", "a", "b", give_back=[count(1)])
     assert put(store, "three", None, "a", charge=[count(2)]) == Refused(count().rule, 600)
-    assert put(store, "three", None, "a", charge=[count(1)]) is None
-    assert put(store, "one", "b", "c", give_back=[count(1)]) is None
-    assert put(store, "four", None, "a", charge=[count(1)]) is None
+    assert wrote(store, "three", None, "a", charge=[count(1)])
+    assert wrote(store, "one", "b", "c", give_back=[count(1)])
+    assert wrote(store, "four", None, "a", charge=[count(1)])
     assert put(store, "five", None, "a", charge=[count(1)]) == Refused(count().rule, 600)
 
 
@@ -199,7 +212,7 @@ def test_what_is_given_back_is_free_again(store: Store, count: Callable[..., Cou
 def test_a_record_may_be_charged_again(store: Store, count: Callable[..., Count]) -> None:
     for number in range(3):
         old = f"v{number - 1}" if number else None
-        assert put(store, "record", old, f"v{number}", charge=[count()]) is None
+        assert wrote(store, "record", old, f"v{number}", charge=[count()])
     assert put(store, "record", "v2", "v3", charge=[count()]) == Refused(count().rule, 600)
 
 
@@ -210,24 +223,44 @@ def test_what_was_never_charged_cannot_be_given_back(
     put(store, "one", None, "a", charge=[count(3)])
     put(store, "two", None, "a", give_back=[count(1, key="nothing"), count(4)])
     put(store, "three", None, "a", charge=[count(1, key="nothing")])
-    assert put(store, "four", None, "a", charge=[count(3, key="nothing")]) is not None
-    assert put(store, "five", None, "a", charge=[count(1)]) is not None
+    assert isinstance(put(store, "four", None, "a", charge=[count(3, key="nothing")]), Refused)
+    assert isinstance(put(store, "five", None, "a", charge=[count(1)]), Refused)
 
 
 def test_one_gives_back_only_what_is_ones_own(store: Store) -> None:
     put(store, "one", None, "a", charge=[sliding(1)])
     put(store, "on", None, "a", charge=[sliding(1)])
     put(store, "on", "a", "b", give_back=[sliding(3)])
-    assert put(store, "two", None, "a", charge=[sliding(3)]) is not None
-    assert put(store, "two", None, "a", charge=[sliding(2)]) is None
+    assert isinstance(put(store, "two", None, "a", charge=[sliding(3)]), Refused)
+    assert wrote(store, "two", None, "a", charge=[sliding(2)])
 
 
 def test_one_may_charge_and_give_back_in_one_step(store: Store) -> None:
     put(store, "record", None, "a", charge=[fixed(3), sliding(3)])
     moved = {"charge": [fixed(3, key="next")], "give_back": [fixed(3), sliding(3)]}
-    assert put(store, "record", "a", "b", **moved) is None
-    assert put(store, "two", None, "a", charge=[fixed(3), sliding(3)]) is None
-    assert put(store, "three", None, "a", charge=[fixed(1, key="next")]) is not None
+    assert wrote(store, "record", "a", "b", **moved)
+    assert wrote(store, "two", None, "a", charge=[fixed(3), sliding(3)])
+    assert isinstance(put(store, "three", None, "a", charge=[fixed(1, key="next")]), Refused)
+
+
+def test_what_was_written_says_what_was_counted(store: Store) -> None:
+    counts = [fixed(2, 10), sliding(3, 10), fixed(0, 10, "none")]
+    assert put(store, "one", None, "a", charge=counts) == Written((2, 3, 0))
+    assert put(store, "two", None, "a", charge=counts[:2]) == Written((4, 6))
+    assert put(store, "two", None, "a", charge=counts) == Written()
+    assert put(store, "two", "a", "b", give_back=counts[:2]) == Written()
+    later = NOW + counts[1].window
+    assert put(store, "three", None, "a", charge=counts[:2], now=later) == Written((4, 3))
+
+
+def test_totals_are_what_was_counted_and_not_given_back(store: Store) -> None:
+    asked = [fixed(1, 0, "a"), fixed(1, 0, "b"), fixed(1, 0, "never")]
+    put(store, "one", None, "x", charge=[fixed(2, 9, "a"), fixed(1, 9, "b")])
+    put(store, "two", None, "x", charge=[fixed(3, 9, "a")])
+    assert store.totals(asked) == [5, 1, 0]
+    put(store, "one", "x", "y", give_back=[fixed(2, 9, "a"), fixed(1, 9, "b")])
+    assert put(store, "more", None, "x", charge=[fixed(7, 9, "a")]) == Refused("a-day", 600)
+    assert store.totals(asked) == [3, 0, 0]
 
 
 class Model:
@@ -246,10 +279,10 @@ class Model:
         now: float,
         charge: Sequence[Count],
         give_back: Sequence[Count],
-    ) -> str | Refused | None:
+    ) -> Written | Refused | str:
         current = self.records.get(key)
         if current == new:
-            return None
+            return Written()
         if current != old:
             return current or ""
         for count in charge:
@@ -259,9 +292,15 @@ class Model:
         for count in charge:
             self.sums[count.key] = self.sums.get(count.key, 0) + count.amount
             self.moments.setdefault(count.key, []).extend([(now, key)] * count.amount)
+        totals = tuple(self._total(count, now) for count in charge)
         for count in give_back:
             self._take_away(count, key)
-        return None
+        return Written(totals)
+
+    def _total(self, count: Count, now: float) -> int:
+        if not count.sliding:
+            return self.sums[count.key]
+        return sum(at > now - count.window for at, _ in self.moments[count.key])
 
     def _wait(self, count: Count, now: float) -> int:
         if not count.sliding:
@@ -291,6 +330,7 @@ _COUNTS = st.builds(
     st.integers(0, 3),
     st.integers(0, 6),
 )
+SUMS = [Count("", "f1", 1, 1, 5000), Count("", "f2", 1, 1, 5000)]
 _FEW = st.lists(_COUNTS, max_size=2, unique_by=lambda count: count.key)
 _STEPS = st.lists(
     st.tuples(
@@ -328,6 +368,7 @@ def test_redis_and_sqlite_do_what_the_model_does(
             for store in stores:
                 assert store.put(key, old, new, TTL, now, charge, give_back) == expected
                 assert store.get(key) == model.records.get(key)
+                assert store.totals(SUMS) == [model.sums.get(count.key, 0) for count in SUMS]
 
 
 @contextmanager
@@ -430,6 +471,8 @@ def assert_down(store: Store) -> None:
     with unavailable():
         store.get("record")
     with unavailable():
+        store.totals([fixed()])
+    with unavailable():
         put(store, "record", None, "x", charge=[fixed(), sliding()])
 
 
@@ -448,18 +491,18 @@ def test_a_redis_that_is_not_there(own_redis: RedisServer) -> None:
 
 def test_a_redis_that_comes_and_goes(own_redis: RedisServer) -> None:
     with closing_redis(own_redis.url) as store:
-        assert put(store, "record", None, "one") is None
+        assert wrote(store, "record", None, "one")
         own_redis.kill()
         assert_down(store)
         own_redis.start()
         assert store.get("record") is None
-        assert put(store, "record", None, "two", charge=[fixed()]) is None
+        assert wrote(store, "record", None, "two", charge=[fixed()])
 
 
 def test_a_redis_that_was_restarted_between_two_steps(own_redis: RedisServer) -> None:
     with closing_redis(own_redis.url) as store:
         for _ in range(3):
-            assert put(store, "record", None, "one", charge=[sliding()]) is None
+            assert wrote(store, "record", None, "one", charge=[sliding()])
             own_redis.stop()
             own_redis.start()
 
@@ -473,14 +516,14 @@ def test_a_redis_that_forgot_the_scripts(redis_server: RedisServer) -> None:
     with closing_redis(redis_server.url) as store:
         put(store, "record", None, "one")
         redis_server.ask("SCRIPT", "FLUSH")
-        assert put(store, "record", "one", "two") is None
+        assert wrote(store, "record", "one", "two")
 
 
 def test_a_redis_with_another_password(tmp_path: Path) -> None:
     with RedisServer(tmp_path, "--requirepass", "the-password") as server:
         host = "{}:{}".format(*server.address)
         with closing_redis(f"redis://:the-password@{host}/0") as store:
-            assert put(store, "record", None, "x") is None
+            assert wrote(store, "record", None, "x")
         for url in (f"redis://{host}/0", f"redis://:another-password@{host}/0"):
             with closing_redis(url) as store:
                 assert_down(store)
@@ -496,7 +539,7 @@ def test_a_full_redis_refuses_and_counts_nothing(own_redis: RedisServer) -> None
             put(store, "another", None, "x", charge=[fixed(), sliding()])
         assert store.get("record") == "one"
         own_redis.ask("CONFIG", "SET", "maxmemory", 0)
-        assert put(store, "another", None, "x", charge=[fixed(), sliding()]) is None
+        assert wrote(store, "another", None, "x", charge=[fixed(), sliding()])
         assert put(store, "more", None, "x", charge=[fixed()]) == Refused("a-day", 600)
         assert put(store, "more", None, "x", charge=[sliding()]) == Refused("an-hour", 600)
 
@@ -509,7 +552,7 @@ def test_a_redis_that_became_a_replica_refuses_and_counts_nothing(own_redis: Red
         with unavailable():
             put(store, "record", "one", "two", give_back=[sliding(2)])
         own_redis.ask("REPLICAOF", "NO", "ONE")
-        assert put(store, "more", None, "x", charge=[sliding(2)]) is not None
+        assert isinstance(put(store, "more", None, "x", charge=[sliding(2)]), Refused)
 
 
 def test_a_step_whose_answer_was_lost_counts_once(redis_server: RedisServer) -> None:
@@ -521,9 +564,9 @@ def test_a_step_whose_answer_was_lost_counts_once(redis_server: RedisServer) -> 
         put(store, "first", None, "x")
         put(store, "second", None, "x", charge=[count._replace(key="other") for count in counts])
         proxy.losing = 1
-        assert put(store, "record", None, "one", charge=counts) is None
+        assert wrote(store, "record", None, "one", charge=counts)
         assert proxy.lost == 1
-        assert put(store, "more", None, "x", charge=[fixed(), sliding()]) is None
+        assert wrote(store, "more", None, "x", charge=[fixed(), sliding()])
 
 
 def test_redis_over_tls(redis_server: RedisServer, tmp_path: Path) -> None:
@@ -531,7 +574,7 @@ def test_redis_over_tls(redis_server: RedisServer, tmp_path: Path) -> None:
     with TcpProxy(redis_server.address, authority.server("IP:127.0.0.1")) as proxy:
         url = f"rediss://127.0.0.1:{proxy.port}/0"
         with closing_redis(f"{url}?ssl_ca_certs={tmp_path}/ca.pem") as store:
-            assert put(store, "record", None, "x") is None
+            assert wrote(store, "record", None, "x")
         with closing_redis(url) as store:
             assert_down(store)
 
@@ -572,7 +615,7 @@ def test_a_file_that_somebody_locks(tmp_path: Path) -> None:
         with unavailable():
             put(store, "record", "x", "y")
         other.execute("ROLLBACK")
-    assert put(store, "record", "x", "y") is None
+    assert wrote(store, "record", "x", "y")
 
 
 def test_a_full_disk_refuses_and_changes_nothing(project: Path, tmp_path: Path) -> None:
@@ -589,7 +632,8 @@ def test_a_full_disk_refuses_and_changes_nothing(project: Path, tmp_path: Path) 
         text=True,
         check=True,
     )
-    assert json.loads(worker.stdout.splitlines()[1]) == ["unavailable", "old", "None", "new"]
+    went = json.loads(worker.stdout.splitlines()[1])
+    assert went == ["unavailable", "old", "Written(totals=(1, 1))", "new"]
     assert store.get("record") == "new"
 
 

@@ -10,6 +10,7 @@ from shared.answers import send_response
 from shared.http_trigger import Response
 from shared.messages import Part
 from shared.sending import PartOutcome
+from shared.settings import DEFAULT_LIMITS
 
 
 def part(number: int = 0) -> Part:
@@ -57,6 +58,27 @@ def test_one_accepted_part() -> None:
             "platform_request_id": "R-0",
         },
     )
+
+
+@pytest.mark.parametrize("rule", DEFAULT_LIMITS)
+def test_a_limit_is_429_with_its_rule_and_the_time_to_wait(rule: str) -> None:
+    refusal = rejected(rule, retry_after=42)._replace(request_id="")
+    response = send_response("order-1", [refusal], has_store=True)
+    assert response.status == 429
+    assert response.headers == {"Retry-After": "42"}
+    body = body_of(response)
+    assert (body["code"], body["retryable"], body["outcome"]) == (rule, True, "rejected")
+    assert body["detail"] == f"The limit {rule} is reached, so this was not sent."
+
+
+def test_a_limit_that_some_parts_met_is_listed_with_them() -> None:
+    refusal = rejected("mainland-per-day", 1, 42)
+    response = send_response("order-1", [accepted(), refusal], has_store=True)
+    assert response.status == 207
+    assert body_of(response)["parts"][1]["code"] == "mainland-per-day"
+    both = send_response("order-1", [rejected("mainland-per-day", 0, 42), refusal], has_store=True)
+    assert (both.status, both.headers["Retry-After"]) == (429, "42")
+    assert len(body_of(both)["parts"]) == 2
 
 
 def test_one_part_found_by_a_query_has_no_biz_id() -> None:

@@ -8,14 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.delivery_status import (
-    Question,
-    all_details,
-    ask,
-    read_page,
-    read_question,
-    shown,
-)
+from shared.delivery_status import Question, all_details, ask, read_page, read_question, shown
 from shared.errors import (
     AnswerLost,
     ConnectionFailed,

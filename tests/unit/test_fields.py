@@ -21,12 +21,18 @@ def test_only_an_object_is_an_object(value: object) -> None:
     [
         ("c", "", "c"),
         ("c", "messages[0]", "messages[0].c"),
-        ("", "", ""),
+        ("", "", "*"),
         ("A", "", "A"),
-        ("\ud800é\n", "", r"\ud800\xe9\n"),
-        ("13800138000", "", "*00"),
-        ("138 0013 8000", "", "*00"),
-        ("x" * 500, "", "x" * 80),
+        ("\ud800é\n", "", "*"),
+        ("é-a", "", r"\xe9-a"),
+        ("a@b/c:d", "", "*"),
+        ("13800138000", "messages[100]", "messages[100].*"),
+        ("138 0013 8000", "", "*"),
+        ("１３８００１３８０００", "", "*"),
+        ("zQ7w4x1", "", "*"),
+        ("line_12", "", "line_12"),
+        ("x" * 24, "", "x" * 24),
+        ("x" * 25, "", "*"),
     ],
 )
 def test_an_unknown_field_is_named_in_a_form_that_fits_a_log(
@@ -70,5 +76,6 @@ def test_a_whole_number_is_one_within_its_bounds() -> None:
             read_whole_number(value, "f", 1, 50)
 
 
-def test_a_shown_name_is_short_ascii_without_a_number() -> None:
-    assert shown("template_param.电话+8613800138000") == r"template_param.\u7535\u8bdd+*00"
+def test_a_shown_name_is_short_ascii_and_no_number_code_or_key() -> None:
+    assert shown("电话") == r"\u7535\u8bdd"
+    assert shown("电话+8613800138000") == shown("482913") == shown("k" * 43) == "*"

@@ -212,7 +212,7 @@ def test_a_country_has_a_dial_code(country: str, code: str) -> None:
 def test_the_table_of_dial_codes_is_tidy() -> None:
     assert max(map(len, DIAL_CODES)) == LONGEST
     assert all(prefix.isdigit() and len(DIAL_CODES[prefix]) == 2 for prefix in DIAL_CODES)
-    assert list(DIAL_CODES.values()) == sorted(DIAL_CODES.values())
+    assert list(DIAL_CODES) == sorted(DIAL_CODES)
     for prefix, country in DIAL_CODES.items():
         assert country_of(prefix) == country
         assert country_of(prefix[:-1]) != country, "a shorter prefix says the same"

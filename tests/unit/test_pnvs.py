@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from shared import code_requests, verification
+from shared import verification
 from shared.errors import (
     AnswerLost,
     ConfigurationError,
@@ -75,7 +75,7 @@ class Desk:
 
     def create(self, **fields: Any) -> Response:
         body = {"phone_number": NUMBER, "purpose": "login", **fields}
-        request = code_requests.read_request(body, "")
+        request = verification.read_request(body, "")
         invocation, codes = self.invocation(), read_code_settings(self.environ)
         created = verification.create(request, invocation, codes)
         has_store = invocation.store is not None
@@ -83,7 +83,7 @@ class Desk:
 
     def check(self, verification_id: str = ID, **fields: Any) -> bool:
         body = {"verification_id": verification_id, "phone_number": NUMBER, "code": "4815"}
-        check = code_requests.read_check({**body, **fields})
+        check = verification.read_check({**body, **fields})
         return verification.check(check, self.invocation(), read_code_settings(self.environ))
 
     @property

@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from functions import receive_receipts
 from shared import receipts
 from shared.errors import ConfigurationError, StoreUnavailable
-from shared.messages import wire_out_id
-from shared.receipt_shapes import Reply, Report, read_entry
-from shared.receipts import Receipt, Tally, keep, of_message, of_out_id, settle, split_wire_id
-from shared.sending import Record, record_key
+from shared.limits import Limits
+from shared.messages import split_wire_id, wire_out_id
+from shared.receipts import Receipt, Reply, Report, Tally, keep, of_message, of_out_id, read_entry
+from shared.sending import Record, record_key, settle
 from shared.settings import read_receipt_token
 from shared.sms_api import SmsApi
-from shared.store import Count, Refused, SqliteStore, Store
+from shared.store import Count, Refused, SqliteStore, Store, Written
 from tests.unit.conftest import ApiTo
 from tests.unit.manual_clock import ManualClock
 from tests.unit.trigger_events import API_KEY, Context, FunctionInfo, base64_event, http_event
@@ -98,6 +98,7 @@ def test_an_international_receipt_is_read_in_the_platforms_time() -> None:
         "2027-01-15 16:00:00",
         "2027-01-15 16:00:04",
         2,
+        is_of_globe=True,
     )
 
 
@@ -400,6 +401,9 @@ class Faulty:
     def get(self, key: str) -> str | None:
         return self._store.get(key)
 
+    def totals(self, counts: Sequence[Count]) -> list[int]:
+        return self._store.totals(counts)
+
     def put(
         self,
         key: str,
@@ -409,7 +413,7 @@ class Faulty:
         now: float,
         charge: Sequence[Count] = (),
         give_back: Sequence[Count] = (),
-    ) -> str | Refused | None:
+    ) -> Written | Refused | str:
         self.puts += 1
         if self.broken and self.puts > self._begin:
             raise StoreUnavailable("the state store cannot be used")
@@ -421,6 +425,7 @@ def test_a_push_that_was_kept_in_part_is_completed_by_its_repeat(
     api: SmsApi, store: SqliteStore, tmp_path: Path, begin: int
 ) -> None:
     entries = [MAINLAND, INTERNATIONAL, REPLY]
+    store.put(record_key("order-1", 0, SECRET), None, record("unknown").text(), 3600, 0)
     faulty = Faulty(store, begin)
     with pytest.raises(StoreUnavailable):
         keep(entries, api, faulty, 9.0)
@@ -429,6 +434,7 @@ def test_a_push_that_was_kept_in_part_is_completed_by_its_repeat(
     straight = SqliteStore(str(tmp_path / "straight.sqlite3"))
     keep(entries, api, straight, 9.0)
     assert told(store) == told(straight)
+    assert store.totals(Limits(api).budget(1, is_abroad=False)) == [1, 1]
 
 
 class Racing(Faulty):
@@ -438,7 +444,9 @@ class Racing(Faulty):
         super().__init__(store, 10**6)
         self._api, self._entries = api, entries
 
-    def put(self, key: str, old: str | None, *arguments: Any, **more: Any) -> str | Refused | None:
+    def put(
+        self, key: str, old: str | None, *arguments: Any, **more: Any
+    ) -> Written | Refused | str:
         if self.puts == 0:
             self.puts = 1
             keep(self._entries, self._api, self._store, 9.0)

@@ -23,7 +23,7 @@ from shared.errors import NotSettled
 from shared.event_sends import LOGGED_REFUSALS
 from shared.event_sources import derived_out_id
 from shared.sending import Record, record_key
-from shared.store import SqliteStore
+from shared.store import SqliteStore, Written
 from tests.unit.conftest import CREDENTIALS
 from tests.unit.scripted_server import Scene, answer, hang_up
 from tests.unit.sms_platform import BIZ_ID, REQUEST_ID, Platform, accepted, detail, details, refused
@@ -66,6 +66,7 @@ def reasons(result: Result) -> dict[int, str]:
 def _deployed(deployed: pytest.MonkeyPatch, endpoint: str) -> None:
     """Every test here has a function that is set up and a platform that accepts."""
     deployed.setenv("SMS_INTERNATIONAL_ENDPOINT", endpoint)
+    deployed.setenv("SMS_COUNTRIES", "HK")
     deployed.setenv("SMS_SETTLE_SECONDS", "0.1")
 
 
@@ -371,7 +372,7 @@ def test_what_another_invocation_is_at_work_on_is_asked_for_when_that_must_have_
     digest = digest_of(event, store, key)
     now = int(time.time())
     crashed = Record("sending", digest, 1, now, now, now + 1, "somebody")
-    assert store.put(key, store.get(key), crashed.text(), 600, now) is None
+    assert store.put(key, store.get(key), crashed.text(), 600, now) == Written()
     platform.on("QuerySendDetails", details(detail(OutId="order-1")))
     sent_before = len(platform.sends)
     assert only(run(event), "accepted")["reconciled"] is True
@@ -647,6 +648,49 @@ def test_a_refusal_that_would_meet_all_parts_stops_the_file(
     assert only(run(event), "accepted")["parts"]["accepted"] == 50
 
 
+def test_a_limit_that_is_reached_stops_the_file(
+    deployed: pytest.MonkeyPatch, platform: Platform, bucket: Path, store: SqliteStore
+) -> None:
+    deployed.setenv("SMS_FILE_PARALLEL", "2")
+    deployed.setenv("SMS_LIMITS", "mainland-per-month=350")
+    event = put(bucket, recipients(5000))
+    entry = only(run(event), "rejected")
+    assert entry["code"] == "mainland-per-month"
+    assert entry["reason"] == "the rest was not tried: the limit is reached"
+    assert entry["parts"]["accepted"] == 3
+    assert 1 <= entry["parts"]["rejected"] <= 2
+    assert len(platform.sends) == 3
+    deployed.setenv("SMS_LIMITS", "mainland-per-month=5000")
+    assert only(run(event), "accepted")["parts"]["accepted"] == 50
+    assert len(platform.sends) == 50
+
+
+def test_a_limit_on_one_request_does_not_stop_the_others_of_an_event(
+    deployed: pytest.MonkeyPatch, platform: Platform, store: SqliteStore
+) -> None:
+    deployed.setenv("SMS_LIMITS", "number-per-day=1")
+    numbers = ["13800138000", "13800138000", "13800138001"]
+    bodies = [
+        {**ONE, "phone_numbers": number, "out_id": f"order-{place}"}
+        for place, number in enumerate(numbers)
+    ]
+    result = run({"requests": bodies})
+    assert {entry["entry"] for entry in result["accepted"]} > {2}
+    (refusal,) = result["rejected"]
+    assert (refusal["code"], refusal["retryable"]) == ("number-per-day", True)
+    assert len(platform.sends) == 2
+
+
+def test_a_limit_of_a_minute_is_left_to_a_repeat(
+    deployed: pytest.MonkeyPatch, platform: Platform, store: SqliteStore
+) -> None:
+    deployed.setenv("SMS_LIMITS", "number-per-minute=1")
+    run(mns_topic({**ONE, "out_id": "order-1"}))
+    with pytest.raises(NotSettled):
+        run(mns_topic({**ONE, "out_id": "order-2"}))
+    assert len(platform.sends) == 1
+
+
 def test_a_repeat_goes_on_where_a_file_was_interrupted(
     platform: Platform, bucket: Path, store: SqliteStore
 ) -> None:
@@ -772,7 +816,7 @@ def test_an_import_loads_only_what_a_request_needs(project: Path) -> None:
         [sys.executable, "-c", code], cwd=project, check=True, capture_output=True, text=True
     )
     unwanted = {"dataclasses", "asyncio", "redis", "oss2", "sqlite3", "shared.error_codes"}
-    unwanted |= {"shared.file_sends", "shared.buckets", "shared.international", "shared.store"}
+    unwanted |= {"shared.file_sends", "shared.international", "shared.store"}
     assert not unwanted & set(done.stdout.split())
 
 

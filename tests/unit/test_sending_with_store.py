@@ -11,10 +11,18 @@ import pytest
 
 from shared.errors import ConfigurationError, OutIdConflict, StoreUnavailable
 from shared.messages import Defaults, Intent, read_intent
-from shared.sending import PartOutcome, Record, attempt_nonce, content_digest, record_key, send
+from shared.sending import (
+    PartOutcome,
+    Record,
+    attempt_nonce,
+    content_digest,
+    record_key,
+    send,
+    settle,
+)
 from shared.settings import Credentials
 from shared.sms_api import SmsApi
-from shared.store import Count, Refused, SqliteStore, Store
+from shared.store import Count, Refused, SqliteStore, Store, Written
 from tests.unit.conftest import CREDENTIALS, ApiTo
 from tests.unit.manual_clock import AFTERNOON, ManualClock
 from tests.unit.scripted_server import Scene, answer, hang_up
@@ -70,10 +78,14 @@ class WatchedStore:
         now: float,
         charge: Sequence[Count] = (),
         give_back: Sequence[Count] = (),
-    ) -> str | Refused | None:
+    ) -> Written | Refused | str:
         self._step()
         self.before_put()
         return self.file.put(key, old, new, ttl, now, charge, give_back)
+
+    def totals(self, counts: Sequence[Count]) -> list[int]:
+        self._step()
+        return self.file.totals(counts)
 
     def _step(self) -> None:
         self.steps += 1
@@ -600,10 +612,7 @@ def test_an_answer_that_comes_late_counts_more_than_the_next_attempt(
 
 def receipt(caller: Caller) -> None:
     """Move the record as a receipt does."""
-    record = caller.record()
-    found = record._replace(state="accepted", lease_until=0, biz_id="of the receipt")
-    key = record_key("order-1", 0, SECRET)
-    assert caller.store.put(key, record.text(), found.text(), 3600, caller.clock.epoch) is None
+    assert settle(caller.store, caller.api, "order-1", "of the receipt")
 
 
 def test_a_receipt_settles_what_is_unknown(platform: Platform, caller: Caller) -> None:
@@ -697,7 +706,7 @@ def test_when_only_the_first_record_expired_the_rest_is_not_sent_as_something_el
 ) -> None:
     key = record_key("order-1", 1, SECRET)
     other = Record("accepted", "another digest", 1, 0, 0, 0, "")
-    assert caller.store.put(key, None, other.text(), 3600, 0) is None
+    assert caller.store.put(key, None, other.text(), 3600, 0) == Written()
     ended = [how(outcome) for outcome in caller.send(personal_intent(250))]
     assert ended == ["accepted", *["rejected: out-id-conflict"] * 2]
     assert len(platform.sends) == 1

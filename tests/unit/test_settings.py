@@ -8,8 +8,10 @@ import pytest
 
 from shared.errors import ConfigurationError
 from shared.settings import (
+    DEFAULT_LIMITS,
     Access,
     Credentials,
+    LimitSettings,
     Settings,
     read_access,
     read_credentials,
@@ -44,6 +46,7 @@ def test_nothing_set_gives_the_defaults() -> None:
         state_url="",
         state_secret="",
         intent_ttl=7 * 86400,
+        limits=LimitSettings(DEFAULT_LIMITS, {}, (), True, False),
     )
 
 
@@ -64,6 +67,11 @@ def test_empty_values_count_as_unset() -> None:
         "SMS_INTERNATIONAL_ENDPOINT",
         "SMS_PNVS_ENDPOINT",
         "SMS_BASE_ENDPOINT",
+        "SMS_LIMITS",
+        "SMS_COUNTRIES",
+        "SMS_BLOCKED_PREFIXES",
+        "SMS_LIMIT_MODE",
+        "SMS_CONFIRMATION_MODE",
     )
     assert read_settings(dict.fromkeys(names, "")) == read_settings({})
     assert read_settings(dict.fromkeys(names, "  ")) == read_settings({})
@@ -86,6 +94,11 @@ def test_everything_set_is_read() -> None:
         "SMS_INTERNATIONAL_ENDPOINT": "dysmsapi.eu-central-1.aliyuncs.com",
         "SMS_PNVS_ENDPOINT": "http://localhost:1",
         "SMS_BASE_ENDPOINT": "http://localhost:2",
+        "SMS_LIMITS": "number-per-day=3, key-per-hour=500,,country-per-day=0,",
+        "SMS_COUNTRIES": "HK , SG:500,",
+        "SMS_BLOCKED_PREFIXES": "+88213, 86170",
+        "SMS_LIMIT_MODE": "record-only",
+        "SMS_CONFIRMATION_MODE": "enforce",
         "OTHER": "ignored",
     }
     assert read_settings(environ) == Settings(
@@ -103,6 +116,13 @@ def test_everything_set_is_read() -> None:
         state_url="rediss://user:p%40ss@r-x.redis.rds.aliyuncs.com:6379/1",
         state_secret=STATE_SECRET,
         intent_ttl=86400,
+        limits=LimitSettings(
+            {**DEFAULT_LIMITS, "number-per-day": 3, "key-per-hour": 500, "country-per-day": 0},
+            {"HK": 0, "SG": 500},
+            ("88213", "86170"),
+            is_enforced=False,
+            is_confirmation_enforced=True,
+        ),
     )
 
 
@@ -176,11 +196,67 @@ def test_an_endpoint_becomes_scheme_host_and_port(value: str, endpoint: str) -> 
             ("SMS_STATE_URL", value)
             for value in ("localhost:6379", "http://host", "Redis://h", "/")
         ),
+        *(
+            ("SMS_LIMITS", value)
+            for value in (
+                "number-per-day",
+                "number-per-day=",
+                "number-per-day=-1",
+                "number-per-day=1.5",
+                "number-per-day=many",
+                "number-per-day=٣",
+                "number-per-day=1000000000",
+                "number-per-day = 3",
+                "number-per-day:3",
+                "number-per-day=3;key-per-day=4",
+                "number-per-week=3",
+                "Number-per-day=3",
+                "numbers=3",
+                "=3",
+                "mainland-per-day=5,x",
+            )
+        ),
+        *(
+            ("SMS_COUNTRIES", value)
+            for value in (
+                "hk",
+                "HKG",
+                "852",
+                "*",
+                "HK SG",
+                "HK=500",
+                "HK:",
+                "HK:-1",
+                "HK:1e3",
+                "HK:٣",
+                "HK:1000000000",
+                "SG,Hong Kong",
+            )
+        ),
+        *(
+            ("SMS_BLOCKED_PREFIXES", value)
+            for value in ("0085", "+", "++852", "HK", "852*", "85 2", "1" * 16, "٨٥٢", "852,x")
+        ),
+        *(("SMS_LIMIT_MODE", value) for value in ("on", "Enforce", "record", "off")),
+        *(("SMS_CONFIRMATION_MODE", value) for value in ("on", "Enforce", "record", "off")),
     ],
 )
 def test_a_malformed_setting_is_an_error_that_names_it(name: str, value: str) -> None:
     with pytest.raises(ConfigurationError, match=name):
         read_settings({name: value})
+
+
+def test_a_bad_limit_is_refused_with_the_rules_that_there_are() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read_settings({"SMS_LIMITS": "number-per-week=3"})
+    assert all(rule in caught.value.detail for rule in DEFAULT_LIMITS)
+
+
+def test_what_is_said_twice_counts_as_said_last() -> None:
+    limits = read_settings(
+        {"SMS_LIMITS": "key-per-day=1,key-per-day=2", "SMS_COUNTRIES": "HK:1,HK"}
+    ).limits
+    assert (limits.rules["key-per-day"], limits.countries) == (2, {"HK": 0})
 
 
 def test_api_keys_map_digests_to_names() -> None:

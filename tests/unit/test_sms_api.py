@@ -52,8 +52,8 @@ from tests.unit.sms_platform import REQUEST_ID, accepted, refused
 with (Path(__file__).resolve().parent.parent / "data" / "error-codes.csv").open(
     encoding="utf-8", newline=""
 ) as stream:
-    CODES = list(csv.DictReader(stream))
-IN_ANSWERS = ("business", "manage", "gateway", "intl", "pnvs")
+    CODES = [row for row in csv.DictReader(stream) if row["layer"] != "manage"]  # never called
+IN_ANSWERS = ("business", "gateway", "intl", "pnvs")
 SECRET_MESSAGE = (
     "Specified signature is not matched with our calculation. server string to sign is:"
     "POST&%2F&AccessKeyId%3DLTAItestid%26PhoneNumbers%3D13800138000%26code%3D918273"
@@ -182,6 +182,23 @@ def test_throttling_is_over_after_a_moment(code: str) -> None:
     assert (result.verdict, result.retry_after) == (REJECTED, 1)
 
 
+@pytest.mark.parametrize(
+    ("body", "retry_after"),
+    [
+        ({"Code": "isv.BUSINESS_LIMIT_HOUR"}, 3599),
+        ({"Code": "isv.BUSINESS_LIMIT_DAY"}, 86400),
+        ({"ResponseCode": "BUSINESS_LIMIT_CONTROL_MINUTE"}, 59),
+        ({"ResponseCode": "BUSINESS_LIMIT_CONTROL_PHONE"}, 60),
+        ({"ResponseCode": "BUSINESS_LIMIT_CONTROL", "ResponseDescription": "触发小时级流控"}, 3599),
+    ],
+)
+def test_a_limit_abroad_names_its_window_in_code_or_description(
+    body: dict[str, str], retry_after: int
+) -> None:
+    result = classify(200, json.dumps(body).encode(), AFTERNOON + 1)
+    assert (result.verdict, result.retry_after) == (REJECTED, retry_after)
+
+
 @pytest.mark.parametrize("code", ["isv.DAY_LIMIT_CONTROL", "isv.MONTH_LIMIT_CONTROL"])
 @pytest.mark.parametrize(("hours", "retry_after"), [(0, 28800), (7.999, 4), (8, 86400)])
 def test_the_accounts_own_cap_holds_until_midnight_in_china(
@@ -252,7 +269,7 @@ def test_what_arrives_is_byte_for_byte_what_was_signed(
     server = serve(one_by_one(accepted()))
     credentials = CREDENTIALS._replace(security_token=token)
     api = api_to(server.url, lambda: credentials, SMS_SIGNATURE_METHOD=method)
-    result = api.call("SendSms", PARAMETERS, deadline=10.0, nonce="nonce-1")
+    result = api.exchange(api.sign("SendSms", PARAMETERS, "nonce-1"), 10.0)
     assert result.verdict == ACCEPTED
     arrived = server.arrived[0]
     VERIFY[method](arrived, credentials.access_key_secret)
@@ -406,6 +423,7 @@ def test_a_call_leaves_one_line_in_the_log(api_to: ApiTo, serve: Served, log_lin
         "code": "OK",
         "platform_request_id": REQUEST_ID,
         "duration_ms": 0,
+        "limits": "static-only",
         "number": "*00",
     }
 

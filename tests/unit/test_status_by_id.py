@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from shared.delivery_status import IdQuestion, find_by_id, read_id_question
 from shared.errors import InvalidRequest, PlatformRefused, StoreUnavailable
 from shared.receipts import keep
 from shared.sms_api import SmsApi
-from shared.status_by_id import IdQuestion, find, read_question
 from shared.store import SqliteStore
 from tests.unit.conftest import ApiTo
 from tests.unit.scripted_server import answer, hang_up
@@ -75,7 +75,7 @@ def api(api_to: ApiTo, endpoint: str) -> SmsApi:
     ],
 )
 def test_an_id_question_is_read(query: Mapping[str, str], expected: IdQuestion) -> None:
-    assert read_question(query) == expected
+    assert read_id_question(query) == expected
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_an_id_question_is_read(query: Mapping[str, str], expected: IdQuestion) 
         ({"out_id": "a~1"}, "out_id"),
         ({"out_id": "x" * 201}, "out_id"),
         ({"out_id": "a", "message_id": "b"}, "message_id"),
-        ({"message_id": "中"}, "message_id"),
+        *(({"message_id": text}, "message_id") for text in ("中", "a b", "1\n", "１", "a/b")),
         ({"message_id": "x" * 65}, "message_id"),
         ({"out_id": "a", "first_part": "-1"}, "first_part"),
         ({"out_id": "a", "first_part": "٣"}, "first_part"),
@@ -95,7 +95,7 @@ def test_an_id_question_is_read(query: Mapping[str, str], expected: IdQuestion) 
 )
 def test_an_id_question_names_what_is_wrong(query: Mapping[str, str], field: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        read_question(query)
+        read_id_question(query)
     assert (caught.value.status, caught.value.field) == (422, field)
 
 
@@ -103,7 +103,7 @@ def test_an_out_id_is_answered_from_receipts_alone(
     platform: Platform, api: SmsApi, store: SqliteStore
 ) -> None:
     keep([REPORT, {**REPORT, "out_id": "order-1~1", "success": False}], api, store, 9.0)
-    found, next_part = find(api, IdQuestion("order-1", "", 0), 9.0, store)
+    found, next_part = find_by_id(api, IdQuestion("order-1", "", 0), 9.0, store)
     assert next_part == 0
     assert found[0] == {
         "phone_number": "*00",
@@ -125,16 +125,16 @@ def test_an_out_id_with_many_parts_is_answered_piece_by_piece(
     api: SmsApi, store: SqliteStore
 ) -> None:
     keep([{**REPORT, "out_id": f"file~{part}"} for part in (0, 150)], api, store, 9.0)
-    found, next_part = find(api, IdQuestion("file", "", 0), 9.0, store)
+    found, next_part = find_by_id(api, IdQuestion("file", "", 0), 9.0, store)
     assert (len(found), next_part) == (1, 100)
-    assert find(api, IdQuestion("file", "", 100), 9.0, store)[1] == 0
-    assert find(api, IdQuestion("file", "", 300), 9.0, store) == ([], 0)
+    assert find_by_id(api, IdQuestion("file", "", 100), 9.0, store)[1] == 0
+    assert find_by_id(api, IdQuestion("file", "", 300), 9.0, store) == ([], 0)
 
 
 def test_an_out_id_without_receipts_needs_the_number(api: SmsApi, store: SqliteStore) -> None:
     for available in (None, store):
         with pytest.raises(InvalidRequest, match="phone_number and send_date") as caught:
-            find(api, IdQuestion("order-1", "", 0), 9.0, available)
+            find_by_id(api, IdQuestion("order-1", "", 0), 9.0, available)
         assert (caught.value.status, caught.value.field) == (422, "out_id")
 
 
@@ -142,7 +142,7 @@ def test_an_out_id_cannot_be_answered_while_the_store_is_down(
     api: SmsApi, broken: SqliteStore
 ) -> None:
     with pytest.raises(StoreUnavailable):
-        find(api, IdQuestion("order-1", "", 0), 9.0, broken)
+        find_by_id(api, IdQuestion("order-1", "", 0), 9.0, broken)
 
 
 BY_MESSAGE = IdQuestion("", "1008030300001234", 0)
@@ -152,7 +152,7 @@ def test_a_message_id_with_a_final_receipt_is_answered_from_it(
     platform: Platform, api: SmsApi, store: SqliteStore
 ) -> None:
     keep([{**GLOBE_REPORT, "Status": "2", "ErrorCode": "EXPIRED"}], api, store, 9.0)
-    ((found,), _) = find(api, BY_MESSAGE, 9.0, store)
+    ((found,), _) = find_by_id(api, BY_MESSAGE, 9.0, store)
     assert (found["status"], found["out_id"], found["phone_number"]) == ("failed", "order-2", "*67")
     assert platform.calls == []
 
@@ -163,7 +163,7 @@ def test_a_message_id_without_a_final_receipt_is_asked_for(
 ) -> None:
     platform.on("QueryMessage", answer(GLOBE_STATUS))
     keep(kept, api, store, 9.0)
-    ((found,), _) = find(api, BY_MESSAGE, 9.0, store)
+    ((found,), _) = find_by_id(api, BY_MESSAGE, 9.0, store)
     assert platform.asked("QueryMessage") == [{"MessageId": "1008030300001234"}]
     assert (found["status"], found["phone_number"], found["receive_date"]) == (
         "delivered",
@@ -175,12 +175,12 @@ def test_a_message_id_without_a_final_receipt_is_asked_for(
 
 def test_a_message_id_is_asked_for_without_a_store(platform: Platform, api: SmsApi) -> None:
     platform.on("QueryMessage", answer(GLOBE_STATUS))
-    assert len(find(api, BY_MESSAGE, 9.0, None)[0]) == 1
+    assert len(find_by_id(api, BY_MESSAGE, 9.0, None)[0]) == 1
 
 
 def test_a_message_id_that_nobody_knows_is_an_empty_list(platform: Platform, api: SmsApi) -> None:
     platform.on("QueryMessage", refused("DATA_NOT_EXIST"))
-    assert find(api, BY_MESSAGE, 9.0, None) == ([], 0)
+    assert find_by_id(api, BY_MESSAGE, 9.0, None) == ([], 0)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_a_receipt_that_is_not_final_is_better_than_nothing(
 ) -> None:
     platform.on("QueryMessage", scene)
     keep([GLOBE_REPORT], api, store, 9.0)
-    ((found,), _) = find(api, BY_MESSAGE, 9.0, store)
+    ((found,), _) = find_by_id(api, BY_MESSAGE, 9.0, store)
     assert (found["status"], found["out_id"]) == ("waiting", "order-2")
 
 
@@ -205,4 +205,4 @@ def test_a_message_id_that_cannot_be_asked_for_raises(
 ) -> None:
     platform.on("QueryMessage", refused("isp.RAM_PERMISSION_DENY"))
     with pytest.raises(PlatformRefused):
-        find(api, BY_MESSAGE, 9.0, broken)
+        find_by_id(api, BY_MESSAGE, 9.0, broken)

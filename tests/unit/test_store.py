@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from shared.errors import ConfigurationError, StoreUnavailable
-from shared.store import Count, Refused, SqliteStore, open_store
+from shared.store import Count, Refused, SqliteStore, Written, open_store
 
 NOW = 1_800_000_000.0
 HOURLY = Count("an-hour", "number", 1, 2, 3600, sliding=True)
@@ -18,7 +18,7 @@ HOURLY = Count("an-hour", "number", 1, 2, 3600, sliding=True)
 
 def test_a_file_holds_records_for_whoever_opens_it(tmp_path: Path) -> None:
     url = f"sqlite://{tmp_path}/with space.db"
-    assert open_store(url).put("record", None, "one", 60, NOW) is None
+    assert open_store(url).put("record", None, "one", 60, NOW) == Written()
     open_store.cache_clear()
     assert open_store(url).put("record", None, "two", 60, NOW) == "one"
     assert [file.name for file in tmp_path.iterdir()] == ["with space.db"]
@@ -38,7 +38,7 @@ def test_a_file_out_of_reach_is_unavailable(tmp_path: Path) -> None:
 
 def test_of_many_threads_one_wins_and_all_together_keep_to_the_limit(tmp_path: Path) -> None:
     store = SqliteStore(str(tmp_path / "state.db"))
-    answers: list[str | Refused | None] = []
+    answers: list[Written | Refused | str] = []
     begin = threading.Barrier(8)
 
     def work(name: str) -> None:
@@ -51,9 +51,13 @@ def test_of_many_threads_one_wins_and_all_together_keep_to_the_limit(tmp_path: P
         thread.start()
     for thread in threads:
         thread.join()
-    assert answers.count(None) == 1 + HOURLY.limit
+    assert answers.count(Written()) == 1
+    assert sorted(answer.totals for answer in answers if isinstance(answer, Written)) == [
+        (),
+        *((total,) for total in range(1, HOURLY.limit + 1)),
+    ]
     assert answers.count(Refused("an-hour", 3600)) == 8 - HOURLY.limit
-    assert answers.count(store.get("record")) == 7
+    assert [answer for answer in answers if isinstance(answer, str)] == [store.get("record")] * 7
 
 
 def test_no_back_end_is_imported_before_it_is_used(project: Path) -> None:

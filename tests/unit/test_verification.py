@@ -8,6 +8,7 @@ import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions import verify_code
-from shared import code_requests, messages, sending, verification
+from shared import messages, sending, verification
 from shared.errors import (
     ConfigurationError,
     InvalidRequest,
@@ -57,6 +58,7 @@ class Desk:
             "SMS_CODE_TEMPLATE": "SMS_7",
             "SMS_READ_TIMEOUT": "0.3",
             "SMS_INTERNATIONAL_ENDPOINT": endpoint,
+            "SMS_COUNTRIES": "HK,US",
         }
         self.credentials: Callable[[], Credentials] = lambda: CREDENTIALS
         self._endpoint = endpoint
@@ -68,7 +70,7 @@ class Desk:
 
     def create(self, number: str = NUMBER, purpose: str = "login", **fields: Any) -> Response:
         body = {"phone_number": number, "purpose": purpose, **fields}
-        wish = code_requests.read_request(body, "")
+        wish = verification.read_request(body, "")
         codes = read_code_settings(self.environ)
         created = verification.create(wish, self.invocation(), codes)
         return verification.created_response(created, wish.out_id, has_store=True)
@@ -86,7 +88,7 @@ class Desk:
             "code": code,
             **fields,
         }
-        typed = code_requests.read_check(body)
+        typed = verification.read_check(body)
         return verification.check(typed, self.invocation(), read_code_settings(self.environ))
 
     @property
@@ -201,7 +203,7 @@ def test_a_number_whose_code_would_be_the_same_does_not_pass(desk: Desk) -> None
     alike = next(
         number
         for number in map(str, range(13900000000, 13900200000))
-        if codes.code(verification_id, code_requests.read_recipient(number), record) == desk.code
+        if codes.code(verification_id, verification.read_recipient(number), record) == desk.code
     )
     assert not desk.check(verification_id, desk.code, alike)
     assert desk.check(verification_id, desk.code)
@@ -233,7 +235,7 @@ def test_every_check_reads_once_and_writes_once(desk: Desk, verdict: str) -> Non
         desk.platform.on("SendSms", refused("isv.AMOUNT_NOT_ENOUGH"))
         desk.create(out_id="order-1")
         desk.platform.on("SendSms", accepted())
-        verification_id, code = own_codes(desk).verification_id("order-1"), "000000"
+        verification_id, code = verification_id_of(desk, "order-1"), "000000"
     else:
         verification_id = desk.created()
         code = desk.wrong_code if verdict in ("wrong", "spent") else desk.code
@@ -247,7 +249,7 @@ def test_every_check_reads_once_and_writes_once(desk: Desk, verdict: str) -> Non
     codes = own_codes(desk)._replace(store=store)
     body = {"verification_id": verification_id, "phone_number": NUMBER, "code": code}
     before = len(desk.stored())
-    assert codes.check(code_requests.read_check(body)) == verdict
+    assert codes.check(verification.read_check(body)) == verdict
     assert store.calls == ["get", "put"]
     assert len(desk.stored()) == before
 
@@ -275,8 +277,12 @@ def own_codes(desk: Desk) -> OwnCodes:
     return OwnCodes(invocation.api, store, read_code_settings(desk.environ), invocation.deadline)
 
 
-def wish(**fields: Any) -> code_requests.CodeRequest:
-    return code_requests.read_request({"phone_number": NUMBER, "purpose": "login", **fields}, "")
+def verification_id_of(desk: Desk, out_id: str) -> str:
+    return own_codes(desk).verification_id(wish(out_id=out_id))
+
+
+def wish(**fields: Any) -> verification.CodeRequest:
+    return verification.read_request({"phone_number": NUMBER, "purpose": "login", **fields}, "")
 
 
 # how often
@@ -285,10 +291,10 @@ def wish(**fields: Any) -> code_requests.CodeRequest:
 def test_a_number_is_sent_one_code_a_minute(desk: Desk) -> None:
     desk.created()
     desk.clock.advance(18.5)
-    with pytest.raises(LimitReached) as caught:
-        desk.create(purpose="pay")
-    assert (caught.value.code, caught.value.status) == ("codes-per-minute", 429)
-    assert caught.value.retry_after == 42
+    response = desk.create(purpose="pay")
+    assert (response.status, body_of(response)["code"]) == (429, "codes-per-minute")
+    assert response.headers == {"Retry-After": "42"}
+    assert "verification_id" not in body_of(response)
     desk.created(OTHER)
     desk.clock.advance(42)
     desk.created(purpose="pay")
@@ -299,28 +305,98 @@ def test_a_number_is_sent_five_codes_an_hour_and_ten_a_day(desk: Desk) -> None:
     for _ in range(5):
         desk.created()
         desk.clock.advance(60)
-    with pytest.raises(LimitReached) as caught:
-        desk.create()
-    assert (caught.value.code, caught.value.retry_after) == ("codes-per-hour", 3300)
+    assert refusal(desk) == ("codes-per-hour", 3300)
     desk.clock.advance(3300)
     for _ in range(5):
         desk.created()
         desk.clock.advance(60)
     desk.clock.advance(3600)
-    with pytest.raises(LimitReached) as caught:
-        desk.create()
-    assert caught.value.code == "codes-per-day"
-    assert caught.value.retry_after == began + 86400 - desk.clock.epoch
+    assert refusal(desk) == ("codes-per-day", began + 86400 - desk.clock.epoch)
     assert len(desk.platform.sends) == 10
 
 
 def test_a_refused_wish_counts_for_nothing(desk: Desk) -> None:
     desk.created()
     for _ in range(12):
-        with pytest.raises(LimitReached):
-            desk.create()
+        assert refusal(desk)[0] == "codes-per-minute"
     desk.clock.advance(60)
     desk.created()
+
+
+def test_a_wish_that_a_limit_refused_may_be_repeated(desk: Desk) -> None:
+    desk.created()
+    assert desk.create(out_id="order-1").status == 429
+    assert not desk.check(verification_id_of(desk, "order-1"), desk.code)
+    desk.clock.advance(60)
+    verification_id = desk.created(out_id="order-1")
+    assert desk.check(verification_id, desk.code)
+    assert len(desk.platform.sends) == 2
+
+
+def refusal(desk: Desk) -> tuple[str, float]:
+    """Ask for a code; return the rule that refused it, and when to come back."""
+    response = desk.create()
+    assert response.status == 429
+    return body_of(response)["code"], float(response.headers["Retry-After"])
+
+
+@pytest.mark.parametrize(
+    ("ended", "is_counted"),
+    [(accepted(), True), (hang_up(), True), (refused("isv.AMOUNT_NOT_ENOUGH"), False)],
+)
+def test_what_may_have_been_sent_and_nobody_confirms_is_counted(
+    desk: Desk, ended: Scene, is_counted: bool
+) -> None:
+    desk.environ.update(
+        SMS_LIMITS="unconfirmed-per-country=1",
+        SMS_CONFIRMATION_MODE="enforce",
+        SMS_SETTLE_SECONDS="0.1",
+    )
+    desk.platform.on("SendSms", ended)
+    desk.create(out_id="order-1")
+    desk.platform.on("SendSms", accepted())
+    if not is_counted:
+        desk.created(OTHER)
+        return
+    with pytest.raises(LimitReached) as caught:
+        desk.create(OTHER)
+    assert caught.value.code == "unconfirmed-per-country"
+    code = desk.code
+    desk.create(out_id="order-1")  # a repeat is none more
+    assert not desk.check(verification_id_of(desk, "order-1"), desk.wrong_code)
+    with pytest.raises(LimitReached):
+        desk.create(OTHER)
+    assert desk.check(verification_id_of(desk, "order-1"), code)
+    desk.created(OTHER)
+
+
+def test_an_address_is_sent_so_many_codes(desk: Desk) -> None:
+    desk.environ["SMS_LIMITS"] = "address-per-hour=2"
+    for number in (NUMBER, OTHER):
+        desk.created(number, client_ip="2001:db8::1")
+    response = desk.create("13800138002", client_ip="2001:db8::2")
+    assert (response.status, body_of(response)["code"]) == (429, "address-per-hour")
+    desk.created("13800138002", client_ip="2001:db8:0:1::1")
+
+
+NO_SHARES = """
+    CREATE TRIGGER no_shares BEFORE INSERT ON records WHEN NEW.key LIKE 'confirmation:%'
+    BEGIN SELECT RAISE(ABORT, 'gone for now'); END
+"""
+
+
+def test_what_was_sent_or_checked_is_not_undone_for_its_share(
+    desk: Desk, log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    earlier = desk.created(OTHER)
+    code = desk.code
+    with closing(sqlite3.connect(desk.state)) as database:
+        database.execute(NO_SHARES)
+    verification_id = desk.created()
+    assert desk.check(verification_id, desk.code)
+    assert desk.check(earlier, code, OTHER)
+    failures = [line["code"] for line in log_lines() if line["action"] == "store"]
+    assert failures == ["store-unavailable"] * 2  # the first was sent, the other confirmed
 
 
 # the same out_id
@@ -392,8 +468,7 @@ def test_a_rejected_code_is_not_valid_and_counts_for_nothing(
     response = desk.create(out_id="order-1")
     assert (response.status, body_of(response)["code"]) == (status, code)
     assert "verification_id" not in body_of(response)
-    verification_id = own_codes(desk).verification_id("order-1")
-    assert not desk.check(verification_id, desk.code)
+    assert not desk.check(verification_id_of(desk, "order-1"), desk.code)
     desk.platform.on("SendSms", accepted())
     desk.created(out_id="order-2")
 
@@ -406,8 +481,7 @@ def test_a_repeat_after_a_refusal_sends_the_same_code(desk: Desk) -> None:
     assert (response.status, body_of(response)["expires_in"]) == (200, 300)
     first, second = desk.platform.sends
     assert first == second
-    with pytest.raises(LimitReached):
-        desk.create()
+    assert refusal(desk) == ("codes-per-minute", 60)
     assert desk.check(body_of(response)["verification_id"], desk.code)
 
 
@@ -426,8 +500,7 @@ def test_a_code_that_may_be_on_its_way_is_valid_and_the_caller_is_told_to_wait(d
     assert "wait for it" in body["detail"]
     assert 290 <= body["expires_in"] <= 300
     assert 50 <= body["resend_in"] <= 60
-    with pytest.raises(LimitReached):
-        desk.create()
+    assert refusal(desk)[0] == "codes-per-minute"
     assert desk.check(body["verification_id"], desk.code)
 
 
@@ -488,7 +561,7 @@ def test_a_second_request_at_once_is_told_so(desk: Desk) -> None:
 def test_a_code_passes_as_soon_as_it_arrives(desk: Desk) -> None:
     """The phone may be faster than the platform's answer, whatever that answer is then."""
     desk.environ["SMS_READ_TIMEOUT"] = "5"
-    verification_id = own_codes(desk).verification_id("order-1")
+    verification_id = verification_id_of(desk, "order-1")
     passed: list[bool] = []
     check = lambda: passed.append(desk.check(verification_id, desk.code))  # noqa: E731
     while_sending(desk, check, refused("isv.AMOUNT_NOT_ENOUGH"))
@@ -500,7 +573,7 @@ def test_a_code_passes_as_soon_as_it_arrives(desk: Desk) -> None:
 
 def test_tries_made_while_it_is_sent_are_not_forgotten(desk: Desk) -> None:
     desk.environ.update(SMS_READ_TIMEOUT="5", SMS_CODE_TRIES="2")
-    verification_id = own_codes(desk).verification_id("order-1")
+    verification_id = verification_id_of(desk, "order-1")
     while_sending(desk, lambda: desk.check(verification_id, desk.wrong_code), accepted())
     desk.created(out_id="order-1")
     assert not desk.check(verification_id, desk.wrong_code)
@@ -547,13 +620,11 @@ def test_after_a_crash_a_repeat_goes_on_with_the_same_code(desk: Desk) -> None:
     verification_id = desk.created(out_id="order-1")
     assert Record.read(record_of(desk, "order-1")).seed == before.seed
     assert desk.check(verification_id, desk.code)
-    with pytest.raises(LimitReached):
-        desk.create()
+    assert refusal(desk)[0] == "codes-per-minute"
 
 
 def record_of(desk: Desk, out_id: str) -> str:
-    codes = own_codes(desk)
-    text = codes.store.get(f"verification:{codes.verification_id(out_id)}")
+    text = own_codes(desk).store.get(f"verification:{verification_id_of(desk, out_id)}")
     assert text
     return text
 
@@ -685,7 +756,7 @@ def test_a_state_that_cannot_be_used_sends_nothing(desk: Desk) -> None:
 )
 def test_a_bad_request_names_its_field(change: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        code_requests.read_request({"phone_number": NUMBER, "purpose": "login", **change}, "")
+        verification.read_request({"phone_number": NUMBER, "purpose": "login", **change}, "")
     assert caught.value.field == field
 
 
@@ -709,7 +780,7 @@ def test_a_bad_request_names_its_field(change: dict[str, Any], field: str) -> No
 def test_a_bad_check_names_its_field(change: dict[str, Any], field: str) -> None:
     body = {"verification_id": "a" * 32, "phone_number": NUMBER, "code": "123456", **change}
     with pytest.raises(InvalidRequest) as caught:
-        code_requests.read_check(body)
+        verification.read_check(body)
     assert caught.value.field == field
 
 
@@ -723,13 +794,13 @@ def test_an_address_is_read(given: str | None, read: str) -> None:
 
 def test_the_idempotency_key_is_the_out_id() -> None:
     body = {"phone_number": NUMBER, "purpose": "login"}
-    assert code_requests.read_request(body, '"order-1"').out_id == "order-1"
-    assert code_requests.read_request({**body, "out_id": "order-1"}, "order-1").out_id == "order-1"
+    assert verification.read_request(body, '"order-1"').out_id == "order-1"
+    assert verification.read_request({**body, "out_id": "order-1"}, "order-1").out_id == "order-1"
     with pytest.raises(InvalidRequest):
-        code_requests.read_request({**body, "out_id": "order-2"}, "order-1")
+        verification.read_request({**body, "out_id": "order-2"}, "order-1")
     with pytest.raises(InvalidRequest, match="Idempotency-Key"):
-        code_requests.read_request(body, "a b")
-    assert re.fullmatch("[a-z]{32}", code_requests.read_request(body, "").out_id)
+        verification.read_request(body, "a b")
+    assert re.fullmatch("[a-z]{32}", verification.read_request(body, "").out_id)
 
 
 # the function
@@ -765,6 +836,18 @@ def test_the_function_answers_a_limit_with_its_rule(function: Call) -> None:
     assert function(WISH, "/codes")[0] == 200
     status, body = function(WISH, "/codes")
     assert (status, body["code"], body["retryable"]) == (429, "codes-per-minute", True)
+
+
+def test_the_function_answers_unconfirmed_codes_with_their_rule(
+    function: Call, deployed: pytest.MonkeyPatch
+) -> None:
+    deployed.setenv("SMS_LIMITS", "unconfirmed-per-address=1")
+    deployed.setenv("SMS_CONFIRMATION_MODE", "enforce")
+    assert function({**WISH, "client_ip": "203.0.113.7"}, "/codes")[0] == 200
+    body = {"phone_number": OTHER, "purpose": "login", "client_ip": "203.0.113.7"}
+    status, problem = function(body, "/codes")
+    assert (status, problem["code"]) == (429, "unconfirmed-per-address")
+    assert problem["retryable"] is True
 
 
 def test_the_function_names_what_is_not_set(

@@ -13,8 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared import http_trigger
-
 API_KEY = "test-key-4f1d0c5b8e"
 API_KEYS = f"tester:{hashlib.sha256(API_KEY.encode()).hexdigest()}"
 INVOCATION_ID = "1-64f6cd87-5b1c2d3e4f50"
@@ -35,7 +33,7 @@ class Context:
     """The context object of python3.12, which carries no credentials."""
 
     request_id: str = INVOCATION_ID
-    function: http_trigger.FunctionInfo = field(default_factory=FunctionInfo)
+    function: FunctionInfo = field(default_factory=FunctionInfo)
 
 
 @dataclass

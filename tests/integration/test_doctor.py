@@ -1,0 +1,475 @@
+"""`make doctor`: every finding, provoked with a real emulator and a real Redis."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from email.utils import formatdate
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from aliyun_sms_emulator import SmsEmulator
+from tests.integration.redis_server import RedisServer
+from tests.node_packages import clean_environment
+from tests.unit.scripted_server import Respond, ScriptedServer, answer
+from tools.doctor.examination import examine
+from tools.doctor.findings import ERROR, NOT_CHECKED, OK, WARN, Finding
+
+ENDPOINTS = ("SMS_ENDPOINT", "SMS_INTERNATIONAL_ENDPOINT", "SMS_BASE_ENDPOINT")
+QUEUE = "Alicom-Queue-1234567890123456-SmsReport"
+CONFIG: Mapping[str, object] = {
+    "access_keys": [
+        {"id": "awake", "secret": "Qw3rTz-of-awake"},
+        {"id": "asleep", "secret": "Qw3rTz-of-asleep", "status": "inactive"},
+    ],
+    "signatures": [
+        {"name": "good"},
+        {"name": "new", "status": "reviewing"},
+        {"name": "bad", "status": "rejected"},
+    ],
+    "templates": [
+        {"code": "SMS_1", "type": "verification", "content": "${code} is your code"},
+        {"code": "SMS_2", "type": "verification", "content": "${number} is your code"},
+        {"code": "SMS_3", "type": "notification", "content": "Hi", "status": "cancelled"},
+    ],
+}
+SECRETS = {
+    "SMS_ACCESS_KEY_SECRET": "Qw3rTz-of-awake",
+    "SMS_RECEIPT_TOKEN": "Kx8_vRt2QbWz5nYpLm3D",
+    "SMS_STATE_SECRET": "h7Gq-Zt4VdXc9sBnMw2K",
+}
+PASSWORD = "gh5ab2-Uo7"
+ANONYMOUS = "authType: ${env('SMS_AUTH', 'anonymous')}"
+HTTP_TRIGGER = """\
+        - triggerName: http
+          triggerType: http
+          triggerConfig: {methods: [POST], authType: anonymous}
+"""
+TOPIC = "        - triggerName: topic\n"
+VPC = "# vpcConfig:\n    #   vpcId: vpc-..."
+
+
+class World(NamedTuple):
+    """What is examined: s.yaml in `folder`, an emulator and a Redis."""
+
+    project: Path
+    folder: Path
+    emulator: SmsEmulator
+    redis: RedisServer
+
+    def healthy(self) -> dict[str, str]:
+        """The variables of a configuration with nothing wrong, but that it is a trial."""
+        return {
+            **dict.fromkeys(ENDPOINTS, self.emulator.url),
+            **SECRETS,
+            "SMS_ACCESS_KEY_ID": "awake",
+            "SMS_API_KEYS": f"shop:{hashlib.sha256(b'a good key').hexdigest()}",
+            "SMS_CODE_TEMPLATE": "SMS_1",
+            "SMS_SIGN_NAME": "good",
+            "SMS_STATE_URL": self.redis.url,
+        }
+
+    def examine(self, changes: Mapping[str, str]) -> list[Finding]:
+        """Return the findings; no secret may stand in them."""
+        environ = {**self.healthy(), **changes}
+        findings = examine(self.folder / "s.yaml", environ)
+        said = repr(findings)
+        assert not [name for name in SECRETS if environ[name] and environ[name] in said]
+        assert PASSWORD not in said
+        return findings
+
+    def edit(self, old: str, new: str, file: str = "s.yaml") -> None:
+        """Change one of the files."""
+        here, source = self.folder / file, self.project / file
+        text = (here if here.exists() else source).read_text()
+        assert old in text
+        here.write_text(text.replace(old, new))
+
+
+Trouble = Callable[[World], AbstractContextManager[Mapping[str, str]]]
+"""Something wrong around it while it lasts; gives the variables that change with it."""
+
+
+@pytest.fixture(scope="module")
+def own_emulator() -> Iterator[SmsEmulator]:
+    with SmsEmulator(CONFIG) as emulator:
+        yield emulator
+
+
+@pytest.fixture(scope="module")
+def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path_factory.mktemp("redis"), "--appendonly", "yes") as server:
+        yield server
+
+
+@pytest.fixture
+def world(
+    project: Path, tmp_path: Path, own_emulator: SmsEmulator, own_redis: RedisServer
+) -> World:
+    own_emulator.clear()
+    shutil.copy(project / "s.yaml", tmp_path)
+    return World(project, tmp_path, own_emulator, own_redis)
+
+
+def variables(**changes: str) -> Trouble:
+    return lambda _world: nullcontext(changes)
+
+
+def edited(*edits: tuple[str, ...], **changes: str) -> Trouble:
+    """Other text in s.yaml (or the file named third)."""
+
+    def trouble(world: World) -> AbstractContextManager[Mapping[str, str]]:
+        for edit in edits:
+            world.edit(*edit)
+        return nullcontext(changes)
+
+    return trouble
+
+
+def redis_with(command: str, *, undone_by: str) -> Trouble:
+    @contextmanager
+    def trouble(world: World) -> Iterator[Mapping[str, str]]:
+        world.redis.ask(*command.split())
+        yield {}
+        world.redis.ask(*undone_by.split())
+
+    return trouble
+
+
+@contextmanager
+def redis_that_tells_little(world: World) -> Iterator[Mapping[str, str]]:
+    rights = f"on >{PASSWORD} ~* +@all -info"
+    world.redis.ask("ACL", "SETUSER", "little", *rights.split())
+    yield {"SMS_STATE_URL": world.redis.url.replace("//", f"//little:{PASSWORD}@")}
+    world.redis.ask("ACL", "DELUSER", "little")
+
+
+def redis_with_a_wrong_password(world: World) -> AbstractContextManager[Mapping[str, str]]:
+    url = world.redis.url.replace("//", f"//:{PASSWORD}@")
+    return nullcontext({"SMS_STATE_URL": url})
+
+
+@contextmanager
+def nobody_at(name: str, scheme: str) -> Iterator[Mapping[str, str]]:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))  # and does not listen
+        yield {name: f"{scheme}://127.0.0.1:{bound.getsockname()[1]}"}
+
+
+def no_redis(world: World) -> AbstractContextManager[Mapping[str, str]]:
+    return nobody_at("SMS_STATE_URL", "redis")
+
+
+def no_redis_but_a_vpc(world: World) -> AbstractContextManager[Mapping[str, str]]:
+    world.edit(VPC, "vpcConfig:\n      vpcId: vpc-...")
+    return no_redis(world)
+
+
+def platform_that(respond: Respond, **changes: str) -> Trouble:
+    """Another server plays the platform."""
+
+    @contextmanager
+    def trouble(_world: World) -> Iterator[Mapping[str, str]]:
+        server = ScriptedServer(respond).start()
+        yield {**dict.fromkeys(ENDPOINTS, server.url), **changes}
+        server.stop()
+
+    return trouble
+
+
+def says(code: str, status: str = "200 OK", *, to: str = "", seconds_ago: float = 0) -> Respond:
+    """Answer `code` to the action `to` (any), and OK to others; the Date is that long ago."""
+
+    def respond(arrived: Any) -> Any:
+        is_meant = arrived.headers.get("x-acs-action") == to or not to
+        date = f"Date: {formatdate(time.time() - seconds_ago, usegmt=True)}"
+        body = {"Code": code if is_meant else "OK", "Message": "no", "RequestId": "A-1"}
+        return answer(body, status if is_meant else "200 OK", date)
+
+    return respond
+
+
+def no_platform(_world: World) -> AbstractContextManager[Mapping[str, str]]:
+    return nobody_at("SMS_ENDPOINT", "http")
+
+
+@contextmanager
+def an_hour_late(world: World) -> Iterator[Mapping[str, str]]:
+    world.emulator.settings(timestamp_clock="emulator")
+    world.emulator.clock.advance(3600)
+    yield {}
+    world.emulator.clock.follow_real_time()
+    world.emulator.settings(timestamp_clock="real")
+
+
+def with_role_only(_world: World) -> AbstractContextManager[Mapping[str, str]]:
+    role = "acs:ram::1234567890123456:role/fc-sms"
+    return nullcontext({"SMS_ACCESS_KEY_ID": "", "SMS_ACCESS_KEY_SECRET": "", "SMS_ROLE": role})
+
+
+RAM = "isp.RAM_PERMISSION_DENY"
+# what is wrong; the finding's check, level and a part of what it says
+CASES: list[tuple[Trouble, str, str, str]] = [
+    # access
+    (variables(), "access", OK, "1 API key(s)"),
+    (variables(SMS_API_KEYS=""), "access", ERROR, "every call will be answered 401"),
+    (variables(SMS_API_KEYS="shop:abc"), "access", ERROR, "entry 1 is not of the form"),
+    (
+        variables(SMS_API_KEYS=f"shop:{hashlib.sha256(b'shop').hexdigest()}"),
+        *("access", ERROR, "the API key of shop is easy to guess"),
+    ),
+    (variables(SMS_AUTH="function"), "access", OK, "the triggers ask who calls"),
+    (variables(SMS_AUTH="trigger"), "s.yaml", ERROR, "must be anonymous, function or jwt"),
+    (variables(SMS_AUTH="jwt"), "access", ERROR, "has no authConfig"),
+    (
+        edited((ANONYMOUS, "authType: anonymous"), SMS_AUTH="function"),
+        *("access", ERROR, "open to the world"),
+    ),
+    (edited((ANONYMOUS, "authType: function")), "access", WARN, "need an API key beside"),
+    (
+        edited((TOPIC, HTTP_TRIGGER + TOPIC, "s.events.yaml")),
+        *("access", WARN, "send_on_event has an HTTP trigger"),
+    ),
+    # secrets
+    (variables(SMS_STATE_SECRET="a" * 32), "secrets", ERROR, "SMS_STATE_SECRET is easy to guess"),
+    (
+        variables(SMS_RECEIPT_TOKEN="My_Password_8rT2xQ"),
+        *("secrets", ERROR, "SMS_RECEIPT_TOKEN is easy to guess"),
+    ),
+    (
+        variables(SMS_STATE_SECRET=SECRETS["SMS_RECEIPT_TOKEN"]),
+        *("secrets", ERROR, "SMS_RECEIPT_TOKEN is the same as SMS_STATE_SECRET"),
+    ),
+    (variables(SMS_STATE_SECRET=""), "settings", ERROR, "SMS_STATE_SECRET has fewer than 16"),
+    (variables(SMS_STATE_SECRET=""), "platform", NOT_CHECKED, "the platform and the state"),
+    # what Function Compute is told
+    (variables(), "region", OK, "cn-hangzhou is in the Chinese mainland"),
+    (variables(SMS_REGION="cn-hongkong"), "region", WARN, "isv.DENY_IP_RANGE"),
+    (variables(SMS_REGION="cn-hangzou"), "region", WARN, "not known to have Function Compute"),
+    (variables(SMS_REGION="ap-southeast-1"), "runtime", ERROR, "python3.12 is not offered"),
+    (variables(), "timeout", OK, "every function has the time"),
+    (
+        variables(SMS_READ_TIMEOUT="25"),
+        *("timeout", ERROR, "send_sms may need 31 s for one request, but is ended after 30 s"),
+    ),
+    (variables(SMS_READ_TIMEOUT="0.5"), "timeout", WARN, "awaited for 0.5 s only"),
+    (variables(SMS_READ_TIMEOUT="soon"), "settings", ERROR, "SMS_READ_TIMEOUT is not a number"),
+    (variables(), "retries", WARN, "not delivered again"),
+    (
+        edited(("maxAsyncRetryAttempts: 0", "maxAsyncRetryAttempts: 3"), SMS_STATE_URL=""),
+        *("retries", ERROR, "send_sms, which may send twice"),
+    ),
+    (edited(("functions/verify_code.handler", "code.none!")), "s.yaml", ERROR, "handler"),
+    # receipts, codes, files
+    (variables(), "receipts", OK, "taken and kept"),
+    (variables(SMS_RECEIPT_TOKEN="short"), "receipts", ERROR, "SMS_RECEIPT_TOKEN is not of the"),
+    (variables(SMS_RECEIPT_TOKEN=""), "receipts", WARN, "no receipts are taken"),
+    (variables(SMS_STATE_URL=""), "receipts", ERROR, "nowhere to keep receipts"),
+    (
+        edited(("authType: anonymous\n", "authType: function\n")),
+        *("receipts", ERROR, "turns the platform away"),
+    ),
+    (variables(SMS_RECEIPT_QUEUES=QUEUE), "receipts", ERROR, "no timer empties them"),
+    (
+        edited(("enable: false", "enable: true")),
+        *("receipts", WARN, "SMS_RECEIPT_QUEUES names no queue"),
+    ),
+    (variables(SMS_RECEIPT_QUEUES="inbox"), "receipts", ERROR, "SMS_RECEIPT_QUEUES is not like"),
+    (variables(SMS_STATE_URL=""), "codes", ERROR, "only one instance knows them"),
+    (variables(SMS_CODE_LENGTH="9"), "codes", ERROR, "SMS_CODE_LENGTH is not a whole number"),
+    (variables(SMS_FILE_PREFIX="in/"), "files", WARN, "read sms-files/ and write sms-results/"),
+    (variables(SMS_FILE_PREFIX="in"), "files", ERROR, "SMS_FILE_PREFIX is not of the form"),
+    # the state
+    (variables(), "state", OK, "Redis can be written to"),
+    (variables(), "eviction", OK, "Redis evicts nothing"),
+    (variables(), "persistence", OK, "survives a restart"),
+    (variables(SMS_STATE_URL=""), "state", WARN, "there is no shared state"),
+    (variables(SMS_STATE_URL="redis://["), "state", ERROR, "SMS_STATE_URL is not of the form"),
+    (variables(SMS_STATE_URL="sqlite:///x"), "settings", ERROR, "a file belongs to one instance"),
+    (
+        variables(SMS_ENDPOINT="", SMS_ACCESS_KEY_ID="", SMS_ACCESS_KEY_SECRET=""),
+        *("state", ERROR, "names this machine, which no function"),
+    ),
+    (no_redis, "state", ERROR, "cannot be used (ConnectionError)"),
+    (no_redis_but_a_vpc, "state", NOT_CHECKED, "inside the VPC of s.yaml it may"),
+    (redis_with_a_wrong_password, "state", ERROR, "cannot be used (AuthenticationError"),
+    (
+        redis_with("CONFIG SET maxmemory 1", undone_by="CONFIG SET maxmemory 0"),
+        *("state", ERROR, "OutOfMemoryError"),
+    ),
+    (
+        redis_with("REPLICAOF 127.0.0.1 1", undone_by="REPLICAOF NO ONE"),
+        *("state", ERROR, "ReadOnlyError"),
+    ),
+    (
+        redis_with(
+            "CONFIG SET maxmemory-policy allkeys-lru",
+            undone_by="CONFIG SET maxmemory-policy noeviction",
+        ),
+        *("eviction", ERROR, "maxmemory-policy allkeys-lru"),
+    ),
+    (
+        redis_with("CONFIG SET appendonly no", undone_by="CONFIG SET appendonly yes"),
+        *("persistence", WARN, "forgets what it acknowledged last"),
+    ),
+    (redis_that_tells_little, "state", NOT_CHECKED, "INFO is refused"),
+    # the platform
+    (variables(), "endpoint", WARN, "instead of the platform"),
+    (variables(), "clock", OK, "is right"),
+    (variables(), "credentials", OK, "the key pair is accepted"),
+    (variables(), "lookups", OK, "QuerySendDetails is permitted"),
+    (variables(), "lookups abroad", OK, "QueryMessage is permitted"),
+    (variables(SMS_ACCESS_KEY_ID=""), "credentials", ERROR, "SMS_ACCESS_KEY_ID is empty but"),
+    (
+        variables(SMS_ACCESS_KEY_ID="", SMS_ACCESS_KEY_SECRET=""),
+        *("credentials", ERROR, "no credentials"),
+    ),
+    (with_role_only, "credentials", NOT_CHECKED, "only a function gets its credentials"),
+    (variables(SMS_ROLE="acs:ram::1:role/FcSms"), "role", ERROR, "has capital letters"),
+    (variables(SMS_ACCESS_KEY_ID="nobody"), "credentials", ERROR, "InvalidAccessKeyId.NotFound"),
+    (
+        variables(SMS_ACCESS_KEY_ID="asleep", SMS_ACCESS_KEY_SECRET="Qw3rTz-of-asleep"),
+        *("credentials", ERROR, "InvalidAccessKeyId.Inactive"),
+    ),
+    (variables(SMS_ACCESS_KEY_SECRET="other"), "credentials", ERROR, "SignatureDoesNotMatch"),
+    (variables(SMS_ACCESS_KEY_SECRET="other"), "approvals", NOT_CHECKED, "signatures and templ"),
+    (an_hour_late, "clock", ERROR, "off by more than 15 minutes"),
+    (platform_that(says("OK", seconds_ago=120)), "clock", WARN, "clock is 120 s ahead"),
+    (platform_that(says("OK", seconds_ago=-120)), "clock", WARN, "clock is 120 s behind"),
+    (no_platform, "endpoint", ERROR, "the platform cannot be reached"),
+    (platform_that(says(RAM)), "credentials", OK, "the key pair is accepted"),
+    (platform_that(says(RAM)), "lookups", ERROR, f"QuerySendDetails is refused ({RAM})"),
+    (
+        platform_that(says("Forbidden.NoPermission", "403 Forbidden")),
+        *("lookups", ERROR, "QuerySendDetails is refused (Forbidden.NoPermission)"),
+    ),
+    (
+        platform_that(says("isv.PRODUCT_UN_SUBSCRIPT")),
+        *("account", ERROR, "the platform refuses (isv.PRODUCT_UN_SUBSCRIPT)"),
+    ),
+    (
+        platform_that(says("ServiceUnavailable", "503 Service Unavailable")),
+        *("credentials", NOT_CHECKED, "no usable answer (ServiceUnavailable)"),
+    ),
+    (
+        platform_that(says("PRODUCT_NOT_SUBSCRIBED", to="QueryMessage")),
+        *("lookups abroad", WARN, "QueryMessage fails (PRODUCT_NOT_SUBSCRIBED)"),
+    ),
+    (edited(("enable: false", "enable: true"), SMS_RECEIPT_QUEUES=QUEUE), "queues", OK, QUEUE),
+    (
+        platform_that(says(RAM, to="QueryTokenForMnsQueue"), SMS_RECEIPT_QUEUES=QUEUE),
+        *("queues", ERROR, f"{QUEUE} may not be emptied ({RAM})"),
+    ),
+    # signatures and templates
+    (variables(), "approvals", OK, "SMS_SIGN_NAME good is approved"),
+    (variables(), "approvals", OK, "SMS_CODE_TEMPLATE SMS_1 is approved"),
+    (variables(SMS_SIGN_NAME=""), "approvals", WARN, "SMS_SIGN_NAME is empty"),
+    (variables(SMS_SIGN_NAME="new"), "approvals", ERROR, "SMS_SIGN_NAME new is in review"),
+    (variables(SMS_SIGN_NAME="bad"), "approvals", ERROR, "SMS_SIGN_NAME bad was rejected"),
+    (
+        variables(SMS_CODE_SIGN_NAME="mine"),
+        *("approvals", ERROR, "SMS_CODE_SIGN_NAME mine is refused (isv.SMS_SIGNATURE_ILLEGAL)"),
+    ),
+    (variables(SMS_CODE_TEMPLATE="SMS_2"), "approvals", ERROR, "SMS_2 has no variable code"),
+    (
+        variables(SMS_CODE_TEMPLATE="SMS_2", SMS_CODE_VARIABLE="number"),
+        *("approvals", OK, "SMS_CODE_TEMPLATE SMS_2 is approved"),
+    ),
+    (variables(SMS_FILE_TEMPLATE_CODE="SMS_3"), "approvals", ERROR, "SMS_3 was cancelled"),
+    (variables(SMS_CODE_TEMPLATES="SMS_9"), "approvals", ERROR, "isv.SMS_TEMPLATE_ILLEGAL"),
+    (
+        variables(SMS_CODE_BACKEND="pnvs", SMS_CODE_TEMPLATE="100001"),
+        *("approvals", NOT_CHECKED, "of PNVS: no query shows them"),
+    ),
+    (
+        platform_that(says(RAM, to="QuerySmsSign")),
+        *("approvals", NOT_CHECKED, f"SMS_SIGN_NAME good: QuerySmsSign failed ({RAM})"),
+    ),
+    (
+        platform_that(says("InvalidAction.NotFound", "404 Not Found", to="QuerySmsTemplate")),
+        *("approvals", NOT_CHECKED, "QuerySmsTemplate failed (InvalidAction.NotFound)"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("trouble", "check", "level", "what"), CASES)
+def test_each_finding_comes_when_it_should(
+    world: World, trouble: Trouble, check: str, level: str, what: str
+) -> None:
+    with trouble(world) as changes:
+        findings = world.examine(changes)
+    [found] = [each for each in findings if each.check == check and what in each.what]
+    assert found.level == level
+    assert found.remedy or level == OK or "SMS_" in found.what  # names the variable to correct
+
+
+def test_where_nothing_is_wrong_nothing_is_found_and_nothing_sent(world: World) -> None:
+    world.edit("maxAsyncRetryAttempts: 0", "maxAsyncRetryAttempts: 3")
+    found = [each for each in world.examine({}) if each.level != OK]
+    assert [each.check for each in found] == ["endpoint"]  # that of a trial
+    asked = {request.action for request in world.emulator.requests()}
+    assert asked == {"", "QuerySendDetails", "QueryMessage", "QuerySmsSign", "QuerySmsTemplate"}
+    assert world.emulator.messages() == []
+
+
+def test_a_trial_asks_the_emulator_only(world: World) -> None:
+    changes = {
+        "SMS_INTERNATIONAL_ENDPOINT": "",
+        "SMS_BASE_ENDPOINT": "",
+        "SMS_RECEIPT_QUEUES": QUEUE,
+    }
+    checks = {each.check for each in world.examine(changes)}
+    assert "lookups" in checks
+    assert not checks & {"lookups abroad", "queues"}
+
+
+def test_the_env_file_beside_s_yaml_counts_below_the_environment(world: World) -> None:
+    (world.folder / ".env").write_text("SMS_SIGN_NAME=new\nSMS_REGION=cn-shanghai\n")
+    said = {each.what for each in world.examine({})}
+    assert "cn-shanghai is in the Chinese mainland" in said
+    assert "SMS_SIGN_NAME good is approved" in said
+
+
+def test_no_s_yaml_is_a_finding(tmp_path: Path) -> None:
+    [found] = examine(tmp_path / "s.yaml", {})
+    assert (found.check, found.level) == ("s.yaml", ERROR)
+
+
+def run(world: World, *options: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tools.doctor", "-t", world.folder / "s.yaml", *options],
+        cwd=world.project,
+        env=clean_environment(**{**world.healthy(), **changes}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_command_ends_with_0_when_nothing_has_to_be_fixed(world: World) -> None:
+    shutil.copy(world.project / "s.events.yaml", world.folder)
+    done = run(world, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    report = json.loads(done.stdout)
+    assert report["ready"] is True
+    assert {tuple(finding) for finding in report["findings"]} == {
+        ("check", "level", "what", "remedy")
+    }
+
+
+def test_the_command_ends_with_1_and_says_what_to_fix(world: World) -> None:
+    done = run(world, SMS_API_KEYS="", SMS_CODE_BACKEND="pnvs", SMS_CODE_TEMPLATE="100001")
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "error        access: SMS_API_KEYS is empty" in done.stdout
+    assert "             -> make api-key NAME=" in done.stdout
+    assert done.stdout.endswith("\n\n1 to fix before `s deploy`, 1 not checked.\n")
+    assert not [secret for secret in SECRETS.values() if secret in done.stdout]

@@ -1,0 +1,106 @@
+"""The functions set up with secrets, and watched: nothing that they let out may hold one."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+from pathlib import Path
+
+import pytest
+
+from shared import mns_queue
+from tests.unit.hostile_inputs import CODE_TEMPLATE, MISPLACED, Call, bodies
+from tests.unit.secret_watch import Secrets, Told, check, invoke
+from tests.unit.source_events import encoded, mns_topic, oss
+from tests.unit.trigger_events import Context, http_event
+
+TIMER = b'{"triggerTime": "2027-01-15T08:00:00Z", "triggerName": "queues", "payload": ""}'
+
+
+class World:
+    """The functions, which take `url` for the SMS service, and a state file or none in `folder`.
+
+    They run in `environment`.
+    """
+
+    def __init__(self, environment: pytest.MonkeyPatch, url: str, folder: Path) -> None:
+        self.environment = environment
+        self.folder = folder
+        self.state_url = f"sqlite://{folder}/state.db"
+        self._url = url
+
+    def prepare(self, secrets: Secrets, *, store: bool = True) -> None:
+        """Forget all state, and set the functions up with the secrets of one example."""
+        self.forget()
+        mns_queue._TOKENS.clear()
+        endpoints = ("SMS", "INTERNATIONAL", "PNVS", "BASE", "MNS")
+        values = {
+            **{f"SMS_{name}_ENDPOINT".replace("SMS_SMS", "SMS"): self._url for name in endpoints},
+            "SMS_API_KEYS": f"tests:{hashlib.sha256(secrets.api_key.encode()).hexdigest()}",
+            "SMS_ACCESS_KEY_ID": "",
+            "SMS_ACCESS_KEY_SECRET": "",
+            "ALIBABA_CLOUD_ACCESS_KEY_ID": "STS.NVKey",
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET": secrets.access_key_secret,
+            "ALIBABA_CLOUD_SECURITY_TOKEN": secrets.security_token,
+            "SMS_RECEIPT_TOKEN": secrets.receipt_token,
+            "SMS_RECEIPT_QUEUES": "Alicom-Queue-1-SmsReport,Alicom-Queue-1-SmsUp",
+            "SMS_STATE_SECRET": secrets.state_secret,
+            "SMS_STATE_URL": self.state_url if store else "",
+            "SMS_ALLOW_LOCAL_STATE": "1",
+            "SMS_LOCAL_BUCKETS": str(self.folder),
+            "SMS_SIGN_NAME": "fc-sms",
+            "SMS_COUNTRIES": "HK",
+            "SMS_CODE_TEMPLATES": CODE_TEMPLATE,
+            "SMS_CODE_TEMPLATE": CODE_TEMPLATE,
+            "SMS_CODE_MESSAGE": "Your code is {code}.",
+            "SMS_CONNECT_TIMEOUT": "0.3",
+            "SMS_READ_TIMEOUT": "0.3",
+            "SMS_SETTLE_SECONDS": "0.1",
+        }
+        for name in MISPLACED:
+            self.environment.delenv(name, raising=False)
+        for name, value in values.items():
+            self.environment.setenv(name, value)
+
+    def run(self, call: Call, context: Context | None = None) -> Told:
+        """Let a function handle an event."""
+        module = importlib.import_module(f"functions.{call.function}")
+        return invoke(module.handler, call.event, context or Context())
+
+    def forget(self) -> None:
+        """Remove the shared state."""
+        (self.folder / "state.db").unlink(missing_ok=True)
+
+    def kept(self) -> bytes:
+        """Return all that the shared state holds."""
+        file = self.folder / "state.db"
+        return file.read_bytes() if file.exists() else b""
+
+    def check(self, told: Told, secrets: Secrets, *may_return: str) -> None:
+        """Fail if an invocation raised, or what it told or what is kept holds a secret."""
+        check(told, secrets, *may_return)
+        assert secrets.found_in(self.kept()) == []
+
+
+def every_call(secrets: Secrets) -> list[Call]:
+    """Return a proper call for each way into a function."""
+    proper = [
+        Call(name.split()[0], http_event(body, path=name.split()[1], key=secrets.api_key))
+        for name, body in bodies(secrets).items()
+    ]
+    request = bodies(secrets)["send_sms /sms"]
+    asked = http_event(
+        method="GET", path="/delivery-status", key=secrets.api_key, query={"message_id": "1^0"}
+    )
+    return [
+        *proper,
+        Call("query_delivery_status", asked),
+        Call("send_on_event", encoded(mns_topic(request))),
+        Call("send_on_event", encoded(oss("sms-files/all.csv", b"phone_number\n"))),
+        Call("receive_receipts", TIMER),
+    ]
+
+
+def told_to_the_caller(call: Call) -> tuple[str, ...]:
+    """Return the names of the secrets that the caller gets back: the number he asked about."""
+    return ("mainland",) if call.function == "query_delivery_status" else ()

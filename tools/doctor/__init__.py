@@ -1,0 +1,1 @@
+"""``make doctor``: check a configuration before the first deploy, without sending anything."""

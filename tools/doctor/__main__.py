@@ -1,0 +1,48 @@
+"""``python -m tools.doctor``: print what is found; exit code 1 if something has to be fixed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from tools.doctor.examination import examine
+from tools.doctor.findings import ERROR, NOT_CHECKED, Finding
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def main() -> int:
+    """Print the findings; return 1 if one of them is an error."""
+    parser = argparse.ArgumentParser(
+        prog="doctor",
+        description="Check a configuration before `s deploy`, without sending anything.",
+    )
+    parser.add_argument("-t", "--template", type=Path, default=ROOT / "s.yaml", help="the s.yaml")
+    parser.add_argument("--json", action="store_true", help="print the findings as JSON")
+    options = parser.parse_args()
+    findings = examine(options.template, os.environ)
+    ready = not any(finding.level == ERROR for finding in findings)
+    if options.json:
+        listed = [finding._asdict() for finding in findings]
+        print(json.dumps({"ready": ready, "findings": listed}, ensure_ascii=False, indent=2))
+    else:
+        _print(findings)
+    return int(not ready)
+
+
+def _print(findings: list[Finding]) -> None:
+    for finding in findings:
+        print(f"{finding.level:11}  {finding.check}: {finding.what}")
+        if finding.remedy:
+            print(f"{'':11}  -> {finding.remedy}")
+    errors = sum(finding.level == ERROR for finding in findings)
+    unseen = sum(finding.level == NOT_CHECKED for finding in findings)
+    verdict = f"{errors} to fix before `s deploy`" if errors else "Ready for `s deploy`"
+    print(f"\n{verdict}{f', {unseen} not checked' if unseen else ''}.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,65 @@
+"""The whole examination, from what needs nothing to what needs the platform."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from aliyun_fc_runtime_stub.errors import ConfigurationError as Unusable
+from shared.errors import ConfigurationError
+from shared.settings import read_code_settings, read_file_settings, read_settings
+from tools.doctor import callers, functions, guessable, sms_service, state_store
+from tools.doctor.deployment import Deployment, read_deployment
+from tools.doctor.findings import ERROR, NOT_CHECKED, WARN, Finding, Findings, guarded
+
+
+def examine(template: Path, environ: Mapping[str, str]) -> list[Finding]:
+    """Return what is found about `template` (s.yaml) with the variables `environ`."""
+    try:
+        deployment = read_deployment(template, environ)
+    except Unusable as error:
+        return [Finding("s.yaml", ERROR, str(error), "correct it, or the variable that it takes")]
+    if not deployment.functions:
+        what = "describes no function in Python that could be deployed"
+        return [Finding("s.yaml", ERROR, what, "take back what was changed in it")]
+    return list(dict.fromkeys(_examine(deployment)))
+
+
+def _examine(deployment: Deployment) -> Findings:
+    yield from guarded("access", callers.examine(deployment))
+    yield from guessable.examine(deployment.environ)
+    yield from guarded("codes", _codes(deployment))
+    yield from guarded("files", _files(deployment))
+    try:
+        settings = read_settings({**deployment.environ, **deployment.endpoints})
+    except ConfigurationError as error:
+        yield Finding("settings", ERROR, error.detail)
+        yield Finding("platform", NOT_CHECKED, "the platform and the state", "correct the above")
+        return
+    yield from functions.examine(deployment, settings)
+    yield from guarded("receipts", callers.examine_receipts(deployment, settings))
+    yield from guarded("state", state_store.examine(deployment, settings))
+    yield from guarded("platform", sms_service.examine(deployment, settings))
+
+
+def _codes(deployment: Deployment) -> Findings:
+    codes = read_code_settings(deployment.environ)
+    if codes.backend == "own" and codes.template and not deployment.environ.get("SMS_STATE_URL"):
+        yield Finding(
+            "codes",
+            ERROR,
+            "verification codes of our own need shared state, or only one instance knows them",
+            "set SMS_STATE_URL and SMS_STATE_SECRET, or SMS_CODE_BACKEND=pnvs",
+        )
+
+
+def _files(deployment: Deployment) -> Findings:
+    usual, files = read_file_settings({}), read_file_settings(deployment.environ)
+    if (files.prefix, files.results_prefix) != (usual.prefix, usual.results_prefix):
+        yield Finding(
+            "files",
+            WARN,
+            f"docs/ram-policy.json lets a role read {usual.prefix} and write "
+            f"{usual.results_prefix} only",
+            "put SMS_FILE_PREFIX and SMS_FILE_RESULTS_PREFIX into the role's policy",
+        )

@@ -1,0 +1,431 @@
+"""Random schedules of sends, faults, crashes, repeats and time, and what must hold in all of them.
+
+With a store: at most one SMS an intent, always. Without one, where the platform checks nonces for
+the account: the same for the 15 minutes that it remembers them. Always: what is reported accepted
+was accepted, and an attempt that is reported rejected sent nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+
+from aliyun_sms_emulator import SmsEmulator
+from shared import event_sends, international, messages, receipts
+from shared.errors import SmsError, StoreUnavailable
+from shared.messages import Defaults, Intent
+from shared.own_codes import OwnCodes
+from shared.sending import QUERYABLE, PartOutcome, send
+from shared.settings import read_code_settings
+from shared.store import Store
+from shared.verification import CodeRequest, read_recipient
+from tests.faults.world import SIGN_NAME, TIMEOUT, Accident, Call, Crash, Invocation, World
+
+Accepted = Counter[tuple[str, str]]
+QUARTER = 15 * 60
+_LATEST = 60  # seconds until a message is accepted or visible, at most
+_MOST_AHEAD = 400  # seconds that a caller's clock goes before another's
+_LONGEST = 5 * 86400  # less than the records live
+_AFTERNOON, _BEFORE_MIDNIGHT = 1_800_000_000, 1_800_000_000 + 8 * 3600 - 20
+_STATE = {
+    "SMS_STATE_URL": "sqlite:///state",
+    "SMS_ALLOW_LOCAL_STATE": "1",
+    "SMS_STATE_SECRET": "the-secret-of-the-state",
+}
+_CODES = read_code_settings({"SMS_CODE_TEMPLATE": "SMS_100001", "SMS_SIGN_NAME": SIGN_NAME})
+
+
+def _both(kind: str, **fields: object) -> list[dict[str, object]]:
+    return [{"kind": kind, "when": when, **fields} for when in ("before", "after")]
+
+
+_RESET = _both("reset")
+_ANSWER_FAULTS = [
+    *_RESET,
+    *_both("reset", bytes="half"),
+    *_both("truncate"),
+    *(
+        fault
+        for content in ("html", "binary", "empty", "list", "types", "broken-json", "not-http")
+        for fault in _both("garbage", content=content)
+    ),
+    *(fault for status in (500, 502, 503, 504) for fault in _both("http", status=status)),
+    *_both("http", status=502, body="html"),
+    *_both("error", code="isp.SYSTEM_ERROR"),
+    *_both("error", code="isp.GATEWAY_ERROR"),
+    {"kind": "stall", "when": "before"},
+    {"kind": "stall", "when": "after"},
+]
+_REFUSALS: list[dict[str, object]] = [
+    {"kind": "throttle"},
+    {"kind": "throttle", "code": "Throttling.Api"},
+    {"kind": "error", "code": "isv.AMOUNT_NOT_ENOUGH"},
+    {"kind": "error", "code": "isv.BUSINESS_LIMIT_CONTROL"},
+    {"kind": "error", "code": "isv.SOMETHING_NEW"},
+]
+_LATE = [{**fault, "accept_delay_seconds": wait} for fault in _RESET[1:] for wait in (2, _LATEST)]
+_NONE = {"kind": "none"}
+FAULTS = st.sampled_from([_NONE, *_ANSWER_FAULTS, *_RESET * 4, *_REFUSALS, *_LATE])
+QUERY_FAULTS = st.sampled_from([_NONE, *_ANSWER_FAULTS, {"kind": "throttle"}])
+ACCIDENTS = st.builds(
+    Accident,
+    kind=st.sampled_from(("exchange", "store", "store")),
+    step=st.sampled_from((1, 1, 2, 2, 3, 4)),
+    what=st.sampled_from(("crash", "crash", "outage")),
+    when=st.sampled_from(("before", "after")),
+).map(lambda accident: accident._replace(what="crash") if accident[0] == "exchange" else accident)
+
+
+class Circumstances(NamedTuple):
+    """What a schedule has to live with from beginning to end."""
+
+    start: int
+    nonce_scope: str
+    visibility: object
+    signature: str
+    replays: str
+
+
+def _with_a_proper_setting(given: Circumstances) -> Circumstances:
+    """SMS_NONCE_REPLAY is for accounts where the platform is known to check nonces everywhere."""
+    is_checked = given.nonce_scope in ("account", "access-key")
+    return given if is_checked else given._replace(replays="off")
+
+
+CIRCUMSTANCES = st.builds(
+    Circumstances,
+    start=st.sampled_from((_AFTERNOON, _BEFORE_MIDNIGHT)),
+    nonce_scope=st.sampled_from(("account", "access-key", "node", "off")),
+    visibility=st.sampled_from((0, 3, _LATEST, "never")),
+    signature=st.sampled_from(("ACS3-HMAC-SHA256", "HMAC-SHA1")),
+    replays=st.sampled_from(("off", "off", "on")),
+).map(_with_a_proper_setting)
+
+
+class Script(NamedTuple):
+    """How one call goes: the faults of its requests, its accidents, and how its clock is off."""
+
+    sends: list[dict[str, object]]
+    queries: list[dict[str, object]]
+    accidents: tuple[Accident, ...]
+    resends: bool
+    clock_ahead: int
+
+
+SCRIPTS = st.builds(
+    Script,
+    sends=st.lists(FAULTS, max_size=3),
+    queries=st.lists(QUERY_FAULTS, max_size=2),
+    accidents=st.lists(ACCIDENTS, max_size=2).map(tuple),
+    resends=st.booleans(),
+    clock_ahead=st.sampled_from((0, 0, 0, 50, -50, _MOST_AHEAD)),
+)
+
+
+class Case(NamedTuple):
+    """An intent in play: `work` does it, with resend_unknown if asked; `parts` is what it sends."""
+
+    out_id: str
+    work: Callable[[Invocation, bool], Sequence[PartOutcome]]
+    parts: tuple[messages.Part, ...]
+    can_resend: bool = True
+
+
+class FaultMachine(RuleBasedStateMachine):
+    """One schedule; a subclass says with which emulator and which store."""
+
+    emulator: SmsEmulator
+    counted: Counter[str]
+    cases = Bundle("cases")
+
+    def new_store(self) -> Store | None:
+        """Return an empty store, or None to send without one."""
+        raise NotImplementedError
+
+    @initialize(given=CIRCUMSTANCES)
+    def begin(self, given: Circumstances) -> None:
+        self.store = self.new_store()
+        self.given = given
+        self.known: list[Case] = []
+        self.passed = 0.0
+        self.world = World(
+            self.emulator,
+            self.store,
+            now=given.start,
+            settings={
+                "nonce_scope": given.nonce_scope,
+                "visibility_delay_seconds": given.visibility,
+            },
+            environ={
+                "SMS_SIGNATURE_METHOD": given.signature,
+                "SMS_NONCE_REPLAY": given.replays,
+                **(_STATE if self.store else {}),
+            },
+        )
+        self.counted["schedules"] += 1
+
+    @rule(target=cases, kind=st.sampled_from(("one", "one", "one", "many", "globe", "template")))
+    def wish(self, kind: str) -> Case:
+        return self._new_case(kind)
+
+    @rule(target=cases, kind=st.sampled_from(("parts", "code", "bulk")))
+    def rarer_wish(self, kind: str) -> Case:
+        return self._new_case("bulk" if kind == "code" and not self.store else kind)
+
+    @rule(case=cases, script=SCRIPTS)
+    def call(self, case: Case, script: Script) -> None:
+        before = self.world.accepted()
+        self._set_faults(case, [script])
+        result = self.world.invoke(self._call(case, script))
+        self._check_report(case, result, before)
+        after = self.world.accepted()
+        for part in case.parts:
+            for number in part.phone_numbers:
+                key = part.out_id, number
+                assert after[key] - before[key] <= 1, f"one invocation sent {after[key]}"
+
+    @rule(case=cases, scripts=st.lists(SCRIPTS, min_size=2, max_size=3))
+    def calls_at_once(self, case: Case, scripts: list[Script]) -> None:
+        self._set_faults(case, scripts)
+        results = self.world.invoke_at_once([self._call(case, script) for script in scripts])
+        for result in results:
+            self._check_report(case, result, None)
+
+    @rule(seconds=st.sampled_from((1, 5, TIMEOUT + 6, 61, 300)))
+    def wait(self, seconds: int) -> None:
+        self._pass_time(seconds)
+
+    @rule(seconds=st.sampled_from((QUARTER + 1, 86400)))
+    def wait_long(self, seconds: int) -> None:
+        self._pass_time(seconds)
+
+    @rule(case=cases, times=st.sampled_from((1, 2)))
+    def receipt(self, case: Case, times: int) -> None:
+        if self.store:
+            self._push_receipts(case, times)
+
+    @invariant()
+    def nobody_gets_two(self) -> None:
+        if not self._promises_one():
+            return
+        twice = {key: count for key, count in self.world.accepted().items() if count > 1}
+        assert not twice, f"sent more than once: {twice}"
+
+    def teardown(self) -> None:
+        if not hasattr(self, "world"):
+            return
+        self.emulator.clear_faults()
+        self.emulator.settings(visibility_delay_seconds=0)
+        if self.store:
+            self._pass_time(_LATEST + 1)
+            for case in self.known:
+                self._bring_to_an_end(case)
+            self.nobody_gets_two()
+        elif not self._promises_one():
+            accepted = self.world.accepted()
+            for part in (part for case in self.known for part in case.parts):
+                sent = accepted[part.out_id, part.phone_numbers[0]]
+                self.counted[f"scope {self.given.nonce_scope}: requests sent"] += sent > 0
+                self.counted[f"scope {self.given.nonce_scope}: sent again"] += max(sent - 1, 0)
+        self._check_log()
+
+    def _new_case(self, kind: str) -> Case:
+        number = len(self.known)
+        case = _case(f"intent-{number:02}", kind, number)
+        self.known.append(case)
+        return case
+
+    def _promises_one(self) -> bool:
+        return self.store is not None or self.given.nonce_scope == "account"
+
+    def _pass_time(self, seconds: float) -> None:
+        """Let time pass, but no longer than what is promised reaches."""
+        horizon = _LONGEST if self.store else QUARTER - TIMEOUT
+        if self.world.now + seconds < self.given.start + horizon:
+            self.world.pass_time(seconds)
+
+    def _call(self, case: Case, script: Script) -> Call:
+        # who asks to send again what the platform never shows gets what was asked for
+        resends = script.resends and self.store is not None and self.given.visibility != "never"
+
+        def work(invocation: Invocation) -> Sequence[PartOutcome]:
+            return case.work(invocation, resends)
+
+        return Call(work, script.accidents, script.clock_ahead)
+
+    def _set_faults(self, case: Case, scripts: Sequence[Script]) -> None:
+        numbers = [number for part in case.parts for number in part.phone_numbers][:3]
+        rules = [
+            ({"action": "Send*", "out_id": f"{case.out_id}*"}, [s.sends for s in scripts]),
+            ({"action": "Query*", "phone_number": numbers}, [s.queries for s in scripts]),
+        ]
+        self.emulator.set_faults(
+            *(
+                {"match": match, "schedule": [fault for faults in lists for fault in faults]}
+                for match, lists in rules
+                if any(lists)
+            )
+        )
+
+    def _check_report(
+        self, case: Case, result: Any, before: Counter[tuple[str, str]] | None
+    ) -> None:
+        self.counted["invocations"] += 1
+        if isinstance(result, Crash):
+            self.counted["crashes"] += 1
+            return
+        accepted = self.world.accepted()
+        if not result:  # a code whose time is over, or that could not be recorded
+            assert not case.can_resend
+            assert before in (None, accepted), "nothing is reported, but sent"
+        assert len(result) in (0, len(case.parts))
+        for outcome in result:
+            keys = [(outcome.part.out_id, number) for number in outcome.part.phone_numbers]
+            self.counted[outcome.outcome] += 1
+            if outcome.outcome == "accepted":
+                assert all(accepted[key] for key in keys), "accepted, but not sent"
+            elif outcome.outcome == "rejected":
+                sent = [key for key in keys if before is not None and accepted[key] > before[key]]
+                assert not sent, f"rejected ({outcome.code}), but sent"
+            else:
+                assert outcome.outcome == "unknown"
+                assert outcome.code
+
+    def _push_receipts(self, case: Case, times: int) -> int:
+        reports = [
+            {
+                "phone_number": message.phone_number,
+                "out_id": message.out_id,
+                "biz_id": message.biz_id,
+                "success": True,
+                "err_code": "DELIVERED",
+                "sms_size": "1",
+            }
+            for message in self.emulator.messages(out_id_prefix=case.out_id)
+        ]
+
+        def push(invocation: Invocation) -> None:
+            assert invocation.store
+            for _ in range(times):
+                receipts.keep(reports, invocation.api, invocation.store, invocation.deadline)
+
+        self.world.invoke(Call(push))
+        return len(reports)
+
+    def _bring_to_an_end(self, case: Case) -> None:
+        """When all works again, two calls tell what was accepted; the rest is sent exactly once."""
+        for _ in range(2):
+            outcomes = self._quiet_call(case)
+            self.world.pass_time(max([1, *(outcome.retry_after for outcome in outcomes)]))
+        for outcome in outcomes:
+            was_sent = self._is_sent(outcome)
+            if outcome.part.action in QUERYABLE and was_sent:
+                self.counted["sent, and found within two calls"] += outcome.outcome == "accepted"
+                self.counted["sent"] += 1
+                assert outcome.outcome == "accepted", f"sent, but {outcome.code}"
+        if all(outcome.outcome == "accepted" for outcome in outcomes) or not outcomes:
+            return
+        assert {outcome.outcome for outcome in outcomes} <= {"accepted", "unknown"}, outcomes
+        if self._push_receipts(case, 1):
+            outcomes = self._quiet_call(case)
+        assert all(o.outcome == "accepted" for o in outcomes if self._is_sent(o))
+        if not case.can_resend:
+            return
+        self.world.pass_time(QUARTER + 1 + _MOST_AHEAD)
+        for outcome in self._quiet_call(case, resends=True):
+            if outcome.part.action in QUERYABLE:
+                self.counted["not sent, and sent after all"] += 1
+                assert outcome.outcome == "accepted", f"still {outcome.code}"
+                assert self._is_sent(outcome)
+
+    def _quiet_call(self, case: Case, *, resends: bool = False) -> Sequence[PartOutcome]:
+        before = self.world.accepted()
+        result = self.world.invoke(Call(lambda invocation: case.work(invocation, resends)))
+        self._check_report(case, result, before)
+        outcomes: Sequence[PartOutcome] = result
+        return outcomes
+
+    def _is_sent(self, outcome: PartOutcome) -> bool:
+        accepted = self.world.accepted()
+        return all(accepted[outcome.part.out_id, n] for n in outcome.part.phone_numbers)
+
+    def _check_log(self) -> None:
+        log = self.world.log.getvalue()
+        for case in self.known:
+            for part in case.parts:
+                assert not any(number in log for number in part.phone_numbers[:3])
+
+
+def _case(out_id: str, kind: str, number: int) -> Case:
+    mainland = [f"138{number:02}{place:06}" for place in range(150)]
+    abroad = [f"8525{number:02}{place:05}" for place in range(2)]
+    template = {"template_code": "SMS_100002", "template_param": {"name": "Li", "order": "A1"}}
+    bodies: dict[str, dict[str, object]] = {
+        "one": {"phone_numbers": mainland[0], **template},
+        "bulk": {"phone_numbers": mainland[0], **template},
+        "many": {"phone_numbers": mainland[:4], **template},
+        "parts": {
+            "template_code": "SMS_100002",
+            "messages": [
+                {"phone_number": each, "template_param": template["template_param"]}
+                for each in mainland[:101]
+            ],
+        },
+        "globe": {"phone_numbers": abroad, "message": "Your parcel is on its way"},
+        "template": {
+            "phone_numbers": abroad,
+            "template_code": "SMS_100003",
+            "template_param": {"code": "123456"},
+        },
+    }
+    if kind == "code":
+        return _code_case(out_id, mainland[0])
+    body = {**bodies[kind], "out_id": out_id}
+    read = international.read_intent if kind in ("globe", "template") else messages.read_intent
+    intent = read(body, "", Defaults(SIGN_NAME))
+
+    def work(invocation: Invocation, resends: bool) -> Sequence[PartOutcome]:
+        wanted = intent._replace(resend_unknown=resends)
+        if kind == "bulk":
+            return _in_bulk(wanted, invocation)
+        return send(wanted, invocation.api, invocation.deadline, invocation.store)
+
+    return Case(out_id, work, intent.parts)
+
+
+def _in_bulk(intent: Intent, invocation: Invocation) -> Sequence[PartOutcome]:
+    told: list[PartOutcome] = []
+
+    def tell(_job: event_sends.Job, outcomes: event_sends.Outcomes | SmsError) -> None:
+        assert not isinstance(outcomes, SmsError), outcomes
+        told.extend(outcomes)
+
+    job = event_sends.Job(0, intent)
+    event_sends.send_all([job], invocation.api, invocation.deadline, invocation.store, 2, tell)
+    return told
+
+
+def _code_case(out_id: str, number: str) -> Case:
+    request = CodeRequest(read_recipient(number), "login", out_id)
+    body = {
+        "phone_numbers": number,
+        "template_code": "SMS_100001",
+        "template_param": {"code": "0000"},
+        "out_id": out_id,
+    }
+    parts = messages.read_intent(body, "", Defaults(SIGN_NAME)).parts
+
+    def work(invocation: Invocation, _resends: bool) -> Sequence[PartOutcome]:
+        assert invocation.store
+        codes = OwnCodes(invocation.api, invocation.store, _CODES, invocation.deadline)
+        try:
+            outcome = codes.create(request).outcome
+        except StoreUnavailable:
+            return []
+        return [outcome] if outcome else []
+
+    return Case(out_id, work, parts, can_resend=False)

@@ -1,0 +1,28 @@
+"""Some hundreds of the random schedules, and some of the mistakes that they have to find."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.faults.mutants import MUTANTS, survives
+from tests.faults.runs import STORES, Run, do
+
+SCHEDULES = 100
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_no_schedule_breaks_a_promise(store: str) -> None:
+    counted = do(Run(store, seed=1, schedules=SCHEDULES))
+    assert counted["schedules"] >= SCHEDULES
+    assert min(counted["accepted"], counted["unknown"], counted["crashes"]) > 0
+    assert counted["sent, and found within two calls"] >= 0.99 * counted["sent"]
+
+
+def test_every_mistake_has_its_place_in_the_code() -> None:
+    for mutant in MUTANTS:
+        assert mutant.text().count(mutant.old) == 1, mutant.name
+
+
+def test_the_schedules_find_a_mistake() -> None:
+    first = MUTANTS[0]
+    assert survives(first) == "", first.name

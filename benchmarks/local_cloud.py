@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -15,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import IO, Any, cast
 
-from benchmarks.lanes import SMS_API, Field
+from benchmarks.lanes import SMS_API, Field, processor_seconds
 from benchmarks.report import Row, difference
 
 INVOCATIONS = 600
@@ -101,9 +100,9 @@ def _emulator_row(field: Field) -> Row:
         client = field.process(SMS_API, str(ready["url"]))
         try:
             client.send(2, 50)
-            before = _processor_seconds(pid)
+            before = processor_seconds(pid)
             wall = client.send(2, SENDS // 2).wall_seconds
-            busy = _processor_seconds(pid) - before
+            busy = processor_seconds(pid) - before
         finally:
             client.close()
     return Row(
@@ -114,12 +113,6 @@ def _emulator_row(field: Field) -> Row:
         at_least=True,
         detail=f"{SENDS / wall:,.0f} by the clock, beside the client; database in a file",
     )
-
-
-def _processor_seconds(pid: int) -> float:
-    """Return the processor time a process has taken, its threads included."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextlib.contextmanager

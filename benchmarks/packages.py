@@ -1,8 +1,8 @@
 """Folders of packages as Function Compute has them: its own, and what is uploaded.
 
-requests and what it needs belong to the runtime and keep their bytecode. Everything else that a
-program needs is uploaded, which leaves it without bytecode: a package holds none, and the code
-folder of an instance is not written to.
+requests, redis, oss2 and what they need belong to the runtime and keep their bytecode. Everything
+else that a program needs is uploaded, which leaves it without bytecode: a package holds none, and
+the code folder of an instance is not written to.
 """
 
 from __future__ import annotations
@@ -18,13 +18,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SDK = "alibabacloud_dysmsapi20170525"
 _OURS = ("functions", "shared")
+_RUNTIME = ("requests", "redis", "oss2")
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 _NO_BYTECODE = shutil.ignore_patterns("__pycache__", "*.pyc")
 
 
 def make_runtime(folder: Path) -> None:
-    """Copy requests and what it needs, with bytecode."""
-    _copy_distributions(_needed("requests"), folder)
+    """Copy what the runtimes have, with bytecode."""
+    _copy_distributions(set().union(*map(_needed, _RUNTIME)), folder)
     _compile(folder)
 
 

@@ -61,4 +61,6 @@ def _cells(row: Row) -> tuple[str, str, str, str, str]:
 
 
 def _number(value: float) -> str:
+    if isinstance(value, int):
+        return f"{value:,}"
     return f"{value:.2f}" if abs(value) < 10 else f"{value:,.0f}"

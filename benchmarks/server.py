@@ -1,61 +1,131 @@
 """A server that accepts every SMS at once, over HTTP and TLS, so that only clients take time.
 
-``python -m benchmarks.server CERTIFICATE.pem`` (chain and key in one file) prints both ports, and
-ends with its standard input. A thread for each connection does the least that can be done.
+``python -m benchmarks.server CERTIFICATE.pem`` (chain and key in one file) prints four ports, and
+ends with its standard input: HTTP, TLS, HTTP where each answer takes SLOW_SECONDS, and HTTP that
+counts who was sent to. A thread for each connection does the least that can be done.
 """
 
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import socket
 import ssl
 import sys
 import threading
+import time
+from collections import Counter
+from collections.abc import Callable
 
-_BODY = b'{"Code":"OK","Message":"OK","RequestId":"0-1-2-3","BizId":"900000000000000000^0"}'
-_ANSWER = (
-    b"HTTP/1.1 200 OK\r\nContent-Type: application/json;charset=utf-8\r\n"
-    b"Connection: keep-alive\r\nContent-Length: %d\r\n\r\n%b" % (len(_BODY), _BODY)
-)
+SLOW_SECONDS = 0.02
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
+_OUT_ID = re.compile(rb"\bOutId=([^&]*)")
+_NUMBERS = re.compile(rb"\bPhoneNumberJson=%5B%22([^&]*)%22%5D")
+
+Answer = Callable[[bytes], bytes]
 
 
 def main(certificate: str) -> None:
     """Serve until the standard input ends."""
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(certificate)
-    listeners = [socket.create_server(("127.0.0.1", 0), backlog=256) for _ in range(2)]
-    for listener, context in zip(listeners, (None, tls), strict=True):
-        threading.Thread(target=_accept, args=(listener, context), daemon=True).start()
-    print(*(listener.getsockname()[1] for listener in listeners), flush=True)
+    ports = [
+        _listen(_at_once),
+        _listen(_at_once, tls),
+        _listen(_slowly),
+        _listen(_Count().answer),
+    ]
+    print(*ports, flush=True)
     sys.stdin.read()
 
 
-def _accept(listener: socket.socket, context: ssl.SSLContext | None) -> None:
+def _http(body: bytes) -> bytes:
+    return (
+        b"HTTP/1.1 200 OK\r\nContent-Type: application/json;charset=utf-8\r\n"
+        b"Connection: keep-alive\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+    )
+
+
+_ACCEPTED = _http(
+    b'{"Code":"OK","Message":"OK","RequestId":"0-1-2-3","BizId":"900000000000000000^0"}'
+)
+
+
+def _at_once(_request: bytes) -> bytes:
+    return _ACCEPTED
+
+
+def _slowly(_request: bytes) -> bytes:
+    time.sleep(SLOW_SECONDS)
+    return _ACCEPTED
+
+
+class _Count:
+    """Counts the SendBatchSms requests of each OutId and the SMS to each number, until asked."""
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._out_ids: Counter[bytes] = Counter()
+        self._numbers: Counter[bytes] = Counter()
+
+    def answer(self, request: bytes) -> bytes:
+        """Count a POST; a GET is told the counts, which begin anew then."""
+        with self._turn:
+            if request.startswith(b"GET "):
+                return _http(json.dumps(self._taken()).encode())
+            out_id, numbers = _OUT_ID.search(request), _NUMBERS.search(request)
+            if not out_id or not numbers:
+                return _http(b'{"Code":"MissingParameter","Message":"no SendBatchSms"}')
+            self._out_ids[out_id[1]] += 1
+            self._numbers.update(numbers[1].split(b"%22%2C%22"))
+        return _ACCEPTED
+
+    def _taken(self) -> dict[str, int]:
+        taken = {
+            "requests": self._out_ids.total(),
+            "out_ids": len(self._out_ids),
+            "messages": self._numbers.total(),
+            "numbers": len(self._numbers),
+        }
+        self._out_ids.clear()
+        self._numbers.clear()
+        return taken
+
+
+def _listen(answer: Answer, context: ssl.SSLContext | None = None) -> int:
+    """Serve on a free port, which is returned."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+    threading.Thread(target=_accept, args=(listener, answer, context), daemon=True).start()
+    port: int = listener.getsockname()[1]
+    return port
+
+
+def _accept(listener: socket.socket, answer: Answer, context: ssl.SSLContext | None) -> None:
     while True:
         connection, _ = listener.accept()
-        threading.Thread(target=_serve, args=(connection, context), daemon=True).start()
+        arguments = (connection, answer, context)
+        threading.Thread(target=_serve, args=arguments, daemon=True).start()
 
 
-def _serve(connection: socket.socket, context: ssl.SSLContext | None) -> None:
+def _serve(connection: socket.socket, answer: Answer, context: ssl.SSLContext | None) -> None:
     with contextlib.suppress(OSError), connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if context is None:
-            _answer_all(connection)
+            _answer_all(connection, answer)
             return
         with context.wrap_socket(connection, server_side=True) as encrypted:
-            _answer_all(encrypted)
+            _answer_all(encrypted, answer)
 
 
-def _answer_all(connection: socket.socket) -> None:
+def _answer_all(connection: socket.socket, answer: Answer) -> None:
     """Answer whenever a whole request has come in, until the client goes away."""
     received = b""
     while data := connection.recv(65536):
         received += data
         while (size := _request_size(received)) <= len(received):
-            received = received[size:]
-            connection.sendall(_ANSWER)
+            request, received = received[:size], received[size:]
+            connection.sendall(answer(request))
 
 
 def _request_size(received: bytes) -> int:

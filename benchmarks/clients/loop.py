@@ -9,24 +9,38 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 
 Send = Callable[[str], None]
+Prepare = Callable[[int], None]
 
 _numbers = count(13800000000)
 
 
-def serve(send: Send) -> None:
+def serve(send: Send, prepare: Prepare = lambda _: None) -> None:
     """Send one SMS with `send`, which takes a number and raises unless the SMS is accepted.
 
-    Then read lines ``<threads> <sends of each>`` from standard input until its end.
+    Then read lines ``<threads> <sends of each>`` from standard input until its end. `prepare` is
+    called before, with the number of sends that follow, and is not measured.
     """
+    prepare(1)
     send(str(next(_numbers)))
     _report(time.process_time(), _resident_bytes())
     for line in sys.stdin:
         threads, each = (int(word) for word in line.split())
+        prepare(threads * each)
         _report(*_measured(send, threads, each))
+
+
+def serve_runs(run: Callable[..., Sequence[int]]) -> None:
+    """Read lines of words from standard input and `run` with them; report what it counts, too."""
+    _report(time.process_time(), _resident_bytes())
+    for line in sys.stdin:
+        cpu, wall = time.process_time(), time.perf_counter()
+        counts = run(*line.split())
+        cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+        _report(cpu, wall, _peak_bytes(), *counts)
 
 
 def _report(*figures: float) -> None:
@@ -37,6 +51,13 @@ def _report(*figures: float) -> None:
 def _resident_bytes() -> int:
     with open("/proc/self/statm") as statm:  # noqa: PTH123 (pathlib costs import time)
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def _peak_bytes() -> int:
+    """Return the most that was resident; getrusage would count the parent's memory as well."""
+    with open("/proc/self/status") as status:  # noqa: PTH123
+        (line,) = (line for line in status if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024
 
 
 def _measured(send: Send, threads: int, each: int) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from alibabacloud_dysmsapi20170525.models import SendSmsRequest
 from alibabacloud_tea_openapi.models import Config
 
 _protocol, _, _host = os.environ["SMS_ENDPOINT"].partition("://")
-_CLIENT = Client(
+CLIENT = Client(
     Config(
         access_key_id=os.environ["SMS_ACCESS_KEY_ID"],
         access_key_secret=os.environ["SMS_ACCESS_KEY_SECRET"],
@@ -23,7 +23,7 @@ _CLIENT = Client(
 
 def send(number: str) -> None:
     """Send one SMS; raise unless it is accepted."""
-    answer = _CLIENT.send_sms(
+    answer = CLIENT.send_sms(
         SendSmsRequest(
             phone_numbers=number,
             sign_name="fc-sms",

@@ -4,8 +4,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test lint unit runtimes integration local-tests benchmark doctor package template \
-	api-key clean
+.PHONY: demo test lint unit runtimes integration local-tests faults yardstick mutants benchmark doctor \
+	verify-cloud package template api-key clean
 
 demo: $(VENV)/demo.stamp
 	@$(BIN)/python -m tools.demo $(if $(ONCE),--once)
@@ -20,25 +20,42 @@ lint: $(VENV)/dev.stamp
 	cd local/aliyun-fc-runtime-stub && $(abspath $(BIN))/mypy
 
 unit: $(VENV)/dev.stamp
-	$(BIN)/pytest tests/unit
+	$(BIN)/pytest -n 2 tests/unit
 
 # The deployed half again, on the Python and library versions of Function Compute's runtimes.
 runtimes: $(VENV)/dev.stamp
 	$(BIN)/python -m tools.test_on_runtimes
 
 integration: $(VENV)/dev.stamp
-	$(BIN)/pytest tests --ignore tests/unit
+	$(BIN)/pytest -n 3 --dist loadfile tests --ignore tests/unit
 
 local-tests: $(VENV)/dev.stamp
-	cd local/aliyun-sms-emulator && $(abspath $(BIN))/pytest
-	cd local/aliyun-fc-runtime-stub && $(abspath $(BIN))/pytest
+	cd local/aliyun-sms-emulator && $(abspath $(BIN))/pytest -n 2 --dist loadfile
+	cd local/aliyun-fc-runtime-stub && $(abspath $(BIN))/pytest -n 3 --dist loadfile
 
+# Random schedules of faults, and the mistakes that they have to find. `make test` runs some hundreds.
+faults: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.faults $(ARGS)
+	$(BIN)/python -m tests.faults.killed_workers
+
+# The same schedules with the official SDK beside; writes the table in docs/send-protocol.md.
+yardstick: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.faults.yardstick --write $(ARGS)
+
+mutants: $(VENV)/dev.stamp
+	$(BIN)/python -m tests.faults.mutants
+
+# GROUPS="files instances" runs these alone.
 benchmark: $(VENV)/dev.stamp
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(GROUPS)
 
 # Checks a configuration before the first deploy; sends nothing.
 doctor: $(VENV)/dev.stamp
 	@$(BIN)/python -m tools.doctor
+
+# Measures on the real platform what its documentation leaves open; at most 3 SMS, asks before each.
+verify-cloud: $(VENV)/demo.stamp
+	@$(BIN)/python -m tools.verify_cloud $(ARGS)
 
 # The code package that template.yml refers to, and template.yml itself, made from s.yaml.
 package: $(VENV)/demo.stamp

@@ -19,24 +19,32 @@ TOOLS = ("pytest==", "hypothesis==")
 
 
 def main() -> int:
-    """Return 0 when the tests passed on every runtime found."""
-    status = 0
+    """Return 0 when the tests passed on every runtime found; the runtimes are tested at once."""
+    running = {}
     for runtime in RUNTIMES:
         environment = runtime_environment(runtime)
-        if not environment.exact:
+        if environment.exact:
+            running[runtime] = _start(runtime, environment.python)
+        else:
             print(f"{runtime}: install it to run the unit tests on it, too", flush=True)
-            continue
-        print(f"{runtime}: unit tests", flush=True)
-        status |= _test(runtime, environment.python)
+    status = 0
+    for runtime, process in running.items():
+        output, _ = process.communicate()
+        print(f"{runtime}: unit tests", output, sep="\n", flush=True)
+        status |= process.returncode
     return status
 
 
-def _test(runtime: str, python: Path) -> int:
+def _start(runtime: str, python: Path) -> subprocess.Popen[str]:
     packages = _test_packages(runtime, python)
-    command = [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/unit"]
-    return subprocess.run(
-        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(packages)}, check=False
-    ).returncode
+    return subprocess.Popen(
+        [str(python), "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/unit"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(packages)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 def _test_packages(runtime: str, python: Path) -> Path:

@@ -18,9 +18,7 @@ def running() -> Iterator[SmsEmulator]:
 
 @pytest.fixture
 def emulator(running: SmsEmulator) -> SmsEmulator:
-    running.clear()
-    running.clock.follow_real_time()
-    running.call("DELETE", "/api/settings")
+    running.reset()
     return running
 
 

@@ -11,53 +11,29 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from aliyun_sms_emulator import EmulatorClient, SmsEmulator
+from aliyun_sms_emulator import (
+    BindError,
+    ConfigError,
+    DatabaseError,
+    SmsEmulator,
+)
 from aliyun_sms_emulator.clock import CHINA
-from aliyun_sms_emulator.config import ConfigError
-from aliyun_sms_emulator.server import BindError
-from aliyun_sms_emulator.store import DatabaseError
+from emulator_process import COMMAND, run, started
 from receiver import Receiver
-from signing_client import Client
-
-COMMAND = [sys.executable, "-m", "aliyun_sms_emulator"]
+from signing_client import Client, raw
 
 
 def small_files_only() -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, resource.RLIM_INFINITY))
 
 
-@contextmanager
-def started(
-    *arguments: str,
-    before: Callable[[], None] | None = None,
-) -> Iterator[tuple[subprocess.Popen[str], EmulatorClient, dict[str, Any]]]:
-    process = subprocess.Popen(
-        [*COMMAND, "--port", "0", "--json", *arguments],
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=before,
-    )
-    try:
-        assert process.stdout is not None
-        ready = json.loads(process.stdout.readline())
-        yield process, EmulatorClient(ready["url"]), ready
-    finally:
-        process.kill()
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
-
-
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, check=False)
+def allow_large_files(pid: int) -> None:
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -152,9 +128,9 @@ def test_kill_loses_no_receipt_and_no_code(tmp_path: Path, receiver: Receiver) -
         assert [push.body.get("out_id") for push in pushed] == ["o1", None]
 
 
-def test_full_disk(tmp_path: Path) -> None:
+def test_a_full_disk_loses_nothing_and_sending_goes_on_when_there_is_room(tmp_path: Path) -> None:
     database = str(tmp_path / "sms.db")
-    with started("--database", database, before=small_files_only) as (_, remote, _):
+    with started("--database", database, before=small_files_only) as (process, remote, _):
         remote.settings(limits=False)
         client, accepted = Client(remote), []
         while (reply := client.notify()).status == 200:
@@ -162,16 +138,48 @@ def test_full_disk(tmp_path: Path) -> None:
         assert (reply.status, reply.code) == (500, "InternalError")
         assert [m.biz_id for m in remote.messages()] == accepted
         assert client.notify().code == "InternalError"
+        allow_large_files(process.pid)
+        accepted.append(client.notify().json["BizId"])
+        assert [m.biz_id for m in remote.messages()] == accepted
     with started("--database", database) as (_, remote, _):
         assert [m.biz_id for m in remote.messages()] == accepted
         assert Client(remote).notify().code == "OK"
+
+
+def test_a_full_disk_is_told_in_the_form_of_each_api(tmp_path: Path) -> None:
+    database = str(tmp_path / "sms.db")
+    with started("--database", database, before=small_files_only) as (_, remote, _):
+        remote.settings(limits=False)
+        client = Client(remote)
+        while client.notify(Format="JSON").status == 200:
+            pass
+        reply = client.v1("SendSms", {"PhoneNumbers": "13800138000"}, Format="XML")
+        assert (reply.status, b"<Code>InternalError</Code>" in reply.body) == (500, True)
+        before = remote.clock.now
+        for method, path, document in (
+            ("PUT", "/api/numbers/13800138000", {"fate": "silent"}),
+            ("PUT", "/api/settings", {"nodes": 9}),
+            ("PUT", "/api/clock", {"advance_seconds": 86_400}),
+            ("POST", "/api/replies", {"phone_number": "13800138000", "content": "x"}),
+            ("DELETE", "/api/settings", None),
+            ("DELETE", "/api/requests", None),
+            ("DELETE", "/api/messages", None),
+            ("DELETE", "/api/state", None),
+        ):
+            body = b"" if document is None else json.dumps(document).encode()
+            reply = raw(remote, method, path, body, {"Content-Type": "application/json"})
+            assert (path, reply.status) == (path, 500)
+            assert "database" in reply.json["error"]["message"]
+        assert remote.call("GET", "/api/settings")["nodes"] == 2
+        assert (remote.clock.now - before).total_seconds() < 3600
+        assert remote.messages()
 
 
 def test_busy_port(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         result = run("--port", port, "--database", str(tmp_path / "db"))
-    assert result.returncode == 1
+    assert result.returncode == 2
     assert f"port {port} on 127.0.0.1 is in use" in result.stderr
     assert "--port" in result.stderr
     assert "Traceback" not in result.stderr
@@ -189,7 +197,7 @@ def test_busy_port(tmp_path: Path) -> None:
 )
 def test_bad_arguments(tmp_path: Path, arguments: list[str], problem: str) -> None:
     result = run("--port", "0", "--database", str(tmp_path / "db"), *arguments)
-    assert result.returncode == 1
+    assert result.returncode == 2
     assert problem in result.stderr
     assert "Traceback" not in result.stderr
 
@@ -210,7 +218,7 @@ def test_a_second_emulator_keeps_out_of_the_database(tmp_path: Path) -> None:
 def test_a_database_that_is_none(tmp_path: Path) -> None:
     path = tmp_path / "text"
     path.write_text("this is no database " * 100)
-    with pytest.raises(DatabaseError, match="cannot be used"):
+    with pytest.raises(DatabaseError, match=r"is damaged or no database .* remove it, or name"):
         SmsEmulator(database=path).__enter__()
 
 
@@ -218,8 +226,9 @@ def test_a_database_of_another_version(tmp_path: Path) -> None:
     path = tmp_path / "newer"
     database = sqlite3.connect(path)
     database.execute("PRAGMA user_version = 99")
+    database.execute("PRAGMA application_id = 0x736D7365")
     database.close()
-    with pytest.raises(DatabaseError, match="written by another version, 99"):
+    with pytest.raises(DatabaseError, match=r"written by a newer .* update this one, or name"):
         SmsEmulator(database=path).__enter__()
 
 

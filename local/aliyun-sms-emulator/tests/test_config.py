@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from aliyun_sms_emulator.config import ConfigError, default_config, load_config
+from aliyun_sms_emulator import ConfigError
+from aliyun_sms_emulator.config import default_config, load_config
 
 GOOD = """
 access_keys:
@@ -60,7 +61,7 @@ def test_built_in_templates_cover_every_type() -> None:
     ("text", "problem"),
     [
         ("[]", "must be a mapping"),
-        ("a: [", "is not valid YAML at line"),
+        ("a: [", "is not valid YAML: expected the node"),
         ("template: []", "template: unknown key; known are access_keys"),
         ("templates: []", "templates: must be a list with at least one"),
         ("templates: {}", "templates: must be a list"),
@@ -92,7 +93,7 @@ def test_bad(tmp_path: Path, text: str, problem: str) -> None:
     path = write(tmp_path, text)
     with pytest.raises(ConfigError, match=re.escape(problem)) as caught:
         load_config(path)
-    assert str(caught.value).startswith(f"{path}: ")
+    assert str(caught.value).startswith(f"{path}:1: ")
 
 
 def test_unreadable(tmp_path: Path) -> None:
@@ -102,3 +103,33 @@ def test_unreadable(tmp_path: Path) -> None:
     path.write_bytes(b"a: \xe9")
     with pytest.raises(ConfigError, match="is not UTF-8"):
         load_config(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("a: 1\nb: [\n", "3: is not valid YAML: expected the node content"),
+        (
+            "settings: {}\nsettings: {}\n",
+            "2: is not valid YAML: the key settings stands there twice",
+        ),
+        ("access_keys:\n  - id: a\n    expires: 2030-13-45\n", "3: is not valid YAML: 2030-13-45"),
+        ("templates:\n  - code: a\n    type: x\n", "3: templates[0].type: must be one of"),
+        ("templates:\n  - code: a\n", "2: templates[0].type: must be one of"),
+        ("signatures:\n  - name: a\n  - name: a\n", "3: signatures[1]: a stands there twice"),
+        ("settings:\n  nodes: 2\n  limits:\n    x: 1\n", "4: settings.limits.x: unknown limit"),
+        ("faults:\n  - kind: reset\n  - kind: x\n", "3: faults[1].kind: must be one of"),
+        ("numbers:\n  13800138000: silent\n  12: silent\n", "3: numbers.12: is no phone number"),
+        ("templates: &a [*a]\n", "1: templates[0]: must be a mapping"),
+    ],
+)
+def test_errors_name_the_line(tmp_path: Path, text: str, problem: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(ConfigError, match=re.escape(f"{path}:{problem}")):
+        load_config(path)
+
+
+def test_files_that_yaml_chokes_on(tmp_path: Path) -> None:
+    for text, problem in (("[" * 500, "is nested too deeply"), ("\0", "a character that YAML")):
+        with pytest.raises(ConfigError, match=problem):
+            load_config(write(tmp_path, text))

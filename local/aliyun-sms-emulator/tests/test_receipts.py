@@ -10,9 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from aliyun_sms_emulator import EmulatorClient, SmsEmulator
+from aliyun_sms_emulator import ConfigError, EmulatorClient, SmsEmulator
 from aliyun_sms_emulator.clock import CHINA
-from aliyun_sms_emulator.config import ConfigError
 from emulator_config import CONFIG
 from receiver import Receiver
 from signing_client import Client, Reply, raw
@@ -419,20 +418,26 @@ def test_stopping_between_two_attempts() -> None:
         wait_for_attempts(emulator, 1)
 
 
-def test_a_database_of_version_1_is_taken_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_database_of_an_earlier_version_is_taken_over(tmp_path: Path, version: int) -> None:
     path = tmp_path / "sms.db"
     with SmsEmulator(CONFIG, database=path) as emulator:
         Client(emulator).send(OutId="o1")
     database = sqlite3.connect(path)
-    for table in ("pushes", "queue_entries", "replies", "queue_tokens", "verification_codes"):
-        database.execute(f"DROP TABLE {table}")
-    database.execute("DROP INDEX messages_of_globe")
-    database.execute("ALTER TABLE messages DROP COLUMN api")
-    database.execute("PRAGMA user_version = 1")
+    database.execute("DROP INDEX messages_by_out_id")
+    database.execute("ALTER TABLE messages DROP COLUMN visible_at")
+    database.execute("ALTER TABLE requests DROP COLUMN fault")
+    if version == 1:
+        for table in ("pushes", "queue_entries", "replies", "queue_tokens", "verification_codes"):
+            database.execute(f"DROP TABLE {table}")
+        database.execute("DROP INDEX messages_of_globe")
+        database.execute("ALTER TABLE messages DROP COLUMN api")
+    database.execute(f"PRAGMA user_version = {version}")
     database.commit()
     database.close()
     with SmsEmulator(CONFIG, database=path) as emulator:
         assert [(m.out_id, m.api) for m in emulator.messages()] == [("o1", "SendSms")]
+        assert [record.fault for record in emulator.requests()] == [""]
         assert Client(emulator).send_abroad().code == "OK"
 
 

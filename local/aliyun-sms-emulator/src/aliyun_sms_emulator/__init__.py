@@ -3,12 +3,25 @@
 Importing this package is cheap; the server's libraries are loaded when an emulator starts.
 """
 
-from aliyun_sms_emulator.client import EmulatorClient
+from aliyun_sms_emulator.client import EmulatorClient, EmulatorClock
 from aliyun_sms_emulator.emulator import SmsEmulator
+from aliyun_sms_emulator.errors import (
+    BindError,
+    ConfigError,
+    DatabaseError,
+    EmulatorError,
+    NotRunning,
+)
 from aliyun_sms_emulator.records import PushAttempt, ReceiptPush, Reply, RequestRecord, SmsMessage
 
 __all__ = [
+    "BindError",
+    "ConfigError",
+    "DatabaseError",
     "EmulatorClient",
+    "EmulatorClock",
+    "EmulatorError",
+    "NotRunning",
     "PushAttempt",
     "ReceiptPush",
     "Reply",

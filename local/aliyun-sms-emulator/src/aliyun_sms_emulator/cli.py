@@ -3,37 +3,106 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import json
 import logging
 import os
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from aliyun_sms_emulator import __version__
-from aliyun_sms_emulator.config import Config, ConfigError, default_config, load_config
-from aliyun_sms_emulator.store import DatabaseError
+from aliyun_sms_emulator.errors import EmulatorError
+
+if TYPE_CHECKING:
+    from aliyun_sms_emulator.config import Config
 
 DEFAULT_PORT = 8100
+_OK, _USAGE, _INTERRUPTED = 0, 2, 130
+_OPEN_FILES = 65536  # one for each connection
+_EPILOG = """commands for a running emulator, each with --help:
+  sms-emulator send NUMBER     send one SMS to it, signed as any client's
+  sms-emulator messages        print what it has captured; --follow goes on
+  sms-emulator explain         say why the signature of a pasted request is refused
+
+examples:
+  sms-emulator                                    on port 8100, with test keys
+  sms-emulator --port 0 --database sms.db --json  a free port, said in the first line
+  sms-emulator --config sms.yaml                  your own keys, templates, limits
+  sms-emulator send 13800138000 --param code=1234
+  sms-emulator messages --follow
+
+exit codes:
+  0    all went well (the emulator: it was ended by Ctrl-C or SIGTERM)
+  1    refused by the emulated platform (send), a wrong signature (explain)
+  2    wrong usage, or the configuration, the port or the database cannot be used
+  3    no emulator answers at --url
+  130  Ctrl-C, 143 SIGTERM (send, messages, explain)
+"""
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the emulator until it is stopped; returns the exit code."""
-    options = _parser().parse_args(arguments)
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
+    """Run the emulator until it is stopped, or a command; returns the exit code."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal without Chinese is no error
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        return _dispatch(arguments)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # What is left in the buffer has no reader either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _USAGE
+
+
+def _dispatch(arguments: list[str]) -> int:
     # Loaded late, so that --help and --version answer at once.
-    from aliyun_sms_emulator.server import BindError, EmulatorServer
+    if arguments[:1] == ["explain"]:
+        from aliyun_sms_emulator.explain import command
+
+        return command.main(arguments[1:])
+    if arguments[:1] == ["send"]:
+        from aliyun_sms_emulator import client_commands
+
+        return client_commands.send(arguments[1:])
+    if arguments[:1] == ["messages"]:
+        from aliyun_sms_emulator import client_commands
+
+        return client_commands.messages(arguments[1:])
+    return _serve(_parser().parse_args(arguments))
+
+
+def _serve(options: argparse.Namespace) -> int:
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
+    _allow_open_files()
+    from aliyun_sms_emulator.config import default_config, load_config
+    from aliyun_sms_emulator.server import EmulatorServer
 
     try:
         config = load_config(options.config) if options.config else default_config()
         server = EmulatorServer(config, options.database, options.host, options.port)
-    except (BindError, ConfigError, DatabaseError) as error:
+    except EmulatorError as error:
         print(f"sms-emulator: {error}", file=sys.stderr)  # noqa: T201
-        return 1
+        return _USAGE
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: server.stop())
     server.run_until_stopped(lambda: _announce(server.url, config, options))
-    return 0
+    return _OK
+
+
+def _allow_open_files() -> None:
+    """Raise the soft limit, which is 1024 or less on many machines."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(OSError, ValueError):  # some systems allow less than they say
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def default_database() -> Path:
@@ -47,6 +116,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="sms-emulator",
         description="A Dysmsapi (Alibaba Cloud SMS) on your own machine. It sends nothing.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument(
@@ -87,6 +158,7 @@ def _announce(url: str, config: Config, options: argparse.Namespace) -> None:
     lines = (
         f"SMS emulator ready at {url} (platform API at /, JSON API at /api)",
         f"  access key   {key.id}" + ("" if options.config else f" / {key.secret}"),
+        f"  inbox page   {url}/inbox",
         f"  templates    {', '.join(config.templates)}",
         f"  signatures   {', '.join(config.signatures)}",
         f"  database     {options.database}",

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from aliyun_sms_emulator.errors import NotRunning
 from aliyun_sms_emulator.records import PushAttempt, ReceiptPush, Reply, RequestRecord, SmsMessage
+
+_TIMEOUT_SECONDS = 330  # the longest wait of the JSON API is 300
+_PAGE = 1000
 
 
 class EmulatorClock:
@@ -43,7 +48,7 @@ class EmulatorClient:
     """Reads and steers the emulator at `url`, such as `http://127.0.0.1:8100`."""
 
     def __init__(self, url: str) -> None:
-        self.url = url
+        self.url = url.rstrip("/")
         self.clock = EmulatorClock(self)
 
     @property
@@ -54,9 +59,15 @@ class EmulatorClient:
     def messages(self, **filters: str) -> list[SmsMessage]:
         """Messages in the inbox, the oldest first.
 
-        Filters: phone_number, out_id, biz_id, template_code, status, and text (a part of it).
+        Filters: phone_number, out_id, out_id_prefix, biz_id, template_code, status, and text (a
+        part of it).
         """
-        return self._messages({**filters, "limit": "1000"})
+        found: list[SmsMessage] = []
+        while True:
+            page = self._messages({**filters, "limit": str(_PAGE), "offset": str(len(found))})
+            found += page
+            if len(page) < _PAGE:
+                return found
 
     def wait_for_message(self, timeout: float = 5, **filters: str) -> SmsMessage:
         """The first message that matches; waits up to `timeout` seconds, then TimeoutError."""
@@ -107,25 +118,58 @@ class EmulatorClient:
         """Decide about messages that will be sent to a number, see `PUT /api/numbers`."""
         self.call("PUT", f"/api/numbers/{quote(phone_number, safe='')}", {"fate": fate})
 
+    def set_faults(self, *rules: Mapping[str, object]) -> None:
+        """Put these fault rules in force instead of all others; see README, Faults."""
+        self.call("PUT", "/api/faults", {"rules": list(rules)})
+
+    def add_fault(self, **rule: object) -> str:
+        """Append one fault rule; returns its id."""
+        return str(self.call("POST", "/api/faults", rule)["id"])
+
+    def faults(self) -> list[dict[str, Any]]:
+        """The fault rules in force, each with how many requests it `met` and how often `fired`."""
+        return list(self.call("GET", "/api/faults")["rules"])
+
+    def clear_faults(self) -> None:
+        """Take all fault rules out of force."""
+        self.call("DELETE", "/api/faults")
+
+    def reset(self) -> None:
+        """Forget everything and go back to the configuration and the real time."""
+        self.call("DELETE", "/api/state")
+
     def call(
         self, method: str, path: str, document: Mapping[str, object] | None = None
     ) -> dict[str, Any]:
-        """Make one call to the JSON API; raises ValueError with its text when it refuses."""
+        """Make one call to the JSON API.
+
+        Raises ValueError with the text of a refusal, and NotRunning when nobody answers.
+        """
         if not self.url:
             raise RuntimeError("the emulator is not running; use it in a with statement")
-        from http.client import HTTPConnection  # slow to import
+        from http.client import HTTPConnection, HTTPException  # slow to import
 
-        connection = HTTPConnection(self.endpoint)
+        body = None if document is None else json.dumps(document)
+        headers = {} if document is None else {"Content-Type": "application/json"}
         try:
-            body = None if document is None else json.dumps(document)
-            headers = {} if document is None else {"Content-Type": "application/json"}
-            connection.request(method, path, body, headers)
-            answer = json.loads(connection.getresponse().read())
-        finally:
-            connection.close()
+            with closing(HTTPConnection(self.endpoint, timeout=_TIMEOUT_SECONDS)) as connection:
+                connection.request(method, path, body, headers)
+                answer = json.loads(connection.getresponse().read())
+        except (ConnectionResetError, BrokenPipeError, TimeoutError) as error:
+            raise NotRunning(
+                f"the answer of {self.url} was lost ({error}); a fault on demand may be in force,"
+                f" see {self.url}/inbox#faults"
+            ) from error
+        except OSError as error:
+            raise NotRunning(
+                f"no emulator answers at {self.url} ({error}); start sms-emulator, or give the"
+                " address of the running one"
+            ) from error
+        except (HTTPException, ValueError) as error:
+            raise NotRunning(f"what answers at {self.url} is no sms-emulator") from error
         if "error" in answer:
-            error = answer["error"]
-            raise ValueError(": ".join(filter(None, (error["field"], error["message"]))))
+            refusal = answer["error"]
+            raise ValueError(": ".join(filter(None, (refusal["field"], refusal["message"]))))
         return dict(answer)
 
     def _messages(self, query: dict[str, str]) -> list[SmsMessage]:

@@ -7,9 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
+from aliyun_sms_emulator.errors import ConfigError
 from aliyun_sms_emulator.fates import FATE_RULE, is_fate
+from aliyun_sms_emulator.faults.fault import InvalidFault
+from aliyun_sms_emulator.faults.plan import FaultPlan
 from aliyun_sms_emulator.rules.phone_numbers import stored_form
 from aliyun_sms_emulator.settings import InvalidSetting, Settings
 
@@ -20,10 +23,6 @@ KEY_STATUSES = ("active", "inactive")
 
 _VARIABLE = re.compile(r"\$\{([^{}]+)\}")
 _T = TypeVar("_T")
-
-
-class ConfigError(Exception):
-    """The configuration is unusable; the text names the file, the key and the remedy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +81,7 @@ class Config:
     signatures: dict[str, Signature]
     settings: Settings
     numbers: dict[str, str]
+    faults: list[object] = field(default_factory=list)
 
 
 _DEFAULT_KEYS = (AccessKey("testid", "testsecret"),)
@@ -90,6 +90,7 @@ _DEFAULT_TEMPLATES = (
     Template("SMS_100002", "notification", "${name}，您的订单${order}已发货。", "发货通知"),
     Template("SMS_100003", "international", "Your verification code is ${code}.", "Code"),
     Template("SMS_100004", "promotion", "${name}，会员日全场八折，回复TD退订。", "会员日"),
+    Template("SMS_100005", "international", "${intlmsg}", "Full variable"),
     Template("100001", "gift", "您的验证码是${code}，${min}分钟内有效，请勿告诉他人。", "验证码"),
 )
 _DEFAULT_SIGNATURES = (
@@ -100,36 +101,30 @@ _DEFAULT_SIGNATURES = (
 
 
 def default_config() -> Config:
-    """The built-in configuration: one key pair, five templates, three signatures."""
+    """The built-in configuration: one key pair, six templates, three signatures."""
     return read_config({}, "built-in configuration")
 
 
 def load_config(path: Path) -> Config:
-    """Read a YAML file; raises ConfigError."""
-    import yaml
+    """Read a YAML file; raises ConfigError, which names the line."""
+    from aliyun_sms_emulator.yaml_file import read_yaml
 
-    try:
-        document = yaml.safe_load(path.read_text("utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: is not UTF-8; save it as UTF-8") from error
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "unreadable"
-        raise ConfigError(f"{path}: is not valid YAML{where}: {problem}") from error
-    if document is None:
-        document = {}
+    file = read_yaml(path)
+    document = {} if file.document is None else file.document
     if not isinstance(document, Mapping):
-        raise ConfigError(f"{path}: must be a mapping with keys such as templates or settings")
-    return read_config(document, str(path))
+        problem = "must be a mapping with keys such as templates or settings"
+        raise ConfigError(str(path), "", problem, file.line_of(""))
+    try:
+        return read_config(document, str(path))
+    except ConfigError as error:
+        line = file.line_of(error.place)
+        raise ConfigError(str(path), error.place, error.problem, line) from error
 
 
 def read_config(document: Mapping[str, object], source: str) -> Config:
     """Check a parsed configuration; a section that is absent keeps its built-in content."""
     section = _Section(source, "", document)
-    section.only("access_keys", "templates", "signatures", "settings", "numbers")
+    section.only("access_keys", "templates", "signatures", "settings", "numbers", "faults")
     return Config(
         access_keys=section.table("access_keys", _read_key, lambda k: k.id, _DEFAULT_KEYS),
         templates=section.table("templates", _read_template, lambda t: t.code, _DEFAULT_TEMPLATES),
@@ -138,6 +133,7 @@ def read_config(document: Mapping[str, object], source: str) -> Config:
         ),
         settings=_read_settings(section),
         numbers=_read_numbers(section),
+        faults=_read_faults(section),
     )
 
 
@@ -151,7 +147,7 @@ class _Section:
 
     def error(self, key: str, problem: str) -> ConfigError:
         place = f"{self.place}.{key}" if self.place and key else self.place or key
-        return ConfigError(f"{self.source}: {place}: {problem}")
+        return ConfigError(self.source, place, problem)
 
     def only(self, *known: str) -> None:
         for key in self.values:
@@ -279,3 +275,12 @@ def _read_numbers(section: _Section) -> dict[str, str]:
             raise section.error(f"numbers.{number}", f"must be {FATE_RULE}")
         result[stored] = str(fate)
     return result
+
+
+def _read_faults(section: _Section) -> list[object]:
+    faults = section.values.get("faults", [])
+    try:
+        FaultPlan().replace(faults)
+    except InvalidFault as error:
+        raise section.error(error.key.replace("rules", "faults", 1), error.message) from error
+    return cast("list[object]", faults)

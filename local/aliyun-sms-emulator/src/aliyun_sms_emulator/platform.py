@@ -7,30 +7,41 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from aliyun_sms_emulator.clock import Clock
-from aliyun_sms_emulator.config import Config, ConfigError
+from aliyun_sms_emulator.config import Config
+from aliyun_sms_emulator.errors import ConfigError
 from aliyun_sms_emulator.fates import DEFAULT_FATE
+from aliyun_sms_emulator.faults.late import LateQueue
+from aliyun_sms_emulator.faults.plan import Encounter, FaultPlan
 from aliyun_sms_emulator.receipts.shapes import REPORT
 from aliyun_sms_emulator.settings import InvalidSetting, Settings, merged_changes
 from aliyun_sms_emulator.store import Store
 
+if TYPE_CHECKING:
+    from aliyun_sms_emulator.wire.answers import Answer
+    from aliyun_sms_emulator.wire.request import WireRequest
+
 
 class Changes:
-    """Wakes those who wait until a message arrives or the clock is moved."""
+    """Wakes those who wait until a message arrives or the clock is moved; counts such changes."""
 
     def __init__(self) -> None:
+        self.count = 0
         self._waiting: set[asyncio.Future[None]] = set()
 
     def announce(self) -> None:
         """Wake everybody who waits."""
+        self.count += 1
         for future in self._waiting:
             if not future.done():
                 future.set_result(None)
 
-    async def wait(self, seconds: float) -> None:
-        """Return at the next change, or after `seconds`, which may be infinite."""
+    async def wait(self, seconds: float, seen: int) -> None:
+        """Return once `count` is not `seen`, or after `seconds`, which may be infinite."""
+        if self.count != seen:
+            return
         future = asyncio.get_running_loop().create_future()
         self._waiting.add(future)
         try:
@@ -50,8 +61,16 @@ class Platform:
     clock: Clock
     settings: Settings
     changes: Changes = field(default_factory=Changes)
+    faults: FaultPlan = field(default_factory=FaultPlan)
+    late: LateQueue[Answer] = field(init=False)
+    let_go: asyncio.Event = field(default_factory=asyncio.Event)
     closing: bool = False
     requests_seen: int = 0
+
+    def __post_init__(self) -> None:
+        """Put the configuration's faults in force."""
+        self.late = LateQueue(self.clock)
+        self.faults.replace(self.config.faults)
 
     def change_settings(self, changes: dict[str, object]) -> None:
         """Apply and remember changes of settings; raises InvalidSetting."""
@@ -69,15 +88,35 @@ class Platform:
 
     def request_time(self) -> float:
         """The time by which request timestamps, nonces and tokens are judged."""
-        if self.settings.timestamp_clock == "real":
-            return self.clock.real_time()
-        return self.clock.now()
+        real = self.settings.timestamp_clock == "real"
+        now = self.clock.real_time() if real else self.clock.now()
+        return now + self.settings.clock_skew_seconds
 
     def remember_clock(self) -> None:
-        """Store the clock and wake those whom a new time may concern."""
+        """Store the clock, do what the new time brings and wake those whom it may concern."""
         self.store.set_state(
             "clock", {"offset": self.clock.offset, "frozen_at": self.clock.frozen_at}
         )
+        self.late.settle()
+        self.changes.announce()
+
+    def encounter(self, request: WireRequest) -> Encounter:
+        """What a request meets: the node whose turn it is, and the faults in force."""
+        nodes = self.settings.nodes
+        node = self.requests_seen % nodes
+        self.requests_seen += 1
+        return self.faults.meet(request, node, nodes) if self.faults.rules else Encounter(node)
+
+    def reset(self) -> None:
+        """Forget everything and go back to the configuration; what is under way never happens."""
+        self.store.clear()
+        self.late.drop()
+        self.let_go.set()
+        self.let_go = asyncio.Event()
+        self.requests_seen = 0
+        self.clock.follow_real_time()
+        self.settings = self.config.settings
+        self.faults.replace(self.config.faults)
         self.changes.announce()
 
     def report(
@@ -101,11 +140,11 @@ class Platform:
         """
         deadline = time.monotonic() + seconds
         while True:
-            total = count()
+            seen, total = self.changes.count, count()
             left = deadline - time.monotonic()
             if total >= enough or left <= 0 or self.closing:
                 return total
-            await self.changes.wait(min(left, poll_seconds))
+            await self.changes.wait(min(left, poll_seconds), seen)
 
     def fate(self, phone_number: str) -> str:
         """The fate of messages to a number."""
@@ -115,6 +154,8 @@ class Platform:
     def close(self) -> None:
         """Let go of those who wait."""
         self.closing = True
+        self.late.drop()
+        self.let_go.set()
         self.changes.announce()
 
 
@@ -129,7 +170,9 @@ def restore_platform(config: Config, store: Store, clock: Clock) -> Platform:
         settings = config.settings.changed(remembered)
     except InvalidSetting as error:
         raise ConfigError(
-            f"setting {error.key}, changed earlier and kept in the database, {error.message};"
-            " change the configuration, or name another file with --database"
+            "database",
+            f"settings.{error.key}",
+            f"was changed earlier and kept there, but {error.message};"
+            " change the configuration, or name another file with --database",
         ) from error
     return Platform(config, store, clock, settings)

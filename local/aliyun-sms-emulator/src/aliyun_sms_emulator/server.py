@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import socket
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,22 +16,29 @@ import uvicorn
 from aliyun_sms_emulator.app import build_app
 from aliyun_sms_emulator.clock import Clock
 from aliyun_sms_emulator.config import Config
+from aliyun_sms_emulator.database import unusable
+from aliyun_sms_emulator.errors import BindError
 from aliyun_sms_emulator.platform import Platform, restore_platform
 from aliyun_sms_emulator.receipts.pusher import all_pushers
 from aliyun_sms_emulator.store import Store
+from aliyun_sms_emulator.wire.connection import FaultyProtocol
 
 _GRACE_SECONDS = 2
 _KEEP_ALIVE_SECONDS = 25  # as the platform's header Keep-Alive: timeout=25
 
 
-class BindError(Exception):
-    """The address cannot be listened on; the text says why and what to do."""
-
-
 class EmulatorServer(uvicorn.Server):
     """Serves one platform on a socket of its own; one `run` per instance."""
 
-    def __init__(self, config: Config, database: Path | None, host: str, port: int) -> None:
+    def __init__(
+        self,
+        config: Config,
+        database: Path | None,
+        host: str,
+        port: int,
+        *,
+        protocol: type[FaultyProtocol] = FaultyProtocol,
+    ) -> None:
         """Bind `host:port` (0 is a free port) and open `database` (None is in memory).
 
         Raises BindError, DatabaseError, or ConfigError when remembered settings do not fit.
@@ -43,9 +51,11 @@ class EmulatorServer(uvicorn.Server):
             raise
         try:
             self.platform: Platform = restore_platform(config, self.store, Clock())
-        except Exception:
+        except Exception as error:
             self.socket.close()
             self.store.close()
+            if isinstance(error, sqlite3.Error):
+                raise unusable(database, error) from error
             raise
         self._pushing: list[asyncio.Task[None]] = []
         self._on_ready: Callable[[], None] = lambda: None
@@ -55,7 +65,7 @@ class EmulatorServer(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 build_app(self.platform, host),
-                http="httptools",
+                http=protocol,
                 ws="none",
                 lifespan="off",
                 access_log=False,

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from urllib.parse import urlsplit
 
+from aliyun_sms_emulator.faults.fault import MAX_NODES, NEVER
+
 NONCE_SCOPES = ("account", "access-key", "node", "off")
 TIMESTAMP_CLOCKS = ("real", "emulator")
 QUERY_MESSAGE_STATUSES = ("current", "2019")
@@ -16,6 +18,7 @@ QUERY_MESSAGE_STATUSES = ("current", "2019")
 _MAX_BATCH = 1000
 _MAX_DUPLICATES = 100
 _MAX_TIMEOUT = 300.0
+_MAX_SKEW = 366 * 86_400.0
 _URL_CHARACTERS = re.compile(r"[!-~]+")
 
 
@@ -54,12 +57,16 @@ class Settings:
     one has waited `push_batch_seconds` by the emulator's clock; `push_timeout_seconds` are real.
     `query_message_status` is the meaning of QueryMessage's Status, see that operation.
     `timestamp_clock` is the clock that request timestamps and nonces are judged by: `real`, so that
-    unmodified SDKs work while the emulator's clock is virtual, or `emulator`.
+    unmodified SDKs work while the emulator's clock is virtual, or `emulator`; it is
+    `clock_skew_seconds` ahead of that one. `nodes` are the gateways that nonce scope `node` knows,
+    which take requests in turn. An infinite `visibility_delay_seconds` means never.
     """
 
     nonce_scope: str = "account"
     timestamp_skew_seconds: float = 900.0
     timestamp_clock: str = "real"
+    clock_skew_seconds: float = 0.0
+    nodes: int = 2
     visibility_delay_seconds: float = 0.0
     delivery_delay_seconds: float = 1.0
     query_message_status: str = "current"
@@ -74,7 +81,10 @@ class Settings:
 
     def as_json(self) -> dict[str, object]:
         """The settings as the JSON API shows them."""
-        return asdict(self)
+        shown = asdict(self)
+        if self.visibility_delay_seconds == math.inf:
+            shown["visibility_delay_seconds"] = NEVER
+        return shown
 
     def changed(self, changes: Mapping[str, object]) -> Settings:
         """Apply `changes` (only `limits` is nested); raises InvalidSetting."""
@@ -127,6 +137,22 @@ def _seconds(key: str, value: object) -> float:
     if not math.isfinite(value) or value < 0:
         raise InvalidSetting(key, "must be a number of seconds, 0 or more")
     return float(value)
+
+
+def _skew(key: str, value: object) -> float:
+    negative = isinstance(value, int | float) and not isinstance(value, bool) and value < 0
+    seconds = _seconds(key, -value if negative else value)  # type: ignore[operator]
+    if seconds > _MAX_SKEW:
+        raise InvalidSetting(key, f"must be from -{_MAX_SKEW:g} to {_MAX_SKEW:g} seconds")
+    return -seconds if negative else seconds
+
+
+def _nodes(key: str, value: object) -> int:
+    return _whole_number(key, value, 1, MAX_NODES)
+
+
+def _visibility(key: str, value: object) -> float:
+    return math.inf if value == NEVER else _seconds(key, value)
 
 
 def _nonce_scope(key: str, value: object) -> str:
@@ -216,7 +242,9 @@ _CHECKS = {
     "nonce_scope": _nonce_scope,
     "timestamp_skew_seconds": _seconds,
     "timestamp_clock": _timestamp_clock,
-    "visibility_delay_seconds": _seconds,
+    "clock_skew_seconds": _skew,
+    "nodes": _nodes,
+    "visibility_delay_seconds": _visibility,
     "delivery_delay_seconds": _seconds,
     "query_message_status": _query_message_status,
     "receipt_url": _url,

@@ -5,6 +5,10 @@ from __future__ import annotations
 from starlette.routing import Route
 
 from aliyun_sms_emulator.api.clock import ClockApi
+from aliyun_sms_emulator.api.conversations import ConversationsApi
+from aliyun_sms_emulator.api.events import EventStream
+from aliyun_sms_emulator.api.export import ExportApi
+from aliyun_sms_emulator.api.faults import FaultsApi
 from aliyun_sms_emulator.api.health import HealthApi
 from aliyun_sms_emulator.api.messages import MessagesApi
 from aliyun_sms_emulator.api.numbers import NumbersApi
@@ -12,6 +16,7 @@ from aliyun_sms_emulator.api.receipts import ReceiptsApi
 from aliyun_sms_emulator.api.replies import RepliesApi
 from aliyun_sms_emulator.api.requests import RequestsApi
 from aliyun_sms_emulator.api.settings import SettingsApi
+from aliyun_sms_emulator.api.state import StateApi
 from aliyun_sms_emulator.platform import Platform
 
 
@@ -24,21 +29,33 @@ def api_routes(platform: Platform) -> list[Route]:
         SettingsApi(platform),
     )
     receipts, replies = ReceiptsApi(platform), RepliesApi(platform)
+    faults, state = FaultsApi(platform), StateApi(platform)
     return [
         Route("/api/health", health.read, methods=["GET"]),
         Route("/api/messages", messages.read, methods=["GET"]),
         Route("/api/messages", messages.clear, methods=["DELETE"]),
         Route("/api/messages/{id:int}", messages.read_one, methods=["GET"]),
+        Route("/api/export.{form}", ExportApi(platform).read, methods=["GET"]),
+        Route("/api/conversations", ConversationsApi(platform).read, methods=["GET"]),
+        Route("/api/events", EventStream(platform)),
         Route("/api/receipts", receipts.read, methods=["GET"]),
         Route("/api/replies", replies.read, methods=["GET"]),
         Route("/api/replies", replies.create, methods=["POST"]),
         Route("/api/requests", requests.read, methods=["GET"]),
         Route("/api/requests", requests.clear, methods=["DELETE"]),
+        Route("/api/requests/{id:int}/explanation", requests.explain, methods=["GET"]),
         Route("/api/clock", clock.read, methods=["GET"]),
         Route("/api/clock", clock.change, methods=["PUT"]),
         Route("/api/settings", settings.read, methods=["GET"]),
         Route("/api/settings", settings.change, methods=["PUT"]),
         Route("/api/settings", settings.reset, methods=["DELETE"]),
+        Route("/api/faults", faults.read, methods=["GET"]),
+        Route("/api/faults", faults.replace, methods=["PUT"]),
+        Route("/api/faults", faults.add, methods=["POST"]),
+        Route("/api/faults", faults.clear, methods=["DELETE"]),
+        Route("/api/faults/{id}", faults.read_one, methods=["GET"]),
+        Route("/api/faults/{id}", faults.remove, methods=["DELETE"]),
+        Route("/api/state", state.reset, methods=["DELETE"]),
         Route("/api/numbers/{phone_number}", numbers.read, methods=["GET"]),
         Route("/api/numbers/{phone_number}", numbers.change, methods=["PUT"]),
     ]

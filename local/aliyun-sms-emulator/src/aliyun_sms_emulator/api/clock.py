@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sqlite3
 from datetime import datetime
 
 from starlette.requests import Request
@@ -33,11 +34,17 @@ class ClockApi:
         for key in changes:
             if key not in _KEYS:
                 raise ApiError(f"unknown field; known are {', '.join(_KEYS)}", field=key)
+        clock = self._platform.clock
+        before = clock.offset, clock.frozen_at
         if changes.get("mode") == "real" and len(changes) == 1:
-            self._platform.clock.follow_real_time()
+            clock.follow_real_time()
         else:
             self._set_virtual(changes)
-        self._platform.remember_clock()
+        try:
+            self._platform.remember_clock()
+        except sqlite3.Error:
+            clock.offset, clock.frozen_at = before
+            raise
         return self._shown()
 
     def _set_virtual(self, changes: dict[str, object]) -> None:

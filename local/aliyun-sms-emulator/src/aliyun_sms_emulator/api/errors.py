@@ -1,10 +1,14 @@
-"""The JSON API's errors: `{"error": {"field": ..., "message": ...}}` with a 4xx status."""
+"""The JSON API's errors: `{"error": {"field": ..., "message": ...}}` with a 4xx status, or 500."""
 
 from __future__ import annotations
+
+import logging
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+
+_log = logging.getLogger(__name__)
 
 
 class ApiError(Exception):
@@ -35,3 +39,18 @@ async def on_http_exception(_request: Request, error: Exception) -> Response:
     response = error_response(error.detail, status=error.status_code)
     response.headers.update(error.headers or {})
     return response
+
+
+async def on_disconnect(_request: Request, _error: Exception) -> Response:
+    """Answer nobody: the caller went away before its request was whole."""
+    return Response(status_code=400)
+
+
+async def on_storage_error(request: Request, error: Exception) -> Response:
+    """Answer that the database fails, most likely because the disk is full."""
+    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return error_response(
+        f"the database cannot be used ({error}); check its disk, or name another file"
+        " with --database",
+        status=500,
+    )

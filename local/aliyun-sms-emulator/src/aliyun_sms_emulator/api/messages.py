@@ -8,27 +8,27 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from aliyun_sms_emulator.api.errors import ApiError
-from aliyun_sms_emulator.api.parameters import only_known, seconds, whole_number
+from aliyun_sms_emulator.api.parameters import moment, only_known, seconds, whole_number
+from aliyun_sms_emulator.inbox import MessageFilter
 from aliyun_sms_emulator.platform import Platform
-from aliyun_sms_emulator.records import MessageFilter
 from aliyun_sms_emulator.rules.phone_numbers import stored_form
 
 MAX_WAIT_SECONDS = 300.0
 MAX_LIMIT = 1000
 
-_PARAMETERS = (
+FILTERS = (
     "phone_number",
     "out_id",
+    "out_id_prefix",
     "biz_id",
     "template_code",
     "text",
     "status",
-    "order",
-    "limit",
-    "offset",
-    "wait",
-    "count",
+    "number_part",
+    "since",
+    "until",
 )
+_PARAMETERS = (*FILTERS, "order", "limit", "offset", "wait", "count")
 _STATUSES = ("accepted", "delivered", "failed")
 # A status changes when its time has come, without any event.
 _STATUS_POLL_SECONDS = 0.05
@@ -43,7 +43,7 @@ class MessagesApi:
     async def read(self, request: Request) -> JSONResponse:
         """Answer the messages that match, after waiting for `count` of them if asked to."""
         only_known(request, _PARAMETERS)
-        wanted = _filter(request)
+        wanted = message_filter(request)
         limit = whole_number(request, "limit", 100, highest=MAX_LIMIT)
         offset = whole_number(request, "offset", 0, highest=10**12)
         order = request.query_params.get("order", "oldest")
@@ -51,7 +51,7 @@ class MessagesApi:
             raise ApiError("must be oldest or newest", field="order")
         wait = seconds(request, "wait", highest=MAX_WAIT_SECONDS)
         total = await self._wait(wanted, wait, whole_number(request, "count", 1, highest=10**6))
-        messages = self._platform.store.messages(
+        messages = self._platform.store.inbox.listed(
             wanted,
             self._platform.clock.now(),
             limit=limit,
@@ -71,7 +71,7 @@ class MessagesApi:
         """Answer one message."""
         number = int(request.path_params["id"])
         wanted = MessageFilter(id=min(number, 2**63 - 1))
-        found = self._platform.store.messages(wanted, self._platform.clock.now())
+        found = self._platform.store.inbox.listed(wanted, self._platform.clock.now())
         if not found:
             raise ApiError("no message has this id", field="id", status=404)
         return JSONResponse(found[0].as_json())
@@ -79,14 +79,15 @@ class MessagesApi:
     async def _wait(self, wanted: MessageFilter, wait: float, enough: int) -> int:
         platform = self._platform
         return await platform.wait_for(
-            lambda: platform.store.count_messages(wanted, platform.clock.now()),
+            lambda: platform.store.inbox.count(wanted, platform.clock.now()),
             enough,
             wait,
             _STATUS_POLL_SECONDS if wanted.status else math.inf,
         )
 
 
-def _filter(request: Request) -> MessageFilter:
+def message_filter(request: Request) -> MessageFilter:
+    """Read which messages are asked for from the query."""
     query = request.query_params
     number = query.get("phone_number")
     if number is not None:
@@ -100,8 +101,12 @@ def _filter(request: Request) -> MessageFilter:
     return MessageFilter(
         phone_number=number,
         out_id=query.get("out_id"),
+        out_id_prefix=query.get("out_id_prefix"),
         biz_id=query.get("biz_id"),
         template_code=query.get("template_code"),
         text=query.get("text"),
         status=status,
+        number_part=query.get("number_part"),
+        since=moment(request, "since"),
+        until=moment(request, "until"),
     )

@@ -33,6 +33,7 @@ class NumbersApi:
         if not is_fate(fate):
             raise ApiError(f"must be {FATE_RULE}", field="fate")
         self._platform.store.set_fate(number, str(fate))
+        self._platform.changes.announce()
         return self._shown(number)
 
     def _shown(self, number: str) -> JSONResponse:

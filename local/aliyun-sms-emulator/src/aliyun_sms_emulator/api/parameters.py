@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+from datetime import datetime
 
 from starlette.requests import Request
 
 from aliyun_sms_emulator.api.errors import ApiError
+from aliyun_sms_emulator.clock import CHINA
 
 _MAX_BODY_BYTES = 1024 * 1024
 
@@ -38,6 +40,18 @@ def seconds(request: Request, name: str, *, highest: float) -> float:
     if not 0 <= value <= highest:
         raise ApiError(f"must be a number of seconds from 0 to {highest:g}", field=name)
     return value
+
+
+def moment(request: Request, name: str) -> float | None:
+    """Read a time, in UTC+8 where it names no zone, from the query; None if absent."""
+    text = request.query_params.get(name)
+    if text is None:
+        return None
+    try:
+        value = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        return (value if value.tzinfo else value.replace(tzinfo=CHINA)).timestamp()
+    except (ValueError, OverflowError):
+        raise ApiError("must be a time such as 2026-01-31T23:59:00+08:00", field=name) from None
 
 
 async def json_object(request: Request) -> dict[str, object]:

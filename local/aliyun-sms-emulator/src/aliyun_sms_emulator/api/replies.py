@@ -31,12 +31,18 @@ class RepliesApi:
 
     async def read(self, request: Request) -> JSONResponse:
         """Answer the replies, the oldest first."""
-        only_known(request, ("limit", "offset"))
+        only_known(request, ("phone_number", "limit", "offset"))
+        number = request.query_params.get("phone_number")
+        if number is not None:
+            number = stored_form(number)
+            if number is None:
+                raise ApiError("is no phone number; write digits only", field="phone_number")
         limit = whole_number(request, "limit", 100, highest=1000)
         offset = whole_number(request, "offset", 0, highest=10**12)
         replies = self._platform.store.replies
-        shown = [reply.as_json() for reply in replies.listed(limit=limit, offset=offset)]
-        return JSONResponse({"replies": shown, "total": replies.count()})
+        shown = replies.listed(limit=limit, offset=offset, phone_number=number)
+        total = replies.count(number)
+        return JSONResponse({"replies": [reply.as_json() for reply in shown], "total": total})
 
     async def create(self, request: Request) -> JSONResponse:
         """Store a reply, queue it and push it where a URL is set."""

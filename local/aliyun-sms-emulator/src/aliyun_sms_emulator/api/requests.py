@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from aliyun_sms_emulator.api.errors import ApiError
 from aliyun_sms_emulator.api.parameters import only_known, whole_number
+from aliyun_sms_emulator.explain.explanation import explain
 from aliyun_sms_emulator.platform import Platform
 
 
@@ -16,15 +19,43 @@ class RequestsApi:
         self._platform = platform
 
     async def read(self, request: Request) -> JSONResponse:
-        """Answer the logged calls, the oldest first."""
-        only_known(request, ("limit", "offset"))
+        """Answer the logged calls, of one verdict or of all."""
+        only_known(request, ("verdict", "order", "limit", "offset"))
+        verdict = request.query_params.get("verdict")
+        order = request.query_params.get("order", "oldest")
+        if order not in {"oldest", "newest"}:
+            raise ApiError("must be oldest or newest", field="order")
         limit = whole_number(request, "limit", 1000, highest=10_000)
         offset = whole_number(request, "offset", 0, highest=10**12)
-        records = self._platform.store.requests(limit=limit, offset=offset)
-        total = self._platform.store.count_requests()
+        records = self._platform.store.request_log.listed(
+            limit=limit, offset=offset, verdict=verdict, newest_first=order == "newest"
+        )
+        total = self._platform.store.request_log.count(verdict)
         return JSONResponse({"requests": [r.as_json() for r in records], "total": total})
+
+    async def explain(self, request: Request) -> JSONResponse:
+        """Answer why a call was refused, and what was wrong with its signature."""
+        only_known(request, ("lang",))
+        language = request.query_params.get("lang", "en")
+        if language not in {"en", "zh"}:
+            raise ApiError("must be en or zh", field="lang")
+        row_id = min(int(request.path_params["id"]), 2**63 - 1)
+        kept = self._platform.store.refusals.find(row_id)
+        if kept is None:
+            raise ApiError(
+                "no refused request with this id is kept; the newest 200 are, up to 64 KiB each",
+                field="id",
+                status=404,
+            )
+        keys = self._platform.config.access_keys.values()
+        secrets = {key.id: key.secret for key in keys}
+        # Trying the known mistakes may take a while, in which others are to be answered.
+        explanation = await run_in_threadpool(explain, kept.request, secrets, kept.at, kept.code)
+        return JSONResponse(explanation.as_json(language))
 
     async def clear(self, request: Request) -> JSONResponse:
         """Forget all logged calls."""
         only_known(request, ())
-        return JSONResponse({"deleted": self._platform.store.clear_requests()})
+        deleted = self._platform.store.clear_requests()
+        self._platform.changes.announce()
+        return JSONResponse({"deleted": deleted})

@@ -27,7 +27,7 @@ from aliyun_sms_emulator.mns.authorization import authorize
 from aliyun_sms_emulator.mns.names import kind_of_queue
 from aliyun_sms_emulator.mns.tokens import QueueToken
 from aliyun_sms_emulator.platform import Platform
-from aliyun_sms_emulator.records import NewRequest
+from aliyun_sms_emulator.request_log import NewRequest
 
 _MAX_BODY_BYTES = 64 * 1024
 _MAX_WAIT_SECONDS = 30
@@ -146,7 +146,7 @@ class QueueEndpoint:
             raise no_message()
 
     def _record(self, call: _Call, status: int, started: float) -> None:
-        self._platform.store.add_request(
+        self._platform.store.request_log.add(
             NewRequest(
                 at=self._platform.clock.now(),
                 request_id=call.request_id,

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from aliyun_sms_emulator.config import Signature, Template
 from aliyun_sms_emulator.fates import receipt_code
+from aliyun_sms_emulator.inbox import NewMessage
 from aliyun_sms_emulator.operations.call import Call, invalid
 from aliyun_sms_emulator.receipts.shapes import INTERNATIONAL_API, REPORT
-from aliyun_sms_emulator.records import NewMessage
 from aliyun_sms_emulator.rules import texts
 from aliyun_sms_emulator.wire.errors import BusinessError
 
@@ -34,9 +34,10 @@ def accept(call: Call, api: str, template: Template, drafts: list[Draft], out_id
     if api != INTERNATIONAL_API:
         biz_id += "^0"
     receipt_at = call.now + platform.settings.delivery_delay_seconds
+    delay = call.visibility_delay
     for draft in drafts:
         code = receipt_code(platform.fate(draft.phone_number))
-        message_id = platform.store.add_message(
+        message_id = platform.store.inbox.add(
             NewMessage(
                 account=call.account,
                 api=api,
@@ -54,6 +55,7 @@ def accept(call: Call, api: str, template: Template, drafts: list[Draft], out_id
                 accepted_at=call.now,
                 receipt_at=None if code is None else receipt_at,
                 receipt_code=code,
+                visible_at=None if delay is None else call.now + delay,
             )
         )
         if code is not None:

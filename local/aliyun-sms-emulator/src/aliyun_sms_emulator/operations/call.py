@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from aliyun_sms_emulator.clock import CHINA
+from aliyun_sms_emulator.inbox import Visibility
 from aliyun_sms_emulator.platform import Platform
 from aliyun_sms_emulator.wire.answers import SMS, Dialect
 from aliyun_sms_emulator.wire.errors import BusinessError
@@ -20,13 +21,24 @@ MAX_PAGE_SIZE = 50
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Who calls, with which parameters; `now` is the emulator's time in seconds."""
+    """Who calls, with which parameters; `now` is the emulator's time in seconds.
+
+    `visibility_delay` in seconds takes the place of the setting, None does not, infinite is never.
+    """
 
     platform: Platform
     account: str
     request_id: str
     parameters: Mapping[str, str]
     now: float
+    visibility_delay: float | None = None
+
+    @property
+    def visibility(self) -> Visibility:
+        """Which messages a query of now may see."""
+        usual = self.now - self.platform.settings.visibility_delay_seconds
+        own = None if self.visibility_delay is None else self.now - self.visibility_delay
+        return Visibility(self.now, usual, own)
 
     def text(self, name: str) -> str:
         """A parameter's value, empty if absent."""

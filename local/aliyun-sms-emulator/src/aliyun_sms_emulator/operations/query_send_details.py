@@ -26,14 +26,13 @@ def query_send_details(call: Call) -> dict[str, object]:
     if not 0 <= (in_china(call.now).date() - day.date()).days <= _DAYS_BACK:
         raise invalid("SendDate")
     page, size = call.page("CurrentPage")
-    rows = call.platform.store.send_details(
+    rows = call.platform.store.inbox.send_details(
         call.account,
         phone_number,
         since=day.timestamp(),
         until=(day + timedelta(days=1)).timestamp(),
-        visible_until=call.now - call.platform.settings.visibility_delay_seconds,
+        visibility=call.visibility,
         biz_id=call.text("BizId") or None,
-        now=call.now,
     )
     shown = rows[(page - 1) * size : page * size]
     return {

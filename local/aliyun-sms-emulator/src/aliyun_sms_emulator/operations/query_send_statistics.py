@@ -22,7 +22,7 @@ def query_send_statistics(call: Call) -> dict[str, object]:
     start, end = call.day("StartDate"), call.day("EndDate")
     if start > end:
         raise invalid("StartDate, EndDate")
-    rows = call.platform.store.statistics_rows(
+    rows = call.platform.store.inbox.statistics_rows(
         call.account, start.timestamp(), (end + timedelta(days=1)).timestamp()
     )
     abroad = call.number("IsGlobe", 1, 2) == 2

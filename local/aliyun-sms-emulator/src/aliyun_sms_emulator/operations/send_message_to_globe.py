@@ -62,10 +62,8 @@ def send_message_to_globe(call: Call) -> dict[str, object]:
 def query_message(call: Call) -> dict[str, object]:
     """Show what became of one message."""
     settings = call.platform.settings
-    visible_until = call.now - settings.visibility_delay_seconds
-    row = call.platform.store.globe_message(
-        call.account, call.text("MessageId"), visible_until, call.now
-    )
+    message_id = call.text("MessageId")
+    row = call.platform.store.inbox.globe_message(call.account, message_id, call.visibility)
     if row is None:
         raise BusinessError("DATA_NOT_EXIST", "The message does not exist")
     fields: dict[str, object] = {

@@ -87,7 +87,7 @@ def _check_limits(call: Call, template: Template, drafts: list[Draft]) -> None:
         return
     # A call counts once, so a number that stands in it twice is checked once.
     for phone_number, sign_name in {(d.phone_number, d.sign_name) for d in drafts}:
-        rows = call.platform.store.send_times(phone_number, call.now - DAY)
+        rows = call.platform.store.inbox.send_times(phone_number, call.now - DAY)
         sending = Sending(call.account, sign_name, template.code, template.type, call.now)
         check_limits(sending, [Sending(*row) for row in rows], limits)
 

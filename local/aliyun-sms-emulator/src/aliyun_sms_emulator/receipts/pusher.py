@@ -34,13 +34,14 @@ class Pusher:
         """Push what is due and wait for more, until the platform closes."""
         # Not the cancellation alone: Python 3.11's wait_for may swallow it.
         while not self._platform.closing:
+            seen = self._platform.changes.count
             try:
                 seconds = await self._push_due()
             except sqlite3.Error:
                 _log.exception("pushing %s failed; trying again", self._kind)
                 seconds = _RECOVERY_SECONDS
             if seconds > 0:
-                await self._platform.changes.wait(seconds)
+                await self._platform.changes.wait(seconds, seen)
 
     async def _push_due(self) -> float:
         """Push one array if one is due; returns how long to wait before the next look."""

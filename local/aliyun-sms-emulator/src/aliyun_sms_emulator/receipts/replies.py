@@ -43,10 +43,12 @@ class Replies:
         ).fetchone()
         return row
 
-    def listed(self, *, limit: int, offset: int) -> list[Reply]:
-        """Read replies, the oldest first."""
+    def listed(self, *, limit: int, offset: int, phone_number: str | None = None) -> list[Reply]:
+        """Read replies, of one number or of all, the oldest first."""
         rows = self._database.execute(
-            "SELECT * FROM replies ORDER BY id LIMIT ? OFFSET ?", (limit, offset)
+            "SELECT * FROM replies WHERE ?1 IS NULL OR phone_number = ?1"
+            " ORDER BY id LIMIT ?2 OFFSET ?3",
+            (phone_number, limit, offset),
         )
         return [_reply(row) for row in rows]
 
@@ -55,9 +57,12 @@ class Replies:
         row = self._database.execute("SELECT * FROM replies WHERE id = ?", (reply_id,)).fetchone()
         return _reply(row)
 
-    def count(self) -> int:
-        """Count replies."""
-        return int(self._database.execute("SELECT count(*) FROM replies").fetchone()[0])
+    def count(self, phone_number: str | None = None) -> int:
+        """Count replies, of one number or of all."""
+        row = self._database.execute(
+            "SELECT count(*) FROM replies WHERE ?1 IS NULL OR phone_number = ?1", (phone_number,)
+        ).fetchone()
+        return int(row[0])
 
     def clear(self) -> None:
         """Forget all replies."""

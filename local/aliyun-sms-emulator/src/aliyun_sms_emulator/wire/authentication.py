@@ -13,6 +13,7 @@ import re
 import time
 
 from aliyun_sms_emulator.config import AccessKey
+from aliyun_sms_emulator.faults.plan import Encounter
 from aliyun_sms_emulator.platform import Platform
 from aliyun_sms_emulator.wire import signatures
 from aliyun_sms_emulator.wire.errors import GatewayError, missing
@@ -21,27 +22,27 @@ from aliyun_sms_emulator.wire.request import WireRequest
 NONCE_WINDOW = 900.0
 """Seconds in which a nonce must not come again."""
 
-NODES = 2
-"""Gateway nodes that nonce scope `node` pretends to have; calls go to them in turn."""
-
 _TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
-_AUTHORIZATION = re.compile(
+AUTHORIZATION = re.compile(
     r"(?P<algorithm>\S+)\s+Credential=(?P<key>[^,\s]+)\s*,\s*"
     r"SignedHeaders=(?P<headers>[^,\s]+)\s*,\s*Signature=(?P<signature>[^,\s]+)\s*"
 )
+"""The form of a V3 signature's header `Authorization`."""
 
 
-def authenticate(platform: Platform, request: WireRequest) -> AccessKey:
-    """Check who calls and that the call is fresh and unaltered; raises GatewayError."""
-    if request.signed_by_header:
-        key, nonce = _check_acs3(platform, request)
-    else:
-        key, nonce = _check_rpc(platform, request)
-    _check_nonce(platform, key, nonce)
+def authenticate(platform: Platform, request: WireRequest, encounter: Encounter) -> AccessKey:
+    """Check who calls and that the call is fresh and unaltered; raises GatewayError.
+
+    The encounter says which node checks it, and how far that one's clock is off.
+    """
+    now = platform.request_time() + encounter.clock_skew
+    check = _check_acs3 if request.signed_by_header else _check_rpc
+    key, nonce = check(platform, request, now)
+    _check_nonce(platform, key, nonce, encounter.node, now)
     return key
 
 
-def _check_rpc(platform: Platform, request: WireRequest) -> tuple[AccessKey, str]:
+def _check_rpc(platform: Platform, request: WireRequest, now: float) -> tuple[AccessKey, str]:
     parameters = request.parameters
     for name in ("AccessKeyId", "Signature", "SignatureMethod", "SignatureVersion"):
         _required(parameters, name)
@@ -50,18 +51,18 @@ def _check_rpc(platform: Platform, request: WireRequest) -> tuple[AccessKey, str
         raise GatewayError("InvalidSignatureMethod", "Specified signature method is not valid.")
     if parameters["SignatureVersion"] != "1.0":
         raise GatewayError("InvalidParameter", "Specified SignatureVersion is not valid.")
-    _check_timestamp(platform, _required(parameters, "Timestamp"))
+    _check_timestamp(platform, _required(parameters, "Timestamp"), now)
     nonce = _required(parameters, "SignatureNonce")
-    _check_security_token(platform, key, parameters.get("SecurityToken"))
+    _check_security_token(platform, key, parameters.get("SecurityToken"), now)
     text = signatures.rpc_string_to_sign(request.method, parameters)
     if not _same(signatures.rpc_signature(text, key.secret), parameters["Signature"]):
         raise _does_not_match(text)
     return key, nonce
 
 
-def _check_acs3(platform: Platform, request: WireRequest) -> tuple[AccessKey, str]:
+def _check_acs3(platform: Platform, request: WireRequest, now: float) -> tuple[AccessKey, str]:
     headers = request.headers
-    match = _AUTHORIZATION.fullmatch(headers.get("authorization", ""))
+    match = AUTHORIZATION.fullmatch(headers.get("authorization", ""))
     if match is None:
         raise _incomplete(
             "the Authorization header must read"
@@ -70,11 +71,11 @@ def _check_acs3(platform: Platform, request: WireRequest) -> tuple[AccessKey, st
     if match["algorithm"] != signatures.ACS3_ALGORITHM:
         raise GatewayError("InvalidSignatureMethod", "Specified signature method is not valid.")
     key = _find_key(platform, match["key"])
-    _check_timestamp(platform, _required(headers, "x-acs-date", "Timestamp"))
+    _check_timestamp(platform, _required(headers, "x-acs-date", "Timestamp"), now)
     nonce = _required(headers, "x-acs-signature-nonce", "SignatureNonce")
-    _check_security_token(platform, key, headers.get("x-acs-security-token"))
+    _check_security_token(platform, key, headers.get("x-acs-security-token"), now)
     signed = match["headers"].split(";")
-    _check_signed_headers(request, signed)
+    check_signed_headers(request, signed)
     _check_acs3_signature(request, signed, match["signature"], key.secret)
     return key, nonce
 
@@ -101,8 +102,8 @@ def _check_acs3_signature(
     raise _does_not_match(f"{text}, server canonical request is:{canonical}")
 
 
-def _check_signed_headers(request: WireRequest, signed: list[str]) -> None:
-    """Check that all that has to be signed is.
+def check_signed_headers(request: WireRequest, signed: list[str]) -> None:
+    """Check that all that has to be signed is; raises GatewayError.
 
     Source: https://help.aliyun.com/document_detail/159972.html
     """
@@ -129,7 +130,7 @@ def _find_key(platform: Platform, access_key_id: str) -> AccessKey:
     return key
 
 
-def _check_timestamp(platform: Platform, text: str) -> None:
+def _check_timestamp(platform: Platform, text: str, now: float) -> None:
     try:
         if not _TIMESTAMP.fullmatch(text):
             raise ValueError(text)
@@ -138,13 +139,15 @@ def _check_timestamp(platform: Platform, text: str) -> None:
         raise GatewayError(
             "InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted."
         ) from error
-    if abs(platform.request_time() - moment) > platform.settings.timestamp_skew_seconds:
+    if abs(now - moment) > platform.settings.timestamp_skew_seconds:
         raise GatewayError(
             "InvalidTimeStamp.Expired", "Specified time stamp or date value is expired."
         )
 
 
-def _check_security_token(platform: Platform, key: AccessKey, token: str | None) -> None:
+def _check_security_token(
+    platform: Platform, key: AccessKey, token: str | None, now: float
+) -> None:
     if key.security_token is None and not token:
         return
     if not token:
@@ -159,20 +162,20 @@ def _check_security_token(platform: Platform, key: AccessKey, token: str | None)
         raise GatewayError(
             "InvalidSecurityToken.Malformed", "Specified SecurityToken is malformed."
         )
-    if key.expires_at is not None and platform.request_time() >= key.expires_at:
+    if key.expires_at is not None and now >= key.expires_at:
         raise GatewayError("InvalidSecurityToken.Expired", "Specified SecurityToken is expired.")
 
 
-def _check_nonce(platform: Platform, key: AccessKey, nonce: str) -> None:
+def _check_nonce(platform: Platform, key: AccessKey, nonce: str, node: int, now: float) -> None:
     scope = platform.settings.nonce_scope
     if scope == "off":
         return
     owner = {
         "account": f"account {key.account}",
         "access-key": f"key {key.id}",
-        "node": f"node {platform.requests_seen % NODES}",
+        "node": f"node {node}",
     }[scope]
-    if not platform.store.use_nonce(owner, nonce, platform.request_time(), NONCE_WINDOW):
+    if not platform.store.use_nonce(owner, nonce, now, NONCE_WINDOW):
         raise GatewayError("SignatureNonceUsed", "Specified signature nonce was used already.")
 
 

@@ -13,7 +13,10 @@ _FORM = "application/x-www-form-urlencoded"
 
 @dataclass(frozen=True)
 class WireRequest:
-    """Method, path, headers (lower-case names) and parameters of one call."""
+    """Method, path, headers (lower-case names) and parameters of one call.
+
+    `raw_query` is the query as it came, still encoded.
+    """
 
     method: str
     path: str
@@ -21,6 +24,7 @@ class WireRequest:
     query: dict[str, str]
     form: dict[str, str]
     body: bytes
+    raw_query: str = ""
 
     @cached_property
     def parameters(self) -> dict[str, str]:
@@ -73,7 +77,8 @@ def parse_request(
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw_headers}
     content_type = headers.get("content-type", _FORM).partition(";")[0].strip().lower()
     form = _parse_parameters(body) if content_type == _FORM else {}
-    return WireRequest(method, path, headers, _parse_parameters(query), form, body)
+    parameters = _parse_parameters(query)
+    return WireRequest(method, path, headers, parameters, form, body, query.decode("latin-1"))
 
 
 def _parse_parameters(raw: bytes) -> dict[str, str]:

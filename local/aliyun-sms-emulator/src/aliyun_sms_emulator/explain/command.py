@@ -1,0 +1,145 @@
+"""The command `sms-emulator explain`: why is the signature of a pasted request refused?"""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import json
+import os
+import sys
+import time
+from pathlib import Path
+
+from aliyun_sms_emulator.config import load_config
+from aliyun_sms_emulator.errors import ConfigError
+from aliyun_sms_emulator.explain.causes import text_of
+from aliyun_sms_emulator.explain.explanation import (
+    Explanation,
+    Texts,
+    access_key_id_of,
+    explain,
+)
+from aliyun_sms_emulator.explain.pasted import UnreadableRequest, read_pasted
+from aliyun_sms_emulator.wire.request import WireRequest
+
+SECRET_VARIABLE = "ALIBABA_CLOUD_ACCESS_KEY_SECRET"  # noqa: S105 - a name
+RIGHT, WRONG, UNREADABLE = 0, 1, 2
+
+_AROUND = 30
+_EPILOG = f"""The AccessKey secret comes from --config, else from the variable
+{SECRET_VARIABLE}, else it is asked for; never from the command line.
+
+examples:
+  sms-emulator explain request.txt                an address, a curl command line or raw HTTP
+  sms-emulator explain 'https://dysmsapi.aliyuncs.com/?Action=SendSms&...'
+  sms-emulator explain --json --config sms.yaml < request.txt
+
+exit codes: {RIGHT} the signature is right, {WRONG} it is wrong, {UNREADABLE} nothing to check"""
+
+
+def main(arguments: list[str]) -> int:
+    """Explain one request; returns the exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        request = read_pasted(_read(options.request))
+        secrets = _secrets(options, access_key_id_of(request))
+    except (UnreadableRequest, ConfigError, UnicodeError) as error:
+        print(f"sms-emulator explain: {error}", file=sys.stderr)  # noqa: T201
+        return UNREADABLE
+    explanation = _explained(request, secrets)
+    if options.json:
+        print(json.dumps(explanation.as_json(), ensure_ascii=False))  # noqa: T201
+    else:
+        print("\n".join(_lines(explanation)))  # noqa: T201
+    return RIGHT if explanation.right else WRONG
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sms-emulator explain",
+        description="Say why the signature of a request to Alibaba Cloud is refused, V1 or V3.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "request",
+        nargs="?",
+        default="-",
+        help="file with an address, a curl command line or raw HTTP; - is standard input, the"
+        " default; or the address or the curl command line itself",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--config", type=Path, metavar="FILE.yaml", help="take the key from this emulator's file"
+    )
+    return parser
+
+
+def _read(name: str) -> str:
+    if name.startswith(("http://", "https://", "curl ")):
+        return name
+    if name != "-":
+        try:
+            return Path(name).read_text("utf-8")
+        except (OSError, UnicodeError) as error:
+            raise UnreadableRequest(
+                f"{name[:80]} cannot be read ({error}); give a file, an address or a curl command"
+            ) from error
+    if sys.stdin.isatty():
+        print("Paste the request, then press Ctrl-D:", file=sys.stderr)  # noqa: T201
+    return sys.stdin.read()
+
+
+def _secrets(options: argparse.Namespace, key_id: str) -> dict[str, str]:
+    if options.config:
+        return {key.id: key.secret for key in load_config(options.config).access_keys.values()}
+    secret = os.environ.get(SECRET_VARIABLE, "")
+    if not secret and sys.stdin.isatty():
+        secret = getpass.getpass(f"AccessKey secret of {key_id or 'the key'}: ")
+    if not secret:
+        raise UnreadableRequest(f"set {SECRET_VARIABLE} to the AccessKey secret, or give --config")
+    return {key_id: secret}
+
+
+def _explained(request: WireRequest, secrets: dict[str, str]) -> Explanation:
+    explanation = explain(request, secrets, time.time())
+    # A pasted request may be as old as it likes.
+    findings = tuple(f for f in explanation.findings if f.cause != "time-behind")
+    return Explanation(
+        explanation.signature, explanation.access_key_id, findings, explanation.texts
+    )
+
+
+def _lines(explanation: Explanation) -> list[str]:
+    if explanation.right:
+        return [f"The {explanation.signature} signature is right."]
+    lines = []
+    for number, finding in enumerate(explanation.findings, 1):
+        text = text_of(finding.cause, finding.detail)
+        sure = "proven" if finding.proven else "likely"
+        lines += [f"{number}. {text['what']} ({sure})", f"   {text['remedy']}"]
+    texts = explanation.texts
+    if texts.kind:
+        name = texts.kind.replace("_", " ")
+        client = "what was signed" if texts.proven else "what the request suggests"
+        lines += ["", f"{name}, as it should be:", texts.expected, ""]
+        lines += [f"{name}, {client}:", texts.client]
+        lines += _difference(texts)
+    return lines
+
+
+def _difference(texts: Texts) -> list[str]:
+    at = texts.first_difference
+    if at is None:
+        return ["", "Both are the same: the difference is in the key, the hash or the form."]
+    start = max(0, at - _AROUND)
+    shown = [
+        text[start : at + _AROUND].replace("\n", "¶") for text in (texts.expected, texts.client)
+    ]
+    return [
+        "",
+        f"first difference, at character {at}:",
+        f"  should be  {shown[0]}",
+        f"  is         {shown[1]}",
+        f"             {' ' * (at - start)}^",
+    ]

@@ -1,0 +1,286 @@
+"""Explains one request: is its signature right, and if not, which mistake was made?"""
+
+from __future__ import annotations
+
+import calendar
+import hashlib
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from aliyun_sms_emulator.explain.acs3 import (
+    acs3_deviations,
+    acs3_text,
+    canonical_request,
+    right_recipe,
+)
+from aliyun_sms_emulator.explain.causes import is_cause, text_of
+from aliyun_sms_emulator.explain.encodings import MISTAKES, Encoder, as_is
+from aliyun_sms_emulator.explain.rpc import RpcRecipe, rpc_deviations, rpc_text
+from aliyun_sms_emulator.explain.search import Finding, prove
+from aliyun_sms_emulator.wire.authentication import AUTHORIZATION, check_signed_headers
+from aliyun_sms_emulator.wire.errors import GatewayError
+from aliyun_sms_emulator.wire.request import WireRequest
+from aliyun_sms_emulator.wire.signatures import (
+    ACS3_ALGORITHM,
+    acs3_canonical_query,
+    percent_encode,
+    rpc_canonical_query,
+)
+
+TOLERANCE_SECONDS = 900
+_ZONE_SECONDS = 8 * 3600
+_COMMON = ("AccessKeyId", "Signature", "SignatureMethod", "SignatureVersion", "SignatureNonce")
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """What is compared: the text by the rules and the client's; `kind` names it.
+
+    `proven` if the client's is the one it signed, else it is what the request suggests.
+    """
+
+    kind: str = ""
+    expected: str = ""
+    client: str = ""
+    proven: bool = False
+
+    @property
+    def first_difference(self) -> int | None:
+        """Characters that both have in common, None if they are the same."""
+        if self.expected == self.client:
+            return None
+        pairs = zip(self.expected, self.client, strict=False)
+        shorter = min(len(self.expected), len(self.client))
+        return next((at for at, (one, other) in enumerate(pairs) if one != other), shorter)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What is wrong with a request, the surest first; `signature` is `V1`, `V3` or empty."""
+
+    signature: str
+    access_key_id: str
+    findings: tuple[Finding, ...]
+    texts: Texts
+
+    @property
+    def right(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.findings
+
+    def as_json(self, language: str = "en") -> dict[str, object]:
+        """The explanation as the JSON API and `--json` show it; texts in `en` or `zh`."""
+        return {
+            "right": self.right,
+            "signature": self.signature,
+            "access_key_id": self.access_key_id,
+            "findings": [
+                {
+                    "cause": finding.cause,
+                    "proven": finding.proven,
+                    **text_of(finding.cause, finding.detail, language),
+                }
+                for finding in self.findings
+            ],
+            "compared": self.texts.kind,
+            "expected": self.texts.expected,
+            "client": self.texts.client,
+            "client_is_proven": self.texts.proven,
+            "first_difference": self.texts.first_difference,
+        }
+
+
+def access_key_id_of(request: WireRequest) -> str:
+    """The AccessKeyId a request names, empty if none."""
+    if not request.signed_by_header:
+        return request.parameters.get("AccessKeyId", "")
+    match = AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
+    return match["key"] if match else ""
+
+
+def explain(
+    request: WireRequest,
+    secrets: Mapping[str, str],
+    now: float | None = None,
+    refusal: str = "",
+) -> Explanation:
+    """Explain a request.
+
+    Args:
+        request: the request as it came.
+        secrets: AccessKeyId -> secret of all keys that are known.
+        now: when the request came, in seconds since the epoch; None leaves its age unchecked.
+        refusal: the gateway's code, if it is known.
+    """
+    key_id = access_key_id_of(request)
+    others = {name: secret for name, secret in secrets.items() if name != key_id}
+    secret = secrets.get(key_id, "")
+    known = key_id in secrets
+    codes = dict.fromkeys((refusal, refusal.partition(".")[0]))
+    earlier = tuple(Finding(code) for code in codes if is_cause(code))
+    if key_id and not known:
+        earlier = (*earlier, Finding("unknown-key", {"key": key_id}))
+    if request.signed_by_header:
+        findings, texts = _explain_acs3(request, secret, others, now)
+        name = "V3"
+    elif any(name in request.parameters for name in _COMMON):
+        findings, texts = _explain_rpc(request, secret, others, now)
+        name = "V1"
+    else:
+        return Explanation("", "", (*earlier, Finding("unsigned")), Texts())
+    found = tuple(f for f in findings if known or f.cause != "unknown")
+    return Explanation(name, key_id, (*earlier, *found), texts)
+
+
+def _explain_rpc(
+    request: WireRequest,
+    secret: str,
+    others: Mapping[str, str],
+    now: float | None,
+) -> tuple[tuple[Finding, ...], Texts]:
+    parameters = request.parameters
+    right = RpcRecipe(f"{secret}&".encode(), "sha1", request.method)
+    proof = prove(
+        right,
+        rpc_deviations(request, secret, others),
+        lambda recipe: rpc_text(recipe, parameters),
+        parameters.get("Signature", ""),
+        "base64",
+    )
+    checks = tuple(_rpc_checks(parameters, now))
+    expected = rpc_text(right, parameters)
+    if proof is not None:
+        client, found = rpc_text(proof.recipe, parameters), proof.findings
+    else:
+        sent = _as_sent("&".join(filter(None, (request.raw_query, _form_text(request)))))
+        client = f"{request.method}&%2F&{percent_encode(sent)}"
+        found = _guesses(sent, parameters)
+        if sent == rpc_canonical_query(parameters):
+            client = expected
+    texts = Texts("string_to_sign", expected, client, proof is not None)
+    return (*found, *checks), _masked(texts, parameters.get("SecurityToken", ""))
+
+
+def _rpc_checks(parameters: Mapping[str, str], now: float | None) -> Iterator[Finding]:
+    for name in (*_COMMON, "Timestamp"):
+        if not parameters.get(name):
+            yield Finding("missing", {"name": name})
+    method = parameters.get("SignatureMethod", "")
+    if method not in {"", "HMAC-SHA1"}:
+        yield Finding("signature-method", {"sent": method, "right": "HMAC-SHA1"})
+    version = parameters.get("SignatureVersion", "")
+    if version not in {"", "1.0"}:
+        yield Finding("signature-version", {"sent": version})
+    yield from _time_checks(parameters.get("Timestamp", ""), now)
+
+
+def _explain_acs3(
+    request: WireRequest,
+    secret: str,
+    others: Mapping[str, str],
+    now: float | None,
+) -> tuple[tuple[Finding, ...], Texts]:
+    match = AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
+    if match is None:
+        return (Finding("authorization-header"),), Texts()
+    signed = match["headers"].split(";")
+    right = right_recipe(request, secret, signed)
+    deviations = acs3_deviations(request, right, secret, dict(others))
+    # The official Python SDKs leave parameter names unencoded, which is accepted.
+    for start in (right, replace(right, name_encoder=as_is)):
+        proof = prove(
+            start,
+            deviations,
+            lambda recipe: acs3_text(recipe, request),
+            match["signature"],
+            "hex",
+        )
+        if proof is not None or all(name == percent_encode(name) for name in request.query):
+            break
+    checks = tuple(_acs3_checks(request, match["algorithm"], signed, now))
+    expected = canonical_request(start, request)
+    if proof is not None:
+        client, found = canonical_request(proof.recipe, request), proof.findings
+    else:
+        sent, query = _as_sent(request.raw_query), acs3_canonical_query(request.query)
+        found = _guesses(sent, request.query)
+        client = expected.replace(f"\n{query}\n", f"\n{sent}\n", 1)
+    if not found and not _intact(request):
+        found = (Finding("payload-header"),)
+    texts = Texts("canonical_request", expected, client, proof is not None)
+    return (*found, *checks), _masked(texts, request.headers.get("x-acs-security-token", ""))
+
+
+def _acs3_checks(
+    request: WireRequest, algorithm: str, signed: list[str], now: float | None
+) -> Iterator[Finding]:
+    if algorithm != ACS3_ALGORITHM:
+        yield Finding("signature-method", {"sent": algorithm, "right": ACS3_ALGORITHM})
+    for name in ("x-acs-date", "x-acs-signature-nonce"):
+        if not request.headers.get(name):
+            yield Finding("missing", {"name": name})
+    try:
+        check_signed_headers(request, signed)
+    except GatewayError as error:
+        yield Finding("signed-headers", {"problem": error.message})
+    yield from _time_checks(request.headers.get("x-acs-date", ""), now)
+
+
+def _time_checks(text: str, now: float | None) -> Iterator[Finding]:
+    if not text:
+        return
+    try:
+        moment = calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ"))
+    except ValueError:
+        yield Finding("time-format", {"sent": text})
+        return
+    off = 0.0 if now is None else moment - now
+    if abs(off - _ZONE_SECONDS) <= TOLERANCE_SECONDS:
+        yield Finding("time-zone", {"sent": text})
+    elif abs(off) > TOLERANCE_SECONDS:
+        minutes = f"{abs(off) / 60:.0f}"
+        yield Finding("time-behind" if off < 0 else "time-ahead", {"minutes": minutes})
+
+
+def _intact(request: WireRequest) -> bool:
+    sent = request.headers.get("x-acs-content-sha256", "").strip()
+    return sent == hashlib.sha256(request.body).hexdigest()
+
+
+def _form_text(request: WireRequest) -> str:
+    return request.body.decode("ascii", errors="replace") if request.form else ""
+
+
+def _as_sent(raw: str) -> str:
+    """Sort encoded pairs as they came, without the signature."""
+    pairs = [pair for pair in raw.split("&") if pair]
+    return "&".join(sorted(p for p in pairs if p.partition("=")[0] != "Signature"))
+
+
+def _joined(parameters: Mapping[str, str], encode: Encoder) -> str:
+    names = sorted(name for name in parameters if name != "Signature")
+    return "&".join(sorted(f"{encode(n)}={encode(parameters[n])}" for n in names))
+
+
+def _guesses(sent: str, parameters: Mapping[str, str]) -> tuple[Finding, ...]:
+    """Name what nothing proves: the secret, and the encoding the request came in."""
+    guesses = [Finding("unknown", proven=False)]
+    if sent != _joined(parameters, percent_encode):
+        for cause, encode in MISTAKES.items():
+            if sent == _joined(parameters, encode):
+                guesses.append(Finding(cause, proven=False))
+                break
+    return tuple(guesses)
+
+
+def _masked(texts: Texts, token: str) -> Texts:
+    """Hide the security token, which is a secret."""
+    if not token:
+        return texts
+    encoders = (as_is, percent_encode, *MISTAKES.values())
+    forms = {outer(inner(token)) for inner in encoders for outer in encoders}
+    expected, client = texts.expected, texts.client
+    for form in sorted(forms, key=len, reverse=True):
+        expected, client = expected.replace(form, "***"), client.replace(form, "***")
+    return replace(texts, expected=expected, client=client)

@@ -1,0 +1,104 @@
+// Building and updating elements. Data only ever becomes text, never markup.
+
+const page = JSON.parse(document.getElementById("page-data").textContent);
+
+export const language = page.language;
+
+export function t(key, values = {}) {
+  return page.texts[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
+}
+
+export const has = (key) => key in page.texts;
+
+export const byId = (id) => document.getElementById(id);
+
+export function el(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value !== null && value !== false) node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.flat().filter((child) => child !== null && child !== ""));
+  return node;
+}
+
+const shown = new WeakMap();
+const FOCUSABLE = "a, button, input, select, summary";
+
+// Shows items as children, and touches only those that changed: focus, scrolling and what is
+// folded open stay as they are.
+export function sync(parent, items, keyOf, build) {
+  const keys = new Set(items.map((item) => String(keyOf(item))));
+  const old = new Map();
+  for (const node of [...parent.children]) {
+    if (keys.has(node.dataset.key)) old.set(node.dataset.key, node);
+    else node.remove();
+  }
+  items.forEach((item, index) => {
+    const key = String(keyOf(item));
+    const state = JSON.stringify(item);
+    let node = old.get(key);
+    if (!node || shown.get(node) !== state) {
+      const fresh = build(item);
+      fresh.dataset.key = key;
+      shown.set(fresh, state);
+      if (node) replace(node, fresh);
+      node = fresh;
+    }
+    if (parent.children[index] !== node) parent.insertBefore(node, parent.children[index] ?? null);
+  });
+}
+
+function replace(node, fresh) {
+  const focused = [...node.querySelectorAll(FOCUSABLE)].indexOf(document.activeElement);
+  const folds = [...node.querySelectorAll("details")].map((fold) => fold.open);
+  fresh.querySelectorAll("details").forEach((fold, index) => { fold.open = folds[index] ?? false; });
+  node.replaceWith(fresh);
+  if (focused >= 0) fresh.querySelectorAll(FOCUSABLE)[focused]?.focus({ preventScroll: true });
+}
+
+export function copyButton(text, label, name = label) {
+  return el("button", { type: "button", class: "quiet", "aria-label": name, onclick: (event) => copy(event.currentTarget, text) }, label);
+}
+
+export async function copy(button, text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch { // no clipboard outside of secure contexts
+    const area = document.body.appendChild(el("textarea", {}, text));
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+    button.focus();
+  }
+  const label = button.textContent;
+  if (label === t("copied")) return;
+  button.textContent = t("copied");
+  setTimeout(() => { button.textContent = label; }, 1500);
+}
+
+export function ask(question, answer) {
+  const dialog = byId("question");
+  byId("question-text").textContent = question;
+  dialog.querySelector("[value=yes]").textContent = answer;
+  dialog.returnValue = "no";
+  dialog.showModal();
+  return new Promise((resolve) => {
+    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+  });
+}
+
+export function pager(nav, offset, size, total, go) {
+  nav.hidden = total <= size;
+  const last = Math.min(offset + size, total);
+  sync(nav, [{ offset, size, total }], () => "pages", () => el("div", { class: "pages" },
+    el("button", { type: "button", class: "quiet", disabled: offset === 0, onclick: () => go(Math.max(0, offset - size)) }, `‹ ${t("newer")}`),
+    el("span", {}, t("page_of", { first: offset + 1, last, total })),
+    el("button", { type: "button", class: "quiet", disabled: last >= total, onclick: () => go(offset + size) }, `${t("older")} ›`)));
+}
+
+// 2026-01-31T23:59:00.123+08:00 -> 01-31 23:59:00, the emulator's time as it is
+export const shortTime = (iso) => iso.slice(5, 19).replace("T", " ");
+
+export const definitions = (pairs) => el("dl", {}, pairs.filter(([, value]) => value !== "" && value !== null)
+  .flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, String(value))]));

@@ -1,0 +1,103 @@
+"""The log of calls to the platform API."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import asdict, dataclass, fields
+
+from aliyun_sms_emulator.clock import iso_text
+from aliyun_sms_emulator.records import RequestRecord
+
+KEPT = 10_000
+"""How many of the newest calls are kept."""
+
+_CLEANED_EVERY = 500
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS requests (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at REAL NOT NULL,
+    request_id TEXT NOT NULL,
+    method TEXT NOT NULL,
+    action TEXT NOT NULL,
+    verdict TEXT NOT NULL,
+    http_status INTEGER NOT NULL,
+    code TEXT NOT NULL,
+    duration_ms REAL NOT NULL,
+    signature_method TEXT NOT NULL,
+    account TEXT NOT NULL,
+    parameters TEXT NOT NULL,
+    fault TEXT NOT NULL DEFAULT ''
+);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class NewRequest:
+    """A call to the platform API as it goes into the log."""
+
+    at: float
+    request_id: str
+    method: str
+    action: str
+    verdict: str
+    http_status: int
+    code: str
+    duration_ms: float
+    signature_method: str
+    account: str
+    parameters: dict[str, str]
+    fault: str = ""
+
+
+_COLUMNS = tuple(field.name for field in fields(NewRequest))
+_INSERT = f"""INSERT INTO requests ({", ".join(_COLUMNS)})
+    VALUES ({", ".join(f":{column}" for column in _COLUMNS)})"""  # noqa: S608
+
+
+class RequestLog:
+    """The logged calls in a database."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+        self._added = 0
+
+    def add(self, request: NewRequest) -> int:
+        """Log a call; returns its id."""
+        values = asdict(request) | {"parameters": json.dumps(request.parameters)}
+        row_id = int(self._database.execute(_INSERT, values).lastrowid or 0)
+        self._added += 1
+        if self._added % _CLEANED_EVERY == 0:
+            self._database.execute("DELETE FROM requests WHERE id <= ?", (row_id - KEPT,))
+        return row_id
+
+    def listed(
+        self, *, limit: int, offset: int, verdict: str | None = None, newest_first: bool = False
+    ) -> list[RequestRecord]:
+        """Read calls, of one verdict or of all, by default the oldest first."""
+        order = "DESC" if newest_first else "ASC"
+        rows = self._database.execute(
+            "SELECT * FROM requests WHERE ?1 IS NULL OR verdict = ?1"  # noqa: S608
+            f" ORDER BY id {order} LIMIT ?2 OFFSET ?3",
+            (verdict, limit, offset),
+        )
+        return [_record(row) for row in rows]
+
+    def count(self, verdict: str | None = None) -> int:
+        """Count calls, of one verdict or of all."""
+        row = self._database.execute(
+            "SELECT count(*) FROM requests WHERE ?1 IS NULL OR verdict = ?1", (verdict,)
+        ).fetchone()
+        return int(row[0])
+
+    def clear(self) -> int:
+        """Forget all calls; returns how many."""
+        return self._database.execute("DELETE FROM requests").rowcount
+
+
+def _record(row: sqlite3.Row) -> RequestRecord:
+    values = dict(row)
+    return RequestRecord(
+        **{**values, "at": iso_text(row["at"]), "parameters": json.loads(row["parameters"])}
+    )

@@ -1,0 +1,185 @@
+"""`sms-emulator send` and `sms-emulator messages`, and how every command ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from aliyun_sms_emulator import EmulatorClient, NotRunning, SmsEmulator
+from aliyun_sms_emulator.cli import main
+from emulator_process import COMMAND, run
+
+
+@pytest.fixture
+def nobody() -> Iterator[str]:
+    """The address of a port on which nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}"
+
+
+def test_send_and_messages(emulator: SmsEmulator, capsys: pytest.CaptureFixture[str]) -> None:
+    url = f"--url={emulator.url}/"
+    assert main(["messages", url]) == 0
+    assert capsys.readouterr() == ("", "no messages yet\n")
+    assert main(["send", url, "13800138000", "--param", "code=1234", "--out-id", "o 1+"]) == 0
+    sent = emulator.messages()[0]
+    assert (sent.out_id, sent.text) == ("o 1+", "【阿里云短信测试】您的验证码为1234。")
+    shown = f"accepted, BizId {sent.biz_id}; read it: {emulator.url}/inbox\n"
+    assert capsys.readouterr() == (shown, "")
+    emulator.clock.advance(2)
+    assert main(["messages", url]) == 0
+    at = sent.accepted_at[:19].replace("T", " ")
+    assert capsys.readouterr().out == f"{at}  13800138000  delivered  {sent.text}\n"
+    assert main(["messages", url, "--json", "--phone-number", "13800138000"]) == 0
+    assert json.loads(capsys.readouterr().out)["biz_id"] == sent.biz_id
+    assert main(["messages", url, "--phone-number", "13800138001"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_send_with_a_configuration(
+    emulator: SmsEmulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "sms.yaml"
+    path.write_text(
+        "access_keys: [{id: STS.one, secret: sts-secret, security_token: token-one+/==}]"
+    )
+    choice = ["--template", "SMS_100002", "--sign-name", "fc-sms", "--config", str(path)]
+    values = ["--param", "name=a\x1b[2Jb", "--param", "order=7"]
+    url = f"--url={emulator.url}"
+    assert main(["send", url, "13800138000,13800138001", *choice, *values, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["Code"] == "OK"
+    assert main(["messages", url]) == 0
+    output = capsys.readouterr().out
+    assert output.count("a\\x1b[2Jb，订单7已发货。\n") == 2
+
+
+def test_refused(emulator: SmsEmulator, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["send", f"--url={emulator.url}", "1", "--param", "code=1234"]
+    assert main(arguments) == 1
+    assert capsys.readouterr().err.startswith("sms-emulator: refused: isv.MOBILE_NUMBER_ILLEGAL: ")
+    assert main([*arguments, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["Code"] == "isv.MOBILE_NUMBER_ILLEGAL"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "problem"),
+    [
+        (["send", "13800138000", "--param", "code"], 2, "'code' is no NAME=VALUE"),
+        (["send"], 2, "required: NUMBER"),
+        (["send", "1", "--config", "absent.yaml"], 2, "absent.yaml: cannot be read"),
+        (["sends"], 2, "unrecognized arguments: sends"),
+        (["--port", "x"], 2, "invalid int value: 'x'"),
+        (["messages", "--url", "{nobody}"], 3, "start sms-emulator"),
+        (["send", "1", "--url", "{nobody}"], 3, "no emulator answers at {nobody}"),
+        (["messages", "--url", "ftp://127.0.0.1"], 3, "ftp://127.0.0.1 is no sms-emulator"),
+        (["explain", "no such file"], 2, "no such file"),
+    ],
+)
+def test_exit_codes(
+    nobody: str,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    code: int,
+    problem: str,
+) -> None:
+    try:
+        ended = main([argument.format(nobody=nobody) for argument in arguments])
+    except SystemExit as exit_:
+        ended = int(str(exit_.code))
+    assert ended == code
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert problem.format(nobody=nobody) in output.err
+
+
+def test_an_answer_that_a_fault_took(
+    emulator: SmsEmulator, capsys: pytest.CaptureFixture[str]
+) -> None:
+    emulator.set_faults({"kind": "reset", "when": "after", "times": 1})
+    assert main(["send", f"--url={emulator.url}", "13800138000", "--param", "code=1234"]) == 3
+    problem = capsys.readouterr().err
+    assert "was lost" in problem
+    assert f"{emulator.url}/inbox#faults" in problem
+    assert len(emulator.messages()) == 1
+
+
+def test_a_filter_that_is_wrong(emulator: SmsEmulator, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["messages", f"--url={emulator.url}", "--phone-number", "abc"]) == 2
+    assert "phone_number: is no phone number" in capsys.readouterr().err
+
+
+def test_follow(emulator: SmsEmulator) -> None:
+    """What is there, what comes, what comes after the inbox was cleared; then Ctrl-C."""
+
+    def send(code: str) -> None:
+        emulator.settings(limits=False)
+        assert (
+            main(["send", f"--url={emulator.url}", "13800138000", "--param", f"code={code}"]) == 0
+        )
+
+    send("1111")
+    with subprocess.Popen(
+        [*COMMAND, "messages", "--url", emulator.url, "--follow"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    ) as process:
+        assert process.stdout is not None
+        assert "1111" in process.stdout.readline()
+        send("2222")
+        assert "2222" in process.stdout.readline()
+        emulator.clear()
+        send("3333")
+        assert "3333" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait() == 130
+
+
+def test_a_reader_that_goes_away(emulator: SmsEmulator) -> None:
+    main(["send", f"--url={emulator.url}", "13800138000", "--param", "code=12345"])
+    with subprocess.Popen(
+        [*COMMAND, "messages", "--url", emulator.url],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 2
+
+
+@pytest.mark.parametrize("command", [[], ["send"], ["messages"], ["explain"]])
+def test_help_has_examples_and_exit_codes(command: list[str]) -> None:
+    result = run(*command, "--help")
+    assert result.returncode == 0
+    assert "examples:" in result.stdout
+    assert "exit codes:" in result.stdout
+    assert "--json" in result.stdout
+
+
+def test_a_client_of_nobody_and_of_somebody_else(nobody: str) -> None:
+    with pytest.raises(NotRunning, match=f"no emulator answers at {nobody}"):
+        EmulatorClient(nobody).messages()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n<html>")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(NotRunning, match="is no sms-emulator"):
+            EmulatorClient(f"http://127.0.0.1:{server.getsockname()[1]}").replies()
+        thread.join()

@@ -1,0 +1,213 @@
+"""Who may see the page, in which language, and what it allows itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import aliyun_sms_emulator.page
+from aliyun_sms_emulator import SmsEmulator
+from aliyun_sms_emulator.config import Config, default_config, read_config
+from aliyun_sms_emulator.page.languages import page_texts
+from aliyun_sms_emulator.page.routes import send_command
+from aliyun_sms_emulator.server import EmulatorServer, ServerThread
+from signing_client import Client, Reply, raw
+
+FOLDER = Path(aliyun_sms_emulator.page.__file__).parent
+HTML = {"Accept": "text/html,application/xhtml+xml"}
+
+
+def page(emulator: SmsEmulator, target: str = "/inbox", **headers: str) -> Reply:
+    return raw(emulator, "GET", target, b"", {n.replace("_", "-"): v for n, v in headers.items()})
+
+
+def test_browsers_are_taken_from_the_front_door_to_the_page(emulator: SmsEmulator) -> None:
+    reply = raw(emulator, "GET", "/", b"", HTML)
+    assert (reply.status, reply.headers["location"]) == (307, "/inbox")
+    assert b"<title>SMS emulator</title>" in page(emulator).body
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "headers"),
+    [
+        ("GET", "/", {}),
+        ("GET", "/?Action=SendSms", HTML),
+        ("GET", "/", {**HTML, "x-acs-action": "SendSms"}),
+        ("GET", "/", {**HTML, "Authorization": "ACS3-HMAC-SHA256 x"}),
+        ("POST", "/", HTML),
+    ],
+)
+def test_everything_else_is_a_call_of_the_platform(
+    emulator: SmsEmulator, method: str, target: str, headers: dict[str, str]
+) -> None:
+    reply = raw(emulator, method, target, b"", headers)
+    assert reply.status >= 400
+    assert "x-acs-request-id" in reply.headers
+
+
+@pytest.mark.parametrize("target", ["/inbox", "/inbox/static/main.js", "/api/events"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "127.0.0.1.evil.example:8100"},
+        {"Host": ""},
+        {"Host": "203.0.113.7"},
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "https://127.0.0.1"},
+    ],
+)
+def test_foreign_hosts_and_origins_are_refused(
+    emulator: SmsEmulator, target: str, headers: dict[str, str]
+) -> None:
+    reply = raw(emulator, "GET", target, b"", headers)
+    assert reply.status == 403
+    assert f"http://{emulator.endpoint}" in reply.body.decode()
+
+
+def test_signed_calls_may_carry_any_host(client: Client) -> None:
+    """As they do through proxies and with names in /etc/hosts."""
+    assert client.v3("QuerySmsSignList", {}, host="dysmsapi.aliyuncs.com").code == "OK"
+
+
+@contextmanager
+def listening_on(host: str) -> Iterator[SmsEmulator]:
+    thread = ServerThread(EmulatorServer(default_config(), None, host, 0))
+    thread.start()
+    try:
+        emulator = SmsEmulator()
+        emulator.url = thread.server.url.replace("0.0.0.0", "127.0.0.1")
+        yield emulator
+    finally:
+        thread.stop()
+
+
+def test_who_listens_everywhere_is_reached_by_address_but_not_by_name() -> None:
+    with listening_on("0.0.0.0") as emulator:
+        for host, status in (
+            ("192.168.1.5:8100", 200),
+            ("[fe80::1]:81", 200),
+            ("evil.example", 403),
+        ):
+            assert page(emulator, Host=host).status == status
+        own = {"Host": "192.168.1.5", "Origin": "http://192.168.1.5"}
+        assert raw(emulator, "GET", "/api/health", b"", own).status == 200
+
+
+@pytest.mark.parametrize("target", ["/inbox", "/inbox/static/main.js", "/api/health"])
+def test_strict_headers(emulator: SmsEmulator, target: str) -> None:
+    headers = page(emulator, target).headers
+    assert headers["content-security-policy"].startswith("default-src 'self'; ")
+    assert "unsafe" not in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+
+
+def test_nothing_inline_and_nothing_from_outside(emulator: SmsEmulator) -> None:
+    html = page(emulator).body.decode()
+    scripts = re.findall(r"<script[^>]*>", html)
+    assert scripts == [
+        '<script type="application/json" id="page-data">',
+        '<script type="module" src="/inbox/static/main.js">',
+    ]
+    assert not re.search(r"\son\w+=|\sstyle=|<style", html)
+    sources = "".join(path.read_text("utf-8") for path in (FOLDER / "static").iterdir())
+    outside = re.findall(r"https?://[^\s\"'`]+", sources + html)
+    allowed = (f"http://{emulator.endpoint}/", "http://www.w3.org/2000/svg")
+    assert [url for url in outside if not url.startswith(allowed)] == []
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(", sources)
+
+
+@pytest.mark.parametrize(
+    ("target", "headers", "language"),
+    [
+        ("/inbox", {}, "en"),
+        ("/inbox", {"Accept_Language": "zh-CN,zh;q=0.9,en;q=0.8"}, "zh"),
+        ("/inbox", {"Accept_Language": "fr, en;q=0.5, zh;q=0.7"}, "zh"),
+        ("/inbox", {"Accept_Language": "de;q=x,;,"}, "en"),
+        ("/inbox", {"Accept_Language": "zh", "Cookie": "lang=en"}, "en"),
+        ("/inbox", {"Cookie": "lang=xx"}, "en"),
+        ("/inbox?lang=zh", {"Cookie": "lang=en"}, "zh"),
+        ("/inbox?lang=%3Cscript%3E", {}, "en"),
+    ],
+)
+def test_language(
+    emulator: SmsEmulator, target: str, headers: dict[str, str], language: str
+) -> None:
+    reply = page(emulator, target, **headers)
+    assert f'<html lang="{language}">' in reply.body.decode()
+    chosen = "lang=zh" in target
+    assert ("set-cookie" in reply.headers) == chosen
+    if chosen:
+        assert "SameSite=strict" in reply.headers["set-cookie"]
+
+
+def test_every_text_that_is_used_exists_and_every_one_that_exists_is_used() -> None:
+    english, chinese = page_texts("en"), page_texts("zh")
+    sources = "".join(path.read_text("utf-8") for path in (FOLDER / "static").glob("*.js"))
+    template = (FOLDER / "templates" / "inbox.html").read_text("utf-8")
+    used = set(re.findall(r'\bt\("(\w+)"', sources)) | set(re.findall(r"\bt\.(\w+)", template))
+    chosen = set(re.findall(r'"(\w+)"', sources + template))
+    composed = tuple(re.findall(r'[`"](\w+_)(?:\$\{|")', sources + template))
+    assert used <= english.keys()
+    unused = english.keys() - used - chosen
+    assert {key for key in unused if not key.startswith(composed)} == set()
+    for key, text in english.items():
+        assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", chinese[key])), key
+        assert (
+            re.search("[\u4e00-\u9fff]", chinese[key])
+            or key in {"other_language_code", "other_language"}
+            or "{" in text
+        ), key
+
+
+def test_texts_of_a_configuration_are_escaped() -> None:
+    template = {"code": "<b>1", "type": "notification", "content": "x", "name": "</script><b>"}
+    config = {"templates": [template], "signatures": [{"name": "</pre><b>'END'"}]}
+    with SmsEmulator(config) as emulator:
+        html = page(emulator).body.decode()
+    assert "<b>" not in html
+    assert "&lt;b&gt;1" in html
+
+
+def key_of(secret: str) -> Config:
+    return read_config({"access_keys": [{"id": "testid", "secret": secret}]}, "test")
+
+
+def test_own_secrets_are_not_on_the_page() -> None:
+    assert "testsecret" in send_command(default_config(), "x")
+    command = send_command(key_of("very-secret"), "x")
+    assert "very-secret" not in command
+    assert 'os.environ["ALIBABA_CLOUD_ACCESS_KEY_SECRET"]' in command
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"templates": [{"code": "A\"'\\n", "type": "international", "content": "${a} ${b}"}]},
+        {"signatures": [{"name": "a'b\"\nEND\n"}]},
+        {"signatures": [{"name": "old", "status": "cancelled"}]},
+        {"templates": [{"code": "9", "type": "gift", "content": "${code}"}]},
+    ],
+)
+def test_first_command_is_sound_python_whatever_is_configured(config: dict[str, object]) -> None:
+    lines = send_command(read_config(config, "test"), "127.0.0.1:8100").split("\n")
+    assert (lines[1], lines[-1]) == ("python - <<'END'", "END")
+    assert "END" not in lines[2:-1]
+    compile("\n".join(lines[2:-1]), "command", "exec")
+
+
+def test_everything_the_page_needs_is_package_data() -> None:
+    package = FOLDER.parent
+    project = package.parents[1].joinpath("pyproject.toml").read_text("utf-8")
+    declared = re.search(r"^aliyun_sms_emulator = \[(.*)\]$", project, re.MULTILINE)
+    assert declared is not None
+    patterns = re.findall(r'"([^"]+)"', declared[1])
+    found = {path for pattern in patterns for path in package.glob(pattern)}
+    code = {".py", ".pyc"}
+    assert {p for p in package.rglob("*") if p.is_file() and p.suffix not in code} <= found

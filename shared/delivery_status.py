@@ -256,8 +256,7 @@ def find_by_id(
 ) -> tuple[list[dict[str, object]], int]:
     """Return the messages with an id for the caller, and the part to go on from or 0.
 
-    The platform is asked for a message_id without a final receipt. Raises InvalidRequest where
-    only the number leads to an answer, and what the platform raises.
+    Raises InvalidRequest where only the number leads to an answer, and what the platform raises.
     """
     if question.message_id:
         return _of_message(api, question.message_id, deadline, store), 0

@@ -95,8 +95,8 @@ def read_whole_number(value: object, field: str, lowest: int, highest: int) -> i
 
 
 def shown(name: str) -> str:
-    """Return a name that the caller made up as an error and a log may show it: as ``*`` when it may
-    be a number, a code or a key.
+    """Return a name that the caller made up for errors and logs: ``*`` when it may be a number, a
+    code or a key.
     """
     is_name = re.sub("[ -]", "_", name).isidentifier() and len(name) <= _LONGEST_NAME
     if not is_name or sum(map(str.isdigit, name)) > _MOST_DIGITS:

@@ -82,7 +82,7 @@ def send_file(
     """
     if file.written_by not in WHOLE_OBJECTS:
         raise InvalidRequest(
-            f"only objects that were written whole are sent to ({', '.join(WHOLE_OBJECTS)})",
+            f"only objects written whole are sent to ({', '.join(WHOLE_OBJECTS)})",
             field="eventName",
         )
     key, pieces = _open(file, bucket, settings)
@@ -300,7 +300,7 @@ class OssBucket:
             answer = self._bucket.get_object(key, byte_range=(start, last), headers=condition)
             content: bytes = answer.read()
             if len(content) != last - start + 1:
-                raise BucketUnavailable("OSS answered with another range than it was asked for")
+                raise BucketUnavailable("OSS answered with another range")
             return content
 
         return (self._run(partial(piece, start)) for start in range(0, size, PIECE_BYTES))

@@ -54,8 +54,8 @@ _GLOBE_STATUSES = {"1": "delivered", "2": "failed", "6": "failed"}
 class Report(NamedTuple):
     """The receipt of one message as it came; what was missing is empty, or 0.
 
-    `out_id` is the one on the wire, `message_id` the BizId or MessageId, `sms_size` the number of
-    messages billed; times are ``yyyy-MM-dd HH:mm:ss`` in UTC+8.
+    `out_id` is the one on the wire, `message_id` the BizId or MessageId, `sms_size` the messages
+    billed; times are ``yyyy-MM-dd HH:mm:ss`` in UTC+8.
     """
 
     phone_number: str

@@ -69,8 +69,8 @@ class Access(NamedTuple):
 
 
 class LimitSettings(NamedTuple):
-    """What may be sent: `rules` as DEFAULT_LIMITS has them, the `countries` abroad that are open,
-    with what each may get a day (0: as the rule says), and prefixes of numbers that get nothing.
+    """What may be sent: `rules` as in DEFAULT_LIMITS, the `countries` abroad that are open, with
+    what each may get a day (0: as the rule says), and prefixes of numbers that get nothing.
     """
 
     rules: Mapping[str, int]
@@ -131,8 +131,8 @@ class CodeSettings(NamedTuple):
 class FileSettings(NamedTuple):
     """Where files of recipients and their results lie; `parallel` parts are sent at a time.
 
-    An empty `oss_endpoint` is the inner one of the bucket's region; `local_buckets` is a directory
-    of directories that play buckets.
+    An empty `oss_endpoint` is the inner one of the bucket's region; folders in `local_buckets` play
+    buckets.
     """
 
     prefix: str
@@ -276,8 +276,8 @@ def read_file_settings(environ: Mapping[str, str]) -> FileSettings:
             raise ConfigurationError(f"{name} is not of the form folder/ or folder/folder/")
     if prefix.startswith(results) or results.startswith(prefix):
         raise ConfigurationError(
-            "SMS_FILE_PREFIX and SMS_FILE_RESULTS_PREFIX overlap: choose two folders beside "
-            "each other"
+            "SMS_FILE_PREFIX and SMS_FILE_RESULTS_PREFIX overlap: choose two folders beside each "
+            "other"
         )
     local = _text(environ, "SMS_LOCAL_BUCKETS")
     if local and not _allows_local_state(environ):
@@ -301,8 +301,8 @@ def read_credentials(
 ) -> Credentials:
     """Return the credentials to sign with, read afresh at every call and never kept.
 
-    SMS_ACCESS_KEY_* win; then the context's, then the ALIBABA_CLOUD_* variables that Function
-    Compute sets for a function with a role. Raises ConfigurationError for none, or half a pair.
+    SMS_ACCESS_KEY_* win; then the context's, then ALIBABA_CLOUD_*, which Function Compute sets for
+    a function with a role. Raises ConfigurationError for none, or half a pair.
     """
     explicit = _key_pair(environ, "SMS_ACCESS_KEY_ID", "SMS_ACCESS_KEY_SECRET")
     if explicit:

@@ -182,9 +182,9 @@ class SmsApi(NamedTuple):
 def classify(status: int, content: bytes, now: float) -> Result:
     """Say what an answer means at `now` (epoch seconds).
 
-    Business errors come with status 200, gateway errors with 4xx, both with a code in the body:
-    ``ResponseCode`` in version 2018-05-01, else ``Code`` (``code`` was seen, too). In doubt is what
-    cannot be understood, every 5xx and every code that is not known to be a refusal.
+    Business errors come with status 200, gateway errors with 4xx; the code is ``ResponseCode`` in
+    version 2018-05-01, else ``Code`` or ``code``. In doubt is what cannot be understood, every 5xx
+    and every code that is not known to be a refusal.
     """
     try:
         body = json.loads(content)

@@ -28,7 +28,7 @@ MAX_BYTES = 4 * 1024 * 1024
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?= |\r|$)")
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,10})[ \t]*(?:\r|$)", re.IGNORECASE)
 _ENCODING = re.compile(rb"\r\ntransfer-encoding:[ \t]*([^\r]*)", re.IGNORECASE)
-_CLOSES = re.compile(rb"HTTP/1\.0|.*?\r\nconnection:[ \t]*close", re.IGNORECASE | re.DOTALL)
+_CLOSES = re.compile(rb"\r\nconnection:[ \t]*close", re.IGNORECASE)
 _WITHOUT_BODY = (204, 304)
 _CA_DIRECTORIES = (ssl.get_default_verify_paths().capath, "/etc/ssl/certs")
 
@@ -179,9 +179,10 @@ def _open(host: str, port: int, deadline: float) -> socket.socket:
 def _message(request: requests.PreparedRequest, target: str) -> bytes:
     lines = [f"{request.method} {target} HTTP/1.1"]
     lines += [f"{name}: {value}" for name, value in request.headers.items()]
-    if any("\n" in line or "\r" in line for line in lines):
+    head = "\r\n".join([*lines, "", ""])
+    if not head.count("\r") == head.count("\n") == len(lines) + 1:
         raise requests.exceptions.InvalidHeader("a header holds a line break")
-    return "\r\n".join([*lines, "", ""]).encode("ascii") + cast(bytes, request.body)
+    return head.encode("ascii") + cast(bytes, request.body)
 
 
 def limit(sock: Any, deadline: float) -> None:
@@ -207,8 +208,8 @@ def read_answer(sock: Any, deadline: float) -> Answer:
             raise ValueError("no status line")
         status = int(match[1])
     content, delimited = _content(reader, head, status)
-    keeps_alive = delimited and not reader.waiting and not _CLOSES.match(head)
-    return Answer(status, content, keeps_alive)
+    closes = head.startswith(b"HTTP/1.0") or _CLOSES.search(head) or reader.waiting
+    return Answer(status, content, delimited and not closes)
 
 
 class _Reader:

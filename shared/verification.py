@@ -92,7 +92,7 @@ class Created(NamedTuple):
 def create(request: CodeRequest, invocation: Invocation, settings: CodeSettings) -> Created:
     """Send a code, unless that was done for this out_id before.
 
-    Raises LimitReached, OutIdConflict, ConfigurationError, InvalidRequest and StoreUnavailable; all
+    Raises LimitReached, OutIdConflict, ConfigurationError, InvalidRequest and StoreUnavailable, all
     before anything is sent.
     """
     back_end = _back_end(invocation, settings)

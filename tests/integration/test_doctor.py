@@ -304,11 +304,11 @@ CASES: list[tuple[Trouble, str, str, str]] = [
     (redis_with_a_wrong_password, "state", ERROR, "cannot be used (AuthenticationError"),
     (
         redis_with("CONFIG SET maxmemory 1", undone_by="CONFIG SET maxmemory 0"),
-        *("state", ERROR, "OutOfMemoryError"),
+        *("state", ERROR, "ResponseError OOM"),
     ),
     (
         redis_with("REPLICAOF 127.0.0.1 1", undone_by="REPLICAOF NO ONE"),
-        *("state", ERROR, "ReadOnlyError"),
+        *("state", ERROR, "ResponseError READONLY"),
     ),
     (
         redis_with(

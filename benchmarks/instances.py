@@ -13,6 +13,9 @@ from benchmarks.report import Row
 
 MESSAGES = 100_000
 INSTANCES = 4
+QUOTA = 50
+"""Requests a second, for the run that is held back."""
+_QUOTA_SECONDS = 6
 _TWICE_EVERY = 9
 
 
@@ -55,16 +58,31 @@ def measure(field: Field, messages: int) -> list[Row]:
             limit=0,
             detail=f"{accepted} parts of {sent // 100} accepted",
         ),
+        _held_back(field, name),
     ]
 
 
-def _run(field: Field, requests: int) -> tuple[float, list[Run]]:
+def _held_back(field: Field, name: str) -> Row:
+    """Have the instances keep below a quota together, as requests-per-second asks them to."""
+    parts = QUOTA * _QUOTA_SECONDS
+    wall, _ = _run(field, parts * 100 // MESSAGES_A_REQUEST, f"requests-per-second={QUOTA}")
+    counted = _counted(field)
+    return Row(
+        f"{name}: busiest second",
+        counted["busiest_second"],
+        " requests",
+        limit=QUOTA,
+        detail=f"with requests-per-second={QUOTA}: {counted['requests']} requests in {wall:.1f} s",
+    )
+
+
+def _run(field: Field, requests: int, limit: str = "") -> tuple[float, list[Run]]:
     """Return the seconds from the first begin to the last end, and what each instance took."""
     name = f"run-{time.time_ns()}"
     with contextlib.ExitStack() as stack:
         processes = []
         for _ in range(INSTANCES):
-            process = field.process(INSTANCE, field.counting, field.with_store(field.redis))
+            process = field.process(INSTANCE, field.counting, field.with_store(field.redis, limit))
             stack.callback(process.close)
             processes.append(process)
         started = time.perf_counter()

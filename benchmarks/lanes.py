@@ -102,13 +102,13 @@ class Field(NamedTuple):
             raise RuntimeError(f"{lane} failed:\n{errors}")
         return str(errors).splitlines()[-1]
 
-    def with_store(self, url: str) -> dict[str, str]:
-        """Return the environment of a function with shared state."""
+    def with_store(self, url: str, limit: str = "") -> dict[str, str]:
+        """Return the environment of a function with shared state, and with a limit more."""
         return {
             "SMS_STATE_URL": url,
             "SMS_STATE_SECRET": "a secret of the benchmark",
             "SMS_ALLOW_LOCAL_STATE": "1",
-            "SMS_LIMITS": _HIGH_LIMITS,
+            "SMS_LIMITS": f"{_HIGH_LIMITS},{limit}",
         }
 
     def _popen(

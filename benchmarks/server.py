@@ -68,6 +68,7 @@ class _Count:
         self._turn = threading.Lock()
         self._out_ids: Counter[bytes] = Counter()
         self._numbers: Counter[bytes] = Counter()
+        self._seconds: Counter[int] = Counter()
 
     def answer(self, request: bytes) -> bytes:
         """Count a POST; a GET is told the counts, which begin anew then."""
@@ -78,6 +79,7 @@ class _Count:
             if not out_id or not numbers:
                 return _http(b'{"Code":"MissingParameter","Message":"no SendBatchSms"}')
             self._out_ids[out_id[1]] += 1
+            self._seconds[int(time.time())] += 1
             self._numbers.update(numbers[1].split(b"%22%2C%22"))
         return _ACCEPTED
 
@@ -87,9 +89,11 @@ class _Count:
             "out_ids": len(self._out_ids),
             "messages": self._numbers.total(),
             "numbers": len(self._numbers),
+            "busiest_second": max(self._seconds.values(), default=0),
         }
         self._out_ids.clear()
         self._numbers.clear()
+        self._seconds.clear()
         return taken
 
 

@@ -125,7 +125,7 @@ class Queue(NamedTuple):
         if response.status_code in (200, 204):
             return response
         code, request_id = _read_error(response.content)
-        if code == "MessageNotExist":
+        if code in ("MessageNotExist", "ReceiptHandleError"):
             return response
         if response.status_code >= 500 or not code:
             raise AnswerLost("the queue gave no usable answer", code=code)

@@ -250,12 +250,17 @@ def test_what_cannot_be_deleted_is_kept_again_without_harm(
     assert (queues.waiting["SmsReport"], kept(store)) == ([], ["delivered"])
 
 
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [("MessageNotExist", "404 Not Found"), ("ReceiptHandleError", "400 Bad Request")],
+)
 def test_a_message_that_was_received_by_somebody_else_meanwhile_is_no_error(
-    queues: Queues,
+    queues: Queues, code: str, status: str
 ) -> None:
-    queues.waiting["SmsReport"] = [encoded(REPORT)]
-    queues.scenes = [None, error("MessageNotExist", "404 Not Found")]
+    queues.waiting["SmsReport"] = [encoded(REPORT), encoded({**REPORT, "out_id": "order-2"})]
+    queues.scenes = [None, error(code, status)]
     assert run()["problem"] == ""
+    assert queues.waiting["SmsReport"] == []
 
 
 @pytest.mark.parametrize(

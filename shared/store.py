@@ -186,11 +186,15 @@ class RedisStore:
             parts = urlsplit(url)
             if not parts.hostname or not re.fullmatch(r"(/[0-9]{0,4})?", parts.path):
                 raise ValueError
+            options = {}
+            if parts.scheme == "rediss" and "ssl_cert_reqs=" not in parts.query:
+                options["ssl_check_hostname"] = True  # redis-py 6 does; the URL may say false
             self._client = client = redis.Redis.from_url(
                 url,
                 decode_responses=True,
                 socket_connect_timeout=_TIMEOUT,
                 socket_timeout=_TIMEOUT,
+                **options,
             )
             self._script = lru_cache(64)(lambda *kinds: client.register_script(_script(*kinds)))
             client.connection_pool.make_connection()  # reads the options; does not connect

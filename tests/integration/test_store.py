@@ -598,6 +598,19 @@ def test_redis_over_tls(redis_server: RedisServer, tmp_path: Path) -> None:
             assert_down(store)
 
 
+def test_a_certificate_of_another_name_is_refused(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    stranger = Authority(tmp_path).server("DNS:another.example")
+    with TcpProxy(redis_server.address, stranger) as proxy:
+        url = f"rediss://127.0.0.1:{proxy.port}/0?ssl_ca_certs={tmp_path}/ca.pem"
+        with closing_redis(url) as store:
+            assert_down(store)
+        for option in ("ssl_check_hostname=false", "ssl_cert_reqs=none"):
+            with closing_redis(f"{url}&{option}") as store:
+                assert wrote(store, option, None, "x")
+
+
 def test_everything_in_redis_expires_and_lies_in_one_slot(redis_server: RedisServer) -> None:
     with closing_redis(redis_server.url) as store:
         put(store, "record", None, "x", charge=[fixed(), sliding()], give_back=[fixed(1, key="y")])

@@ -22,6 +22,7 @@ from shared.errors import (
     InvalidRequest,
     NotAuthenticated,
     SmsError,
+    StoreUnavailable,
 )
 from shared.fields import parse_json
 from shared.logs import Log, hash_key, safe_request_id
@@ -137,6 +138,8 @@ def serve(
     except SmsError as error:
         if isinstance(error, ConfigurationError):
             log.misconfigured(error)
+        if isinstance(error, StoreUnavailable):
+            log.failed("store", error)
         response = _error_response(error)
     except Exception as error:
         log_bug(error, log)

@@ -704,12 +704,15 @@ def test_without_a_store_nothing_is_answered_as_kept(
     assert "SMS_STATE_URL" in capsys.readouterr().out
 
 
-def test_a_store_that_fails_lets_the_platform_push_again(
-    receiving: pytest.MonkeyPatch, tmp_path: Path
+def test_a_store_that_fails_lets_the_platform_push_again_and_the_log_says_why(
+    receiving: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     receiving.setenv("SMS_STATE_URL", f"sqlite://{tmp_path}/missing/state.sqlite3")
     status, body = push([MAINLAND])
     assert (status, body["code"], body["retryable"]) == (503, "store-unavailable", True)
+    told, _ = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (told["level"], told["action"], told["outcome"]) == ("error", "store", "failed")
+    assert "the file of SMS_STATE_URL cannot be used" in told["detail"]
 
 
 @pytest.mark.parametrize("event", [b"", b"{}", b"[]", b"\xff", b"[" * 9999])

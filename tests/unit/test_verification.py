@@ -860,6 +860,21 @@ def test_the_function_names_what_is_not_set(
     assert platform.calls == []
 
 
+@pytest.mark.parametrize("path", ["/codes", "/codes/check"])
+def test_the_function_logs_why_its_state_cannot_be_used(
+    function: Call,
+    deployed: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    path: str,
+) -> None:
+    deployed.setenv("SMS_STATE_URL", "redis://127.0.0.1:1/0")
+    typed = {"verification_id": "a" * 32, "phone_number": NUMBER, "code": "123456"}
+    status, body = function(typed if path.endswith("check") else WISH, path)
+    assert (status, body["code"]) == (503, "store-unavailable")
+    told, _ = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (told["level"], told["action"], told["detail"]) == ("error", "store", body["detail"])
+
+
 def test_the_function_needs_a_key(function: Call, platform: Platform) -> None:
     assert function(WISH, "/codes", key="another")[0] == 401
     assert function({}, "/codes/check", key=None)[0] == 401

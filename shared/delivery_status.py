@@ -270,7 +270,11 @@ def find_by_id(
     secret = api.settings.state_secret
     found, next_part = receipts.of_out_id(store, secret, question.out_id, question.first_part)
     if not found and not question.first_part and not next_part:
-        raise InvalidRequest(f"has no stored receipt yet; {_ASK_BY_NUMBER}", field="out_id")
+        raise InvalidRequest(
+            f"has no stored receipt yet; {_ASK_BY_NUMBER}, or ask by message_id, the biz_id of a "
+            "message of SendMessageToGlobe",
+            field="out_id",
+        )
     return [_shown_receipt(receipt) for receipt in found], next_part
 
 

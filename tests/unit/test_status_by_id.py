@@ -138,6 +138,13 @@ def test_an_out_id_without_receipts_needs_the_number(api: SmsApi, store: SqliteS
         assert (caught.value.status, caught.value.field) == (422, "out_id")
 
 
+def test_an_out_id_without_receipts_tells_of_the_other_way_for_messages_abroad(
+    api: SmsApi, store: SqliteStore
+) -> None:
+    with pytest.raises(InvalidRequest, match="message_id, the biz_id of"):
+        find_by_id(api, IdQuestion("order-1", "", 0), 9.0, store)
+
+
 def test_an_out_id_cannot_be_answered_while_the_store_is_down(
     api: SmsApi, broken: SqliteStore
 ) -> None:

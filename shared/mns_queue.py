@@ -30,7 +30,7 @@ from shared.settings import read_queue_settings
 from shared.transport import Timeout, exchange
 
 if TYPE_CHECKING:
-    from shared.http_trigger import Context, Invocation
+    from shared.http_trigger import Context
     from shared.sms_api import SmsApi
     from shared.store import Store
 
@@ -69,7 +69,8 @@ def empty_queues(
     clock: Clock = Clock(),  # noqa: B008 (immutable)
     tokens: Tokens = _TOKENS,
 ) -> dict[str, object]:
-    """Empty the queues that SMS_RECEIPT_QUEUES names, as far as the time allows; raises nothing.
+    """Empty the queues that SMS_RECEIPT_QUEUES names, as far as the time allows, which none takes
+    from those after it; raises nothing.
 
     Returns what was kept, and the code of the error that ended it early.
     """
@@ -82,9 +83,12 @@ def empty_queues(
             raise ConfigurationError("SMS_RECEIPT_QUEUES names no queue to empty: set it")
         invocation = open_invocation(context, log, started)
         store = receipts.required_store(invocation)
-        for name in known.queues:
+        end = invocation.deadline - _LONGEST_ROUND
+        for place, name in enumerate(known.queues):
             queue = Queue(invocation.api, known.mns_endpoint, name, invocation.deadline, tokens)
-            tally, failure = _empty(queue, invocation, store)
+            now = clock.monotonic()
+            share = (end - now) / (len(known.queues) - place)
+            tally, failure = _empty(queue, store, now + share)
             total = _sum(total, tally)
             problem = problem or failure
     except ConfigurationError as error:
@@ -179,16 +183,17 @@ def signed_headers(method: str, resource: str, date: str, token: QueueToken) -> 
     }
 
 
-def _empty(queue: Queue, invocation: Invocation, store: Store) -> tuple[Tally, str]:
-    api, deadline = invocation.api, invocation.deadline
+def _empty(queue: Queue, store: Store, end: float) -> tuple[Tally, str]:
+    """Empty a queue in rounds of which none begins after `end`."""
+    api = queue.api
     total = Tally()
     try:
-        while api.clock.monotonic() + _LONGEST_ROUND < deadline:
+        while api.clock.monotonic() < end:
             messages = queue.receive()
             if not messages:
                 return total, ""
             entries = [entry for message in messages for entry in message.entries]
-            total = _sum(total, receipts.keep(entries, api, store, deadline))
+            total = _sum(total, receipts.keep(entries, api, store, queue.deadline))
             for message in messages:
                 queue.delete(message.receipt_handle)
     except SmsError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -297,6 +298,17 @@ def test_it_ends_before_the_time_is_over(
     assert run(clock=slow)["problem"] == "out-of-time"
     assert queues.calls() == []
     assert "out-of-time" in capsys.readouterr().out
+
+
+def test_a_queue_without_end_leaves_time_for_the_next(queues: Queues) -> None:
+    queues.waiting["SmsReport"] = [
+        encoded({**REPORT, "out_id": f"order-{number}"}) for number in range(800)
+    ]
+    queues.waiting["SmsUp"] = [encoded(REPLY)]
+    clock, ticks = ManualClock(), itertools.count()
+    result = run(clock=Clock(lambda: clock.epoch, lambda: next(ticks) / 8, lambda _seconds: None))
+    assert (result["replies"], result["problem"]) == (1, "out-of-time")
+    assert 0 < result["reports"] < 800
 
 
 def test_without_queues_it_is_off(

@@ -57,7 +57,7 @@ class Desk:
             "SMS_CODE_SIGN_NAME": "赠送签名",
             "SMS_CODE_TEMPLATE": "100001",
             "SMS_PNVS_ENDPOINT": endpoint,
-            "SMS_READ_TIMEOUT": "0.3",
+            "SMS_READ_TIMEOUT": "5",
         }
         self._api_to = api_to
         platform.on("SendSmsVerifyCode", sent())

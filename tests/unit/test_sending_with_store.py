@@ -33,7 +33,7 @@ STATE = {
     "SMS_STATE_URL": "sqlite:///state",
     "SMS_ALLOW_LOCAL_STATE": "1",
     "SMS_STATE_SECRET": SECRET,
-    "SMS_READ_TIMEOUT": "0.2",
+    "SMS_READ_TIMEOUT": "5",
 }
 LEASE = 25  # seconds: the deadline of 20, and 5
 QUARTER = 15 * 60

@@ -56,7 +56,7 @@ class Desk:
             "SMS_STATE_SECRET": SECRET,
             "SMS_SIGN_NAME": "签名",
             "SMS_CODE_TEMPLATE": "SMS_7",
-            "SMS_READ_TIMEOUT": "0.3",
+            "SMS_READ_TIMEOUT": "5",
             "SMS_INTERNATIONAL_ENDPOINT": endpoint,
             "SMS_COUNTRIES": "HK,US",
         }

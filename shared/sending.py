@@ -429,6 +429,8 @@ class _Claim(NamedTuple):
 def _outcome(part: Part, result: Result) -> PartOutcome:
     """Return what a result stands for; nothing written is rejected."""
     if result.verdict == ACCEPTED:
+        if part.action == "SendSmsVerifyCode" and result.body.get("Success") is not True:
+            return PartOutcome(part, "unknown", "no-success", request_id=result.request_id)
         biz_id = safe_message_id(result.body.get("BizId") or result.body.get("MessageId"))
         return PartOutcome(part, "accepted", "OK", biz_id, result.request_id, details=result.body)
     outcome = "unknown" if result.verdict == IN_DOUBT else "rejected"

@@ -255,8 +255,6 @@ class PnvsCodes(NamedTuple):
         part = self._part(request, verification_id)
         intent = Intent(request.out_id, (part,), False, request.client_ip, request.caller, True)
         (outcome,) = send(intent, self.api, self.deadline, self.store)
-        if outcome.details and outcome.details.get("Success") is not True:
-            outcome = PartOutcome(part, "unknown", "no-success", request_id=outcome.request_id)
         now, sent_at = self.api.clock.now(), self._sent_at(outcome, request.out_id)
         lifetime = self.settings.lifetime
         return Created(

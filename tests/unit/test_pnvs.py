@@ -235,6 +235,9 @@ def test_a_code_that_may_be_on_its_way_is_told_of(
     assert "wait for it" in body["detail"]
     assert desk.check(body["verification_id"])
     assert desk.checks[0]["SchemeName"] == desk.sends[0]["SchemeName"]
+    if stateful:
+        assert desk.create(out_id="order-1").status == 504
+        assert len(desk.sends) == 1
 
 
 def test_a_repeat_presents_the_same_nonce(desk: Desk) -> None:

@@ -511,24 +511,33 @@ PUMPS = (
 _RAMP = (5, 7, 10, 15, 22, 33, 50)
 
 
+def _seconds(work: Callable[[str], object], subject: str) -> float:
+    times = []
+    for _ in range(2):
+        began = time.process_time()
+        work(subject)
+        times.append(time.process_time() - began)
+    return min(times)
+
+
+@functools.cache
+def _noise() -> float:
+    """Return how long is too short to tell anything, on this machine: what it takes for a few
+    hundred thousand steps, so that what is found does not depend on how fast it is.
+    """
+    return min(_seconds(re.compile("1*1*x").match, "1" * 800) for _ in range(10))
+
+
 def _grows_faster(work: Callable[[str], object], pump: str, end: str, size: int) -> bool:
     """Whether a text of four times the length takes far more than four times as long, three times
     running. What grows exponentially is seen from short texts, before a long one takes for ever.
     """
 
-    def seconds(count: int) -> float:
-        subject = pump * count + end
-        times = []
-        for _ in range(2):
-            began = time.process_time()
-            work(subject)
-            times.append(time.process_time() - began)
-        return min(times)
+    def is_slow(short: int) -> bool:
+        brief, long = (_seconds(work, pump * count + end) for count in (short, 4 * short))
+        return long > 8 * brief + 4 * _noise()
 
-    return any(
-        all(seconds(4 * short) > 9 * seconds(short) + 0.005 for _ in range(3))
-        for short in (*_RAMP, size)
-    )
+    return any(all(is_slow(short) for _ in range(3)) for short in (*_RAMP, size))
 
 
 def test_no_regular_expression_blows_up(project: Path) -> None:

@@ -15,7 +15,7 @@ from typing import NamedTuple, TextIO
 from shared.clock import Clock, utc_timestamp
 from shared.errors import SmsError
 
-_DIGITS = re.compile(r"[0-9](?:[ ._:-]?[0-9]){6,}")
+_DIGITS = re.compile(r"\d(?:[\W_]*\d){6,}")
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9._:-]{0,63}")
 _REQUEST_ID = re.compile(r"(?=[0-9-]*[A-Za-z])[A-Za-z0-9-]{1,64}")
 # A UUID, and what Function Compute and the queues make: long runs of digits are chance there.

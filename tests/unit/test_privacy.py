@@ -123,8 +123,9 @@ def test_a_number_where_a_receipt_has_none_is_not_kept(world: EchoWorld, entry: 
     secrets = new_secrets(5)
     report = receipts(secrets)[entry]
     path = f"/receipts/{secrets.receipt_token}"
+    plain, *_, wide, _arabic, hidden, _, _ = written(secrets.mainland, "86")
     for name in {*report, "sign_name", "err_code", "ErrorCode", "unknown"}.difference(KEPT):
-        for form in written(secrets.mainland, "86")[:4]:
+        for form in (plain, wide, hidden, "--".join(plain)):
             world.begin(secrets)
             event = http_event([{**report, name: form}], path=path)
             told = world.run(Call("receive_receipts", event))

@@ -472,8 +472,8 @@ class Sender:
             **STATE,
             "SMS_INTERNATIONAL_ENDPOINT": endpoint,
             "SMS_COUNTRIES": "HK,SG",
-            "SMS_READ_TIMEOUT": "0.2",
-            "SMS_SETTLE_SECONDS": "0.1",
+            "SMS_READ_TIMEOUT": "2",
+            "SMS_SETTLE_SECONDS": "2",
         }
         self._endpoint = endpoint
         self._api_to = api_to
@@ -726,10 +726,10 @@ def test_who_has_no_time_for_the_next_second_is_refused(
 ) -> None:
     sender.environ.update(only("requests-per-second=1"))
     assert sender.how() == "accepted"
-    assert sender.how(out_id="order-late", seconds=1.1) == "rejected: requests-per-second"
+    assert sender.how(out_id="order-late", seconds=2.9) == "rejected: requests-per-second"
     assert clock.sleeps == []
     assert len(platform.sends) == 1
-    assert sender.how(out_id="order-late", seconds=1.3) == "accepted"
+    assert sender.how(out_id="order-late", seconds=3.1) == "accepted"
 
 
 def test_a_refused_second_is_over_after_one() -> None:

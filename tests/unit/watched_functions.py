@@ -53,8 +53,8 @@ class World:
             "SMS_CODE_TEMPLATES": CODE_TEMPLATE,
             "SMS_CODE_TEMPLATE": CODE_TEMPLATE,
             "SMS_CODE_MESSAGE": "Your code is {code}.",
-            "SMS_CONNECT_TIMEOUT": "0.3",
-            "SMS_READ_TIMEOUT": "0.3",
+            "SMS_CONNECT_TIMEOUT": "2",
+            "SMS_READ_TIMEOUT": "2",
             "SMS_SETTLE_SECONDS": "0.1",
         }
         for name in MISPLACED:

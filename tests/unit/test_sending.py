@@ -63,7 +63,7 @@ def personal_intent(count: int) -> Intent:
 @pytest.fixture
 def send_to(endpoint: str, api_to: ApiTo) -> Callable[..., tuple[PartOutcome, ...]]:
     def run(intent: Intent, deadline: float = 20.0, **environ: str) -> tuple[PartOutcome, ...]:
-        environ = {"SMS_READ_TIMEOUT": "0.2", **environ}
+        environ = {"SMS_READ_TIMEOUT": "1", **environ}
         return send(intent, api_to(endpoint, lambda: CREDENTIALS, **environ), deadline)
 
     return run

@@ -142,7 +142,9 @@ def _explained(outcome: PartOutcome, has_store: bool) -> _Explained:
         return _Explained(_CONFLICT, OutIdConflict.status, False)
     if outcome.code in DEFAULT_LIMITS:
         detail = f"The limit {outcome.code} is reached, so this was not sent."
-        return _Explained(detail, 429, True, outcome.retry_after)
+        if not outcome.retry_after:
+            detail = f"This alone is more than the limit {outcome.code}: split it."
+        return _Explained(detail, 429, outcome.retry_after > 0, outcome.retry_after)
     if outcome.outcome == "unknown":
         return _Explained(_unknown(outcome, has_store), 504, has_store)
     detail, status = explain(outcome.code)

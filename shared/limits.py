@@ -141,10 +141,11 @@ class Limits(NamedTuple):
             return answer
         if isinstance(answer, Refused):
             self.api.log.event("warning", "limit", "refused", rule=answer.rule)
+            never = any(each.rule == answer.rule and each.amount > each.limit for each in charge)
             raise LimitReached(
                 f"the limit {answer.rule} is reached; nothing was sent",
                 code=answer.rule,
-                retry_after=answer.retry_after,
+                retry_after=0 if never else answer.retry_after,
             )
         for count, total in zip(charge, answer.totals, strict=False):
             if count.limit:

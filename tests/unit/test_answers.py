@@ -71,6 +71,13 @@ def test_a_limit_is_429_with_its_rule_and_the_time_to_wait(rule: str) -> None:
     assert body["detail"] == f"The limit {rule} is reached, so this was not sent."
 
 
+def test_a_request_larger_than_a_limit_is_to_be_split() -> None:
+    response = send_response("order-1", [rejected("mainland-per-day")], has_store=True)
+    body = body_of(response)
+    assert (response.status, response.headers, body["retryable"]) == (429, {}, False)
+    assert body["detail"] == "This alone is more than the limit mainland-per-day: split it."
+
+
 def test_a_limit_that_some_parts_met_is_listed_with_them() -> None:
     refusal = rejected("mainland-per-day", 1, 42)
     response = send_response("order-1", [accepted(), refusal], has_store=True)

@@ -582,6 +582,20 @@ def test_a_rule_refuses_what_it_counts_and_nothing_else(
     assert sender.how(shares[0], **shares[1]) == "accepted"
 
 
+def test_a_request_that_no_window_has_room_for_is_not_to_be_repeated(
+    platform: Platform, sender: Sender
+) -> None:
+    sender.environ.update(only("mainland-per-day=2"))
+    three: dict[str, Any] = {"phone_numbers": [f"1380013800{last}" for last in range(3)]}
+    refusal = sender.send(**three)
+    assert (refusal.code, refusal.retry_after) == ("mainland-per-day", 0)
+    assert sender.spent() == 0
+    assert sender.how() == "accepted"
+    two: dict[str, Any] = {"phone_numbers": three["phone_numbers"][:2]}
+    assert sender.send(**two).retry_after > 0
+    assert len(platform.sends) == 1
+
+
 def test_a_repeat_of_what_was_accepted_is_neither_refused_nor_charged(
     platform: Platform, sender: Sender
 ) -> None:

@@ -74,10 +74,11 @@ def international(text: object, field: str) -> str:
 def of_country(text: object, dial_code: str, field: str) -> str:
     """Return a number of the country with `dial_code` as country code and number.
 
-    `text` may begin with ``+`` or ``00`` and the code. Raises InvalidRequest.
+    `text` may begin with ``+`` or ``00`` and the code; with the bare code it is ambiguous. Raises
+    InvalidRequest.
     """
     longest = _LONGEST - len(dial_code)
-    written = rf"(?:(?:\+|00){dial_code})?((?!00)[0-9]{{3,{longest}}})"
+    written = rf"(?:(?:\+|00){dial_code}|(?!{dial_code}))((?!00)[0-9]{{3,{longest}}})"
     match = re.fullmatch(written, _digits(text, field))
     if match:
         return dial_code + match[1]

@@ -180,6 +180,18 @@ def test_a_number_of_a_country_may_be_written_without_its_code(text: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("text", "code"), [("85251234567", "852"), ("8521 2345", "852"), ("12025550123", "1")]
+)
+def test_a_number_that_begins_with_the_bare_code_of_its_country_is_not_guessed(
+    text: str, code: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=rf"with \+{code} in front"):
+        of_country(text, code, "f")
+    national = text.replace(" ", "")
+    assert of_country(f"+{code}{national}", code, "f") == f"{code}{national}"
+
+
+@pytest.mark.parametrize(
     "text", [*REFUSED_EVERYWHERE[:9], "12", "+8535123456", "0051234567", "+852", "1" * 13, None]
 )
 def test_what_is_no_number_of_the_country_is_refused(text: object) -> None:

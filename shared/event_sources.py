@@ -104,14 +104,14 @@ def _read_one(value: Any) -> Iterator[Found]:
             "this function takes no HTTP requests; send over the trigger URL of send_sms",
             code="http-refused",
         )
-    if isinstance(value.get("events"), list):
+    if {"Message", "TopicName"} <= value.keys():  # attributes may have any name
+        ids = _ids("mns-topic", value["TopicName"], value.get("MessageId"))
+        yield from _requests(value["Message"], ids)
+    elif isinstance(value.get("events"), list):
         for record in value["events"]:
             yield from _guarded(_stored_file, record)
     elif "specversion" in value or {"source", "type", "data"} <= value.keys():
         yield from _cloud_event(value)
-    elif {"Message", "TopicName"} <= value.keys():
-        ids = _ids("mns-topic", value["TopicName"], value.get("MessageId"))
-        yield from _requests(value["Message"], ids)
     elif {"triggerTime", "payload"} <= value.keys():
         ids = _ids("timer", value.get("triggerName"), value["triggerTime"])
         yield from _requests(value["payload"], ids)

@@ -51,6 +51,12 @@ def test_every_kind_holds_a_request(kind: str) -> None:
     assert request_in(EVERY_KIND[kind](REQUEST)).body == REQUEST
 
 
+@pytest.mark.parametrize("names", [("specversion", "id", "source"), ("source", "type", "data")])
+def test_attributes_beside_a_message_of_a_topic_may_have_any_name(names: tuple[str, ...]) -> None:
+    event = mns_topic(REQUEST, **dict.fromkeys(names, "1.0"))
+    assert request_in(event) == request_in(mns_topic(REQUEST))
+
+
 @pytest.mark.parametrize("kind", KINDS_WITH_AN_ID)
 def test_a_kind_with_an_id_gives_a_stable_out_id(kind: str) -> None:
     first = request_in(KINDS_WITH_AN_ID[kind](REQUEST)).derived_out_id

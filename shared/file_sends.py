@@ -186,8 +186,10 @@ class _FileSends:
                 f"a file of more than {BATCH_SIZE} rows needs shared state (SMS_STATE_URL), so "
                 "that a repeat does not send again; nothing was sent"
             )
-        template_code = batch[0].template_code or self._settings.template_code
+        template_code = ""
         while batch:
+            if not template_code and (read := [row for row in batch if not row.problem]):
+                template_code = read[0].template_code or self._settings.template_code
             if self._api.clock.monotonic() >= self._last_start:
                 self._stop("out-of-time", "the time was over; a repeat goes on from here", True)
             if self._problem:

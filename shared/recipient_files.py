@@ -2,8 +2,8 @@
 
 The first row of a CSV file names its columns: phone_number, optionally sign_name,
 sms_up_extend_code and template_code; others are template variables. A line of JSON is an entry of
-``messages`` of ``POST /sms``, perhaps with a template_code. One file is one template: the first
-row's, else SMS_FILE_TEMPLATE_CODE.
+``messages`` of ``POST /sms``, perhaps with a template_code. One file is one template: that of the
+first row that can be read, else SMS_FILE_TEMPLATE_CODE.
 
 Part k is rows 100k+1 to 100k+100, refused ones counted, whenever the file is read.
 """

@@ -603,6 +603,24 @@ def test_a_wrong_file_is_refused_as_a_whole(
     assert platform.calls == []
 
 
+@pytest.mark.parametrize("unreadable", [1, 100])
+@pytest.mark.parametrize("template_of_all", ["", "SMS_9"])
+def test_rows_that_cannot_be_read_do_not_take_the_template_away(
+    deployed: pytest.MonkeyPatch,
+    platform: Platform,
+    bucket: Path,
+    store: SqliteStore,
+    unreadable: int,
+    template_of_all: str,
+) -> None:
+    deployed.setenv("SMS_FILE_TEMPLATE_CODE", template_of_all)
+    rows = ["13800138000"] * unreadable + ["13800138001,SMS_7", "13800138002,"]
+    content = "\n".join(["phone_number,template_code", *rows]).encode()
+    entry = only(run(put(bucket, content)), "accepted")
+    assert entry["rows"] == {"accepted": 2, "rejected": unreadable, "unknown": 0}
+    assert [sent["TemplateCode"] for sent in platform.sends] == ["SMS_7"]
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [

@@ -31,6 +31,7 @@ from shared.errors import BucketUnavailable, ConfigurationError, InvalidRequest,
 from shared.event_sends import Job, Outcomes
 from shared.event_sources import WHOLE_OBJECTS, StoredFile, derived_out_id
 from shared.http_trigger import Invocation
+from shared.limits import Limits
 from shared.messages import BATCH_SIZE, Defaults, Intent, compact_json
 from shared.sending import PartOutcome
 from shared.settings import DEFAULT_LIMITS, Credentials, FileSettings
@@ -117,6 +118,7 @@ class _FileSends:
         self._results = results
         known = invocation.settings
         self._defaults = Defaults(known.sign_name, known.code_templates)
+        self._check = Limits(self._api).check_destinations
         self._out_id = derived_out_id("oss", file.bucket, file.key, file.etag)
         now = self._api.clock.monotonic()
         left = invocation.deadline - now
@@ -195,7 +197,7 @@ class _FileSends:
             if self._problem:
                 return
             part, refused = recipient_files.read_part(
-                batch, self._out_id, template_code, self._defaults
+                batch, self._out_id, template_code, self._defaults, self._check
             )
             self._rows["rejected"] += len(refused)
             for row in refused:

@@ -77,8 +77,7 @@ class Limits(NamedTuple):
                         f"number {place} begins with one of SMS_BLOCKED_PREFIXES",
                         code="prefix-blocked",
                     )
-                country = country_of(digits)
-                if part.is_abroad and country not in settings.countries:
+                if part.is_abroad and (country := country_of(digits)) not in settings.countries:
                     raise InvalidRequest(
                         f"number {place} is in {country}, and SMS_COUNTRIES does not name it",
                         code="country-closed",

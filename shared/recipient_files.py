@@ -11,12 +11,13 @@ Part k is rows 100k+1 to 100k+100, refused ones counted, whenever the file is re
 import codecs
 import csv
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from shared.errors import InvalidRequest
-from shared.messages import BATCH_SIZE, Defaults, Part, read_intent
+from shared.messages import BATCH_SIZE, Defaults, Intent, Part, read_intent
 
 MAX_LINE_BYTES = 64 * 1024
 _LONGEST_CELL = 4096  # an open quote takes no more than that with it
@@ -61,9 +62,14 @@ def in_parts(rows: Iterable[Row]) -> Iterator[list[Row]]:
 
 
 def read_part(
-    rows: Sequence[Row], out_id: str, template_code: str, defaults: Defaults
+    rows: Sequence[Row],
+    out_id: str,
+    template_code: str,
+    defaults: Defaults,
+    check: Callable[[Intent], None],
 ) -> tuple[Part | None, list[Row]]:
-    """Return the part that `rows` make, None if it is empty, and the rows with a problem.
+    """Return the part that `rows` make, None if it is empty, and the rows with a problem: `check`
+    may find one, too.
 
     Its OutId on the wire is always ``<out_id>~<part>``. Raises InvalidRequest for template_code.
     """
@@ -77,7 +83,9 @@ def read_part(
     def part_of(rows: Sequence[Row]) -> Part:
         messages = [row.message for row in rows]
         body = {"out_id": out_id, "template_code": template_code, "messages": messages}
-        return read_intent(body, "", defaults).parts[0]
+        intent = read_intent(body, "", defaults)
+        check(intent)
+        return intent.parts[0]
 
     good = [row for row in judged if not row.problem]
     try:
@@ -109,7 +117,7 @@ def _sifted(rows: Sequence[Row], part_of: Callable[[Sequence[Row]], Part]) -> It
         try:
             (number,) = ("",) if problem else part_of([row]).phone_numbers
         except InvalidRequest as error:
-            problem = str(error).removeprefix("messages[0].").removeprefix("messages[0]: ")
+            problem = re.sub(r"^(messages\[0\][.:] ?|number 0 )", "", str(error))
         if not problem:
             first = first or row
             same = first_with.setdefault(number, row.number)

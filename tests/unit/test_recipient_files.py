@@ -34,7 +34,7 @@ def csv_of(count: int, first: int = 13000000000) -> str:
 def part_of(
     rows: list[Row], template_code: str = "SMS_1"
 ) -> tuple[Part | None, list[tuple[int, str]]]:
-    part, refused = read_part(rows, "file-a", template_code, DEFAULTS)
+    part, refused = read_part(rows, "file-a", template_code, DEFAULTS, lambda _: None)
     return part, [(row.number, row.problem) for row in refused]
 
 
@@ -266,7 +266,7 @@ def test_no_content_breaks_it(content: bytes, key: str) -> None:
     for start in (b"phone_number,name\n", b""):
         with contextlib.suppress(InvalidRequest):
             for batch in in_parts(rows_of(start + content, key)):
-                read_part(batch, "file-a", "SMS_1", DEFAULTS)
+                read_part(batch, "file-a", "SMS_1", DEFAULTS, lambda _: None)
 
 
 # parts
@@ -373,5 +373,5 @@ def test_extend_codes_are_in_all_rows_or_none() -> None:
 
 def test_a_row_refused_keeps_its_row() -> None:
     (row,) = rows_of("phone_number\nx")
-    _, refused = read_part([row], "file-a", "SMS_1", DEFAULTS)
+    _, refused = read_part([row], "file-a", "SMS_1", DEFAULTS, lambda _: None)
     assert [each._replace(problem="") for each in refused] == [row]

@@ -603,6 +603,17 @@ def test_a_wrong_file_is_refused_as_a_whole(
     assert platform.calls == []
 
 
+def test_a_row_with_a_blocked_prefix_does_not_stop_the_others_of_its_part(
+    deployed: pytest.MonkeyPatch, platform: Platform, bucket: Path, store: SqliteStore
+) -> None:
+    deployed.setenv("SMS_BLOCKED_PREFIXES", "86170")
+    content = f"{HEADER}13800138000,Li\n17000000000,Li\n13800138001,Li\n".encode()
+    entry = only(run(put(bucket, content)), "accepted")
+    assert entry["rows"] == {"accepted": 2, "rejected": 1, "unknown": 0}
+    (row,) = (line for line in results(bucket, entry) if "row" in line)
+    assert (row["row"], row["reason"]) == (2, "begins with one of SMS_BLOCKED_PREFIXES")
+
+
 @pytest.mark.parametrize("unreadable", [1, 100])
 @pytest.mark.parametrize("template_of_all", ["", "SMS_9"])
 def test_rows_that_cannot_be_read_do_not_take_the_template_away(

@@ -222,7 +222,8 @@ def _csv_rows(text: _Text) -> Iterator[Row]:
         except StopIteration:
             return
         except csv.Error:
-            cells, problem = [_DAMAGED], "has a quote that is not closed or a cell that is too long"
+            cells = [_DAMAGED]
+            problem = f"has an open quote or too long a cell; all to line {text.line} is left out"
         if text.damaged:
             problem = text.problem()
         elif not any(cells) or not any(map(str.strip, cells)):

@@ -118,7 +118,7 @@ def test_quotes_hold_commas_quotes_and_line_ends() -> None:
         ("13800138000", "has 1 columns, but the first row has 2"),
         ("13800138000,Li,x", "has 3 columns, but the first row has 2"),
         ('"13800138000"x,Li', "quote"),
-        ('"' + "x" * 5000 + '",Li', "too long"),
+        ('"' + "x" * 5000 + '",Li', "too long a cell"),
         ("x" * 70000 + ",Li", "longer than"),
         ("13800138000,\x00", "is not proper UTF-8"),
     ],
@@ -134,6 +134,7 @@ def test_a_bad_row_does_not_stop_the_others(bad: str, problem: str) -> None:
 def test_a_quote_that_is_never_closed_takes_a_few_rows_with_it_not_the_file() -> None:
     rows = rows_of(f'phone_number,name\n"13800138000,Li\n{csv_of(1000)}')
     assert "quote" in rows[0].problem
+    assert f"all to line {rows[1].line - 1} is left out" in rows[0].problem
     assert len(rows) > 700
     assert all(not row.problem for row in rows[1:] if len(row.message["template_param"]) == 1)
 

@@ -491,6 +491,18 @@ def test_no_result_holds_a_number(platform: Platform, bucket: Path) -> None:
     assert "x.com" not in said
 
 
+@pytest.mark.parametrize(("suffix", "block"), [("csv", "csv"), ("jsonl", "json")])
+def test_the_files_in_the_documentation_are_sent(
+    platform: Platform, bucket: Path, project: Path, suffix: str, block: str
+) -> None:
+    text = (project / "docs" / "events.md").read_text(encoding="utf-8")
+    content = text.partition(f"```{block}\n")[2].partition("```")[0]
+    entry = only(run(put(bucket, content.encode(), f"sms-files/a.{suffix}")), "accepted")
+    assert entry["rows"]["rejected"] == 0
+    (sent,) = platform.sends
+    assert json.loads(sent["TemplateParamJson"])[0] == {"name": "Li Lei", "order": "A-17"}
+
+
 def test_json_lines_are_sent(platform: Platform, bucket: Path) -> None:
     line = {"phone_number": "13800138000", "template_param": {"n": "x"}, "template_code": "SMS_7"}
     only(run(put(bucket, json.dumps(line).encode(), "sms-files/a.jsonl")), "accepted")

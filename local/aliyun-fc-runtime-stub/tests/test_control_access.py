@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import itertools
 import json
 import socket
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -21,7 +24,7 @@ from aliyun_fc_runtime_stub.acs3 import LOCAL_ACCESS_KEY, AccessKey, check, sign
 from aliyun_fc_runtime_stub.control.uploads import check_token_call
 from aliyun_fc_runtime_stub.http_trigger import HttpRequest
 from aliyun_fc_runtime_stub.report import Report
-from deployer import ECHO, Deployer, fetch, zipped
+from deployer import ECHO, Deployer, fetch, inline, zipped
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -116,8 +119,10 @@ def test_token_call(key: AccessKey, headers: dict[str, str], text: str) -> None:
     check_token_call(key, signed, moment)
     with pytest.raises(RequestRefused, match="15 minutes off"):
         check_token_call(key, signed, moment - 901)
-    with pytest.raises(RequestRefused, match="must be an HTTP date"):
-        check_token_call(key, request(path, date="x", authorization=text, **headers), moment)
+    for no_date in ("x", "0 Jan 99999999999999 00:00:00 GMT"):
+        wrong = request(path, date=no_date, authorization=text, **headers)
+        with pytest.raises(RequestRefused, match="must be an HTTP date"):
+            check_token_call(key, wrong, moment)
     other = request(path, date=date, authorization=text, **{**headers, "x_fc_account_id": "43"})
     with pytest.raises(RequestRefused, match="not that of this request"):
         check_token_call(key, other, moment)
@@ -151,6 +156,33 @@ def test_upload(deployer: Deployer) -> None:
     code = models.InputCodeLocation(oss_bucket_name=given["ossBucket"], oss_object_name=name)
     deployer.create("f", code=code)
     assert deployer.invoke("f", b"x").body.read() == b"x"
+
+
+def test_uploads_while_another_function_changes(deployer: Deployer) -> None:
+    """A change removes packages that nothing names; an upload under way is none of these."""
+    deployer.create("changes")
+    uploaded = threading.Event()
+
+    def change() -> None:
+        other = Deployer(deployer.cloud)
+        for number in itertools.takewhile(lambda _: not uploaded.is_set(), itertools.count()):
+            other.update("changes", code=inline(zipped(("index.py", f"# {number}\n{ECHO}"))))
+
+    with ThreadPoolExecutor(1) as pool:
+        changing = pool.submit(change)
+        try:
+            for number in range(20):
+                given = token(deployer.cloud)
+                name = f"42/{given['objectName']}"
+                package = zipped(("index.py", f"# upload {number}\n{ECHO}"))
+                put(deployer.cloud, name, package, given["credentials"]["SecurityToken"])
+                place = models.InputCodeLocation(
+                    oss_bucket_name=given["ossBucket"], oss_object_name=name
+                )
+                assert deployer.create(f"f{number}", code=place).code_size == len(package)
+        finally:
+            uploaded.set()
+        changing.result()
 
 
 def test_upload_is_for_one_object(deployer: Deployer) -> None:

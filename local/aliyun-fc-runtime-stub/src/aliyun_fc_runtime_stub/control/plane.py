@@ -33,7 +33,7 @@ class ControlPlane:
 
     def __init__(self, deployments: Deployments, store: Store, access_key: AccessKey) -> None:
         self._routes = make_routes(deployments, store)
-        self._uploads = Uploads(store, deployments.region)
+        self._uploads = Uploads(store, deployments)
         self._key = access_key
 
     @staticmethod

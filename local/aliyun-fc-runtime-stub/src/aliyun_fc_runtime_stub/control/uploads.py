@@ -26,6 +26,7 @@ from ..code_package import MAX_PACKAGE
 from ..errors import RequestRefused
 from ..http_trigger import HttpRequest, HttpResponse
 from ..request_body import pieces
+from .deployments import Deployments
 from .store import Store
 
 BUCKET = "fc-stub-temp"
@@ -45,7 +46,7 @@ def check_token_call(key: AccessKey, request: HttpRequest, now: float) -> None:
     date = request.header("date")
     try:
         moment = parsedate_to_datetime(date).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         raise RequestRefused(403, "InvalidArgument", "date must be an HTTP date") from None
     if abs(now - moment) > _SKEW:
         raise RequestRefused(403, "AccessDenied", "date is more than 15 minutes off")
@@ -65,9 +66,9 @@ def check_token_call(key: AccessKey, request: HttpRequest, now: float) -> None:
 class Uploads:
     """Hands out tokens and takes the objects they are for. A token ends with the process."""
 
-    def __init__(self, store: Store, region: str) -> None:
+    def __init__(self, store: Store, deployments: Deployments) -> None:
         self._store = store
-        self._region = region
+        self._deployments = deployments
         self._key = secrets.token_bytes(32)
 
     def token(self) -> dict[str, Any]:
@@ -82,7 +83,7 @@ class Uploads:
                 "SecurityToken": self._security_token(name, expires),
                 "Expiration": moment,
             },
-            "ossRegion": f"oss-{self._region}",
+            "ossRegion": f"oss-{self._deployments.region}",
             "ossBucket": BUCKET,
             "objectName": name,
         }
@@ -106,8 +107,9 @@ class Uploads:
                     await asyncio.to_thread(incoming.add, piece)
             if incoming.size > MAX_PACKAGE:
                 raise RequestRefused(400, "EntityTooLarge", "a code package is at most 500 MB")
-            package = await asyncio.to_thread(incoming.finish)
-            self._store.upload(name, package)
+            async with self._deployments.alone():  # a change removes packages that have no name
+                package = await asyncio.to_thread(incoming.finish)
+                self._store.upload(name, package)
         finally:
             incoming.discard()
         checksum = package.checksum.encode()

@@ -150,8 +150,15 @@ def deploy_on_and_on(deployer: Deployer, acknowledged: dict[str, int]) -> None:
         acknowledged[name] = number
 
 
-def test_full_disk(tmp_path: Path) -> None:
-    """A package that cannot be written is refused, and nothing has changed."""
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (os.urandom(100_000), "the state folder cannot be written"),
+        (bytes(100_000), "the code cannot be copied: File too large; make room below"),
+    ],
+)
+def test_full_disk(tmp_path: Path, data: bytes, message: str) -> None:
+    """A package that cannot be written, or unpacked, is refused, and nothing has changed."""
 
     def limit() -> None:
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
@@ -159,8 +166,8 @@ def test_full_disk(tmp_path: Path) -> None:
 
     with serving(tmp_path, limit) as stub:
         before = stub.deployer.create("f").to_map()
-        large = inline(zipped(("index.py", ECHO), ("data", os.urandom(100_000))))
-        with pytest.raises(Exception, match=r"InternalServerError.*cannot be written"):
+        large = inline(zipped(("index.py", ECHO), ("data", data)))
+        with pytest.raises(Exception, match=f"InternalServerError code: 500, {message}"):
             stub.deployer.update("f", code=large)
         assert stub.deployer.get("f").to_map() == before
         assert stub.deployer.invoke("f", b"x").body.read() == b"x"

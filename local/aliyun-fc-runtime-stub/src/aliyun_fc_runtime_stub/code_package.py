@@ -8,6 +8,7 @@ of an instance, and 200,000 entries.
 
 from __future__ import annotations
 
+import errno
 import shutil
 import stat
 import zipfile
@@ -22,10 +23,14 @@ _ARCHIVES = {".zip", ".war", ".jar"}
 _MAX_UNPACKED = 10 * 1024**3
 _MAX_ENTRIES = 200_000
 _MAX_LINK = 4096
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, errno.ENFILE}
 
 
 def unpack_code(code: Path, target: Path) -> None:
-    """Fill the empty folder `target` from a folder, one file, or an archive; links stay links."""
+    """Fill the empty folder `target` from a folder, one file, or an archive; links stay links.
+
+    Raises ConfigurationError if the code cannot be used, OSError if there is no room for it.
+    """
     if code.is_dir():
         for path in uploaded(code):
             _copy(code / path, target / path)
@@ -60,6 +65,8 @@ def _unzip(archive: Path, target: Path) -> None:
             for entry in entries:
                 _unzip_entry(package, entry, target)
     except (zipfile.BadZipFile, zlib.error, OSError, RuntimeError, ValueError, EOFError) as error:
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:  # not the package's fault
+            raise
         raise ConfigurationError(f"cannot be unpacked: {error}", archive) from None
 
 

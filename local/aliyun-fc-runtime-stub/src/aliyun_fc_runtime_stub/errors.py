@@ -2,6 +2,7 @@
 
 StubError
 ├── ConfigurationError   s.yaml or the code cannot be used; says where and what to do
+│   └── NoRoom           this machine has no room for a copy of the code
 ├── FunctionNotFound     no function of that name
 ├── Throttled            every allowed instance is busy (429)
 ├── NotRunning           no stub answers at the address
@@ -24,6 +25,10 @@ class ConfigurationError(StubError):
     def __init__(self, message: str, *place: object) -> None:
         self.place = tuple(str(part) for part in place)
         super().__init__(": ".join((*self.place, message)))
+
+
+class NoRoom(ConfigurationError):
+    """The code is in order, but this machine cannot write a copy of it."""
 
 
 class FunctionNotFound(StubError):

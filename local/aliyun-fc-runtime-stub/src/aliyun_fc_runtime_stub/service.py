@@ -16,7 +16,7 @@ from pathlib import Path
 
 from .async_invocations import AsyncInvocations
 from .code_package import unpack_code
-from .errors import ConfigurationError, FunctionNotFound, RequestRefused
+from .errors import ConfigurationError, FunctionNotFound, NoRoom, RequestRefused
 from .history import History
 from .instances import Call, Instances, InstanceSettings, InstanceState
 from .interpreters import RuntimeEnvironment
@@ -289,7 +289,7 @@ def _room() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise ConfigurationError(
+        raise NoRoom(
             f"the code cannot be copied: {error.strerror}; make room below "
             f"{tempfile.gettempdir()}, or set TMPDIR to a folder with room",
             *([error.filename] if error.filename else []),

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import NoReturn, Protocol
 from urllib.parse import urlsplit
 
-from ..errors import ConfigurationError, RequestRefused
+from ..errors import ConfigurationError, NoRoom, RequestRefused
 from ..instances import Instances
 from ..model import Function
 from ..service import Notice
@@ -124,6 +124,8 @@ class Deployments:
     async def _make(self, function: Function) -> Instances:
         try:
             return await self._host.make(function)
+        except NoRoom as error:
+            raise RequestRefused(500, "InternalServerError", str(error)) from None
         except ConfigurationError as error:
             _unusable(error)
 

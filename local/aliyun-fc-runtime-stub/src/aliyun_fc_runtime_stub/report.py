@@ -17,6 +17,7 @@ from .records import record
 from .service import Notice
 from .tables import Paint, table
 
+_USUAL_API = "http://127.0.0.1:9000"
 _HEAD = ("FUNCTION", "RUNTIME", "TRIGGER", "URL, OR WHEN AND HOW")
 
 
@@ -57,7 +58,10 @@ class Report:
             more = {"deploy": cloud.deploy_variables} if cloud.deploy_variables else {}
             self._line(event="ready", api=cloud.api_url, functions=rows, not_run=not_run, **more)
             return
-        text = table([_HEAD, *(cells for row in rows for cells in _cells(row))], self._paint)
+        text = table(
+            [_HEAD, *(cells for row in rows for cells in _cells(row, _api_option(cloud)))],
+            self._paint,
+        )
         for resource, reason in not_run.items():
             text += f"{resource}: not run: {reason}\n"
         if cloud.deploy_variables:
@@ -139,6 +143,7 @@ def _row(cloud: FunctionCompute, function: Function) -> dict[str, Any]:
             }
         )
     names = {one.name for one in cloud.functions}
+    api = _api_option(cloud)
     return {
         "name": function.name,
         "resource": function.resource,
@@ -149,7 +154,7 @@ def _row(cloud: FunctionCompute, function: Function) -> dict[str, Any]:
         "auth_type": http.auth_type if http else None,
         "timers": timers,
         "triggers": [
-            {"name": one.name, "type": one.kind, "send_event": one.send_event}
+            {"name": one.name, "type": one.kind, "send_event": f"{one.send_event}{api}"}
             for one in function.event_triggers
         ],
         "destinations": [
@@ -160,7 +165,12 @@ def _row(cloud: FunctionCompute, function: Function) -> dict[str, Any]:
     }
 
 
-def _cells(row: dict[str, Any]) -> list[tuple[str, str, str, str]]:
+def _api_option(cloud: FunctionCompute) -> str:
+    """Return what a printed command needs to reach this stub."""
+    return "" if cloud.api_url == _USUAL_API else f" --api {cloud.api_url}"
+
+
+def _cells(row: dict[str, Any], api: str) -> list[tuple[str, str, str, str]]:
     """Return the lines of one function: a trigger each, its name in the first."""
     found: list[tuple[str, str]] = []
     if row["url"]:
@@ -175,6 +185,6 @@ def _cells(row: dict[str, Any]) -> list[tuple[str, str, str, str]]:
     for one in row["destinations"]:
         place = "a function here" if one["runs"] else "kept at /stub/destinations"
         found.append((f"on {one['outcome']}", f"{one['destination']} ({place})"))
-    found = found or [("none", f"fc-stub send-event plain {row['name']}")]
+    found = found or [("none", f"fc-stub send-event plain {row['name']}{api}")]
     first, *others = found
     return [(row["name"], row["runtime"], *first), *(("", "", *other) for other in others)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -226,6 +228,64 @@ def test_many_events_wait_their_turn(project: Project) -> None:
     fc.wait_for_async()
     assert {one.payload for one in fc.invocations()[1:]} == {b"%d" % one for one in range(500)}
     assert open_files() <= before + 3
+
+
+def resident_kib() -> int:
+    return int(re.findall(r"VmRSS:\s+(\d+)", Path("/proc/self/status").read_text())[0])
+
+
+def test_ten_thousand_events_wait(project: Project) -> None:
+    """All are accepted before the first has run; a second time takes no more than the first."""
+    project.function("f", "def handler(event, context): return event")
+    fc = project.start()
+
+    async def accept() -> int:
+        for number in range(10_000):
+            fc._service.invoke_later("f", b"%d" % number)
+        return fc._service.queue.state("f").waiting
+
+    used = []
+    for _ in range(2):
+        assert fc._wait(accept()) == 10_000
+        fc.wait_for_async(600)
+        assert {one.payload for one in fc.invocations()} == {b"%d" % n for n in range(10_000)}
+        gc.collect()
+        used.append((open_files(), resident_kib()))
+    (files, memory), (files_later, memory_later) = used
+    assert files_later <= files
+    assert memory_later < memory + 8 * 1024
+
+
+ALL_AT_ONCE = """
+    import os, pathlib, time
+    def handler(event, context):
+        folder = pathlib.Path(event.decode())
+        (folder / context.request_id).touch()
+        while len(os.listdir(folder)) < 200:
+            time.sleep(0.5)
+        return "ok"
+"""
+
+
+def test_two_hundred_at_once(project: Project, tmp_path: Path) -> None:
+    """Each waits until all are there; a second time takes no more than the first."""
+    project.function("f", ALL_AT_ONCE, timeout=600)
+    before = open_files()
+    fc = project.start(instance_limit=200)
+    used = []
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        event = str(tmp_path / name).encode()
+        with ThreadPoolExecutor(200) as pool:
+            done = list(pool.map(lambda _: fc.invoke("f", event), range(200)))  # noqa: B023
+        assert {one.payload for one in done} == {b"ok"}
+        gc.collect()
+        used.append((open_files(), resident_kib()))
+    (files, memory), (files_later, memory_later) = used
+    assert files_later <= files
+    assert memory_later < memory + 8 * 1024
+    fc.stop()
+    assert open_files() <= before
 
 
 @pytest.mark.parametrize(

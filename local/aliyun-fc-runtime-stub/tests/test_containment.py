@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 from aliyun_fc_runtime_stub import FunctionCompute, Notice, RequestRefused
+from aliyun_fc_runtime_stub.processes import environment_of
 from stub_project import Project, process_is_gone, until
 
 COMMAND = [sys.executable, "-m", "aliyun_fc_runtime_stub.cli"]
@@ -139,6 +140,16 @@ def test_what_a_function_has_started_ends_with_its_instance(project: Project) ->
     assert not process_is_gone(pid, seconds=0)
     fc.stop()
     assert process_is_gone(pid)
+
+
+def test_the_environment_of_a_process_that_has_just_started() -> None:
+    """It is what leftovers are found by, however soon the instance ends."""
+    for _ in range(200):
+        with subprocess.Popen(["sleep", "60"], env={"PATH": os.defpath, "MARK": "1"}) as child:
+            try:
+                assert b"MARK=1\0" in environment_of(child.pid)
+            finally:
+                child.kill()
 
 
 FORKS = """

@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 _PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
 _PROC = Path("/proc")
+_SIZE, _ENVIRONMENT_END = 23 - 3, 51 - 3  # fields of stat behind the name, which is the second
+_LOOKS = 300
 
 
 def tree_memory(process: int, limit_kib: int) -> int:
@@ -58,5 +61,25 @@ def end_strays(variable: str) -> None:
     wanted = variable.encode() + b"\0"
     for folder in _PROC.glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if wanted in (folder / "environ").read_bytes():
+            if wanted in environment_of(int(folder.name)):
                 os.kill(int(folder.name), signal.SIGKILL)
+
+
+def environment_of(process: int) -> bytes:
+    """Return the environment a process was started with, as /proc has it; may raise OSError.
+
+    Between the kernel's taking the new program and its writing down the environment there is
+    none, although whoever started it goes on already: that moment is waited for.
+    """
+    folder = _PROC / str(process)
+    for _ in range(_LOOKS):
+        found = (folder / "environ").read_bytes()  # first: one that is not ours to read raises
+        if found or not _starting(folder):
+            break
+        time.sleep(0.01)
+    return found or (folder / "environ").read_bytes()
+
+
+def _starting(folder: Path) -> bool:
+    fields = (folder / "stat").read_bytes().rpartition(b") ")[2].split()
+    return fields[_SIZE] != b"0" and fields[_ENVIRONMENT_END] == b"0"

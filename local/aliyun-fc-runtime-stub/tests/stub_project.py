@@ -18,7 +18,7 @@ RUNTIMES = [name for name in ("python3.12", "python3.10") if find_interpreter(na
 RUNTIMES.append("python3")
 
 
-def until(reached: Callable[[], Any], seconds: float = 10.0) -> Any:
+def until(reached: Callable[[], Any], seconds: float = 60.0) -> Any:
     """Return what is reached as soon as it is true."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
@@ -28,7 +28,7 @@ def until(reached: Callable[[], Any], seconds: float = 10.0) -> Any:
     pytest.fail("not reached")
 
 
-def process_is_gone(number: int, seconds: float = 5.0) -> bool:
+def process_is_gone(number: int, seconds: float = 30.0) -> bool:
     """Say whether a process ends within some seconds; a zombie has ended."""
     deadline = time.monotonic() + seconds
     while True:

@@ -75,9 +75,14 @@ class Deployments:
 
     @contextlib.asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
-        """Let one change at a time through."""
+        """Let one change at a time through; of one that is refused no package stays."""
         async with self._lock:
-            yield
+            try:
+                yield
+            except BaseException:
+                with contextlib.suppress(OSError):
+                    self._store.sweep(self.all.values())
+                raise
 
     async def put(self, one: Deployed) -> Deployed:
         """Put a new or changed function in place: all of it or, if this raises, nothing of it."""

@@ -7,6 +7,7 @@ and "Error handling" (https://help.aliyun.com/en/functioncompute/fc/error-handli
 from __future__ import annotations
 
 import base64
+import http.client
 import json
 import time
 import urllib.error
@@ -190,3 +191,30 @@ def test_record_of_an_invocation(project: Project) -> None:
     assert 0 <= invocation.billed_ms - invocation.duration_ms < 1
     assert 5 < invocation.memory_mb < 100
     assert begin <= invocation.started <= time.time()
+
+
+@pytest.mark.parametrize(
+    ("header", "value", "status"),
+    [
+        ("Host", "evil.example", 403),
+        ("Host", "evil.example:9000", 403),
+        ("Host", "[::1", 403),
+        ("Host", "", 403),
+        ("Host", "localhost:9000", 200),
+        ("Host", "[::1]:9000", 200),
+        ("Origin", "http://evil.example", 403),
+        ("Origin", "null", 403),
+    ],
+)
+def test_no_page_of_a_browser_invokes(
+    project: Project, header: str, value: str, status: int
+) -> None:
+    """Whoever reads a page while the stub runs must not call functions with its environment."""
+    project.function("f", CODE)
+    fc = project.start()
+    for path in ("/2023-03-30/functions/f/invocations", "/stub/status"):
+        method = "POST" if "invocations" in path else "GET"
+        connection = http.client.HTTPConnection(fc.api_url.removeprefix("http://"))
+        connection.request(method, path, b"" if method == "POST" else None, {header: value})
+        assert connection.getresponse().status == status, path
+        connection.close()

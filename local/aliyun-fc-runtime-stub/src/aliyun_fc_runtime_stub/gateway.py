@@ -8,11 +8,12 @@ http://help.aliyun.com/document_detail/85445.html (FCCommonError, 403 for method
 from __future__ import annotations
 
 import base64
+import ipaddress
 import json
 import time
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qs, unquote
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from starlette.types import Receive, Scope, Send
 
@@ -100,6 +101,7 @@ class Gateway:
         return make_response(invocation)
 
     async def _api(self, request: HttpRequest, request_id: str) -> HttpResponse:
+        _keep_pages_out(request)
         if request.path.startswith("/stub/"):
             return inspect(self._service, request)
         match = INVOKE.fullmatch(request.path)
@@ -128,6 +130,23 @@ class Gateway:
             tail = invocation.log.encode()[-_LOG_TAIL:]
             headers.append((b"x-fc-log-result", base64.b64encode(tail)))
         return HttpResponse(invocation.status, headers, invocation.payload)
+
+
+def _keep_pages_out(request: HttpRequest) -> None:
+    """Refuse what a page in a browser sends: it has an Origin, or its own site's name as Host."""
+    if request.header("origin"):
+        raise RequestRefused(
+            403, "AccessDenied", "no page may call this API: send no Origin header"
+        )
+    host = request.header("host")
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        is_own = name == "localhost" or bool(ipaddress.ip_address(name))
+    except ValueError:
+        is_own = False
+    if not is_own:
+        message = f"the Host header names {host or 'nothing'}: call this API by an IP address"
+        raise RequestRefused(403, "AccessDenied", message)
 
 
 def _request(scope: Scope) -> HttpRequest:

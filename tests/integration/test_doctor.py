@@ -256,6 +256,7 @@ CASES: list[tuple[Trouble, str, str, str]] = [
     (variables(SMS_REGION="cn-hongkong"), "region", WARN, "isv.DENY_IP_RANGE"),
     (variables(SMS_REGION="cn-hangzou"), "region", WARN, "not known to have Function Compute"),
     (variables(SMS_REGION="ap-southeast-1"), "runtime", ERROR, "python3.12 is not offered"),
+    (variables(SMS_RUNTIME="python3.9"), "runtime", ERROR, "do not run on python3.9"),
     (variables(), "timeout", OK, "every function has the time"),
     (
         variables(SMS_READ_TIMEOUT="25"),

@@ -17,6 +17,7 @@ ABROAD = (  # Hong Kong among them: its addresses are not of the mainland either
 )
 WITHOUT_PYTHON_3_12 = ("ap-southeast-1", "ap-southeast-3", "ap-southeast-5")
 """Regions that the page "Python" of Function Compute leaves out where it lists python3.12's."""
+RUNTIMES = ("python3.12", "python3.10")  # on these the functions are tested
 SENDERS = ("send_sms", "send_international_sms", "send_on_event", "verify_code")
 SHORTEST_READ = 1.0  # seconds; the page of SendSms advises a longer timeout
 
@@ -58,6 +59,14 @@ def _region(deployment: Deployment) -> Findings:
             f"python3.12 is not offered in {lacking[0]}",
             "set SMS_RUNTIME=python3.10",
         )
+    for runtime in sorted({function.runtime for function in deployment.functions}):
+        if runtime not in RUNTIMES:
+            yield Finding(
+                "runtime",
+                ERROR,
+                f"the functions do not run on {runtime}",
+                f"set SMS_RUNTIME to one of {', '.join(RUNTIMES)}",
+            )
 
 
 def _timeouts(deployment: Deployment, settings: Settings) -> Findings:

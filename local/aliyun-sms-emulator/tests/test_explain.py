@@ -316,6 +316,19 @@ def test_large_request_is_explained_without_search_for_pairs(emulator: SmsEmulat
     print(f"two explanations of 12,000 characters: {time.perf_counter() - started:.2f} s")
 
 
+def test_thousands_of_parameters_cost_no_minute(emulator: SmsEmulator) -> None:
+    """Only the first ones are tried as unsigned; what is tried after them still is."""
+    many = {f"a{number}": str(number) for number in range(3000)}
+    started = time.perf_counter()
+    for wrong, cause in (
+        (WrongV1(emulator, parameters=many, signed_method="post"), "method-lower-case"),
+        (WrongV3(emulator, query=many, signed_method="GET"), "other-method"),
+        (WrongV1(emulator, parameters=many, unsigned=("Format",)), "parameter-unsigned"),
+    ):
+        assert causes(explained(emulator, wrong.send())) == [(cause, True)]
+    print(f"three explanations of 3,000 parameters: {time.perf_counter() - started:.2f} s")
+
+
 def test_encoding_is_suspected_where_nothing_is_proven(emulator: SmsEmulator) -> None:
     """Wrong secret and a query that was encoded like a form."""
 
@@ -388,9 +401,14 @@ def test_command_in_json_with_the_secret_of_a_file(command: Command, tmp_path: P
 
 
 def test_command_reads_an_old_request(command: Command) -> None:
-    """Its age is no mistake, but a time in the future is."""
-    old_query = signed_query(common={"Timestamp": "2020-01-01T00:00:00Z"})
-    assert command(f"http://x/?{old_query}").code == 0
+    """Its age is no mistake but worth a note, and a time in the future is one."""
+    old_query = signed_query(common={"Timestamp": utc_text(time.time() - 5 * 3600)})
+    result = command(f"http://x/?{old_query}")
+    assert result.code == 0
+    assert "If it was made just now: The time is 300 minutes old; 15 are allowed." in result.stdout
+    (note,) = json.loads(command(f"http://x/?{old_query}", "--json").stdout)["notes"]
+    assert note["cause"] == "time-behind"
+    assert "just now" not in command(f"http://x/?{signed_query()}").stdout
     ahead = signed_query(common={"Timestamp": utc_text(time.time() + UTC8)})
     assert "local time of China" in command(f"http://x/?{ahead}").stdout
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from aliyun_sms_emulator.explain.encodings import MISTAKES, Encoder, as_is, twice
 from aliyun_sms_emulator.explain.rpc import key_deviations, times_nearby
-from aliyun_sms_emulator.explain.search import Deviation, Finding, Recipe
+from aliyun_sms_emulator.explain.search import MOST_LEFT_OUT, Deviation, Finding, Recipe
 from aliyun_sms_emulator.wire.request import WireRequest
 from aliyun_sms_emulator.wire.signatures import (
     ACS3_ALGORITHM,
@@ -134,7 +135,7 @@ def _queries(request: WireRequest) -> Iterator[Deviation]:
         names = {"names": ", ".join(empty)}
         yield Deviation(Finding("empty-unsigned", names), {"query_left_out": frozenset(empty)})
         yield Deviation(Finding("empty-without-sign", names), {"empty_sign": ""})
-    for name in request.query:
+    for name in islice(request.query, MOST_LEFT_OUT):
         finding = Finding("parameter-unsigned", {"name": name})
         yield Deviation(finding, {"query_left_out": frozenset({name})})
 

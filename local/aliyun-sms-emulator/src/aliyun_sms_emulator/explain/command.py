@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from aliyun_sms_emulator.config import load_config
@@ -46,11 +47,12 @@ def main(arguments: list[str]) -> int:
     except (UnreadableRequest, ConfigError, UnicodeError) as error:
         print(f"sms-emulator explain: {error}", file=sys.stderr)  # noqa: T201
         return UNREADABLE
-    explanation = _explained(request, secrets)
+    explanation, notes = _explained(request, secrets)
     if options.json:
-        print(json.dumps(explanation.as_json(), ensure_ascii=False))  # noqa: T201
+        document = {**explanation.as_json(), "notes": notes}
+        print(json.dumps(document, ensure_ascii=False))  # noqa: T201
     else:
-        print("\n".join(_lines(explanation)))  # noqa: T201
+        print("\n".join((*_lines(explanation), *_note_lines(notes))))  # noqa: T201
     return RIGHT if explanation.right else WRONG
 
 
@@ -101,13 +103,16 @@ def _secrets(options: argparse.Namespace, key_id: str) -> dict[str, str]:
     return {key_id: secret}
 
 
-def _explained(request: WireRequest, secrets: dict[str, str]) -> Explanation:
+def _explained(
+    request: WireRequest, secrets: dict[str, str]
+) -> tuple[Explanation, list[dict[str, str]]]:
+    """Explain a request; its age is a note, because a pasted one may be as old as it likes."""
     explanation = explain(request, secrets, time.time())
-    # A pasted request may be as old as it likes.
-    findings = tuple(f for f in explanation.findings if f.cause != "time-behind")
-    return Explanation(
-        explanation.signature, explanation.access_key_id, findings, explanation.texts
-    )
+    notes = [f for f in explanation.findings if f.cause == "time-behind"]
+    findings = tuple(f for f in explanation.findings if f not in notes)
+    return replace(explanation, findings=findings), [
+        {"cause": note.cause, **text_of(note.cause, note.detail)} for note in notes
+    ]
 
 
 def _lines(explanation: Explanation) -> list[str]:
@@ -126,6 +131,14 @@ def _lines(explanation: Explanation) -> list[str]:
         lines += [f"{name}, {client}:", texts.client]
         lines += _difference(texts)
     return lines
+
+
+def _note_lines(notes: list[dict[str, str]]) -> list[str]:
+    return [
+        line
+        for note in notes
+        for line in ("", f"If it was made just now: {note['what']}.", f"   {note['remedy']}")
+    ]
 
 
 def _difference(texts: Texts) -> list[str]:

@@ -9,9 +9,10 @@ import calendar
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from aliyun_sms_emulator.explain.encodings import MISTAKES, Encoder, as_is, twice
-from aliyun_sms_emulator.explain.search import Deviation, Finding, Recipe
+from aliyun_sms_emulator.explain.search import MOST_LEFT_OUT, Deviation, Finding, Recipe
 from aliyun_sms_emulator.wire.request import WireRequest
 from aliyun_sms_emulator.wire.signatures import percent_encode
 
@@ -115,7 +116,7 @@ def _parts(request: WireRequest) -> Iterator[Deviation]:
     empty = [name for name, value in request.parameters.items() if not value]
     if empty:
         yield without(Finding("empty-unsigned", {"names": ", ".join(empty)}), empty)
-    for name in request.parameters:
+    for name in islice(request.parameters, MOST_LEFT_OUT):
         if name == "SecurityToken":
             yield without(Finding("token-unsigned"), [name])
         elif name != "Signature":

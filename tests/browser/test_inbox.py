@@ -210,8 +210,25 @@ def test_state_of_the_phone(open_page: OpenPage, emulator: SmsEmulator) -> None:
     assert page.locator("#fate").input_value() == "blacklist"
 
 
+def test_state_of_a_phone_before_its_first_message(open_page: OpenPage, three: SmsEmulator) -> None:
+    page = open_page(f"#inbox/{ANN}")
+    expect_count(page, "#messages > li", 2)
+    number = page.get_by_role("searchbox", name="Number")
+    number.fill("138-0013")
+    expect_count(page, "#conversations > li", 2)
+    assert page.locator("#open-number").is_hidden()
+    number.fill("+86 138-0013 8009")
+    page.get_by_role("link", name="Say what the phone 13800138009 does").click()
+    page.get_by_text("No message to this number yet").wait_for()
+    with page.expect_response(lambda response: response.request.method == "PUT"):
+        page.locator("#fate").select_option(label="is unreachable")
+    send(three, "13800138009", "SMS_100002")
+    expect_text(page, ".life .bad", "MOBILE_NOT_ON_SERVICE: ")
+    assert page.locator("#open-number, #no-message").filter(visible=True).count() == 0
+
+
 def test_clear_asks_first(open_page: OpenPage, three: SmsEmulator) -> None:
-    page = open_page()
+    page = open_page(f"#inbox/{ANN}")
     page.get_by_role("button", name="Clear inbox").click()
     page.get_by_role("button", name="Cancel").click()
     assert len(three.messages()) == 4

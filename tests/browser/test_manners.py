@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from aliyun_sms_emulator import SmsEmulator
+from aliyun_sms_emulator.clock import CHINA
 from tests.browser.conftest import OpenPage
 from tests.browser.expect import expect_text
 from tests.browser.sender import send
@@ -207,3 +209,6 @@ def test_where_the_rest_is_changed(open_page: OpenPage, emulator: SmsEmulator) -
     emulator.clock.advance(60)
     expect_text(page, "#limits-now", "on")
     expect_text(page, "#clock-now", "virtual")
+    page.get_by_text("Clock, templates, limits").click()
+    emulator.clock.set(datetime(2026, 3, 2, 9, 41, 7, tzinfo=CHINA))  # its time is read folded too
+    expect_text(page, "#clock-now", "03-02 09:41:07 stands still")

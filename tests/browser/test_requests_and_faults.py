@@ -108,6 +108,7 @@ def test_answer_that_is_lost_after_acceptance(open_page: OpenPage, emulator: Sms
     assert len(emulator.messages()) == 1
     expect_text(page, "#rules li", "fired 1 of 1")
     page.locator("#view-requests").click()
+    expect_text(page, "#calls summary .code", "reset after")
     page.locator("#calls summary").click()
     expect_text(page, "#calls dd", "reset after")
 

@@ -18,7 +18,7 @@ LONGEST_FOR_PAIRS = 4000
 MOST_FOR_PAIRS = 150
 """Known mistakes up to which they are tried in pairs; a usual request has 60 to 90."""
 
-MOST_LEFT_OUT = 200
+MOST_LEFT_OUT = 60
 """Parameters up to which each is tried as unsigned; a usual request has 10 to 30."""
 
 _HEX = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")

@@ -57,6 +57,8 @@ function replace(node, fresh) {
   if (focused >= 0) fresh.querySelectorAll(FOCUSABLE)[focused]?.focus({ preventScroll: true });
 }
 
+export const isNumber = (text) => /^[1-9]\d{6,14}$/.test(text);
+
 export function copyButton(text, label, name = label) {
   return el("button", { type: "button", class: "quiet", "aria-label": name, onclick: (event) => copy(event.currentTarget, text) }, label);
 }

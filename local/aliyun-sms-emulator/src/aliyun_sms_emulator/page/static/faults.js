@@ -34,7 +34,7 @@ function row(rule) {
     ...Object.entries({ ...conditions, ...others }).map(([name, value]) => `${name} ${JSON.stringify(value)}`),
   ].filter(Boolean);
   return el("li", {}, el("b", {}, has(`kind_${kind}`) ? t(`kind_${kind}`) : kind), el("span", {}, texts.join(" · ")),
-    el("span", { class: "pill" }, t("fired", { fired, met })),
+    el("span", { class: fired ? "pill" : "pill idle" }, t("fired", { fired, met })),
     el("button", { type: "button", class: "quiet danger", "aria-label": t("remove_rule", { id }),
       onclick: () => attempt(() => call("DELETE", `/faults/${encodeURIComponent(id)}`)) }, t("remove")));
 }

@@ -1,6 +1,6 @@
 // The list of conversations: search, filters, export, clear.
 
-import { ask, byId, el, pager, shortTime, sync, t } from "./dom.js";
+import { ask, byId, el, isNumber, pager, shortTime, sync, t } from "./dom.js";
 import { attempt, call, query } from "./api.js";
 import { showThread } from "./thread.js";
 
@@ -30,11 +30,20 @@ export async function refreshInbox(number, again) {
   for (const kind of ["json", "csv"]) byId(`export-${kind}`).href = `/api/export.${kind}?${query(wanted)}`;
   const thread = number ? await showThread(number, wanted) : false;
   byId("inbox").classList.toggle("reading", thread);
-  byId("inbox").classList.toggle("first-steps", total === 0 && !filtered);
+  byId("inbox").classList.toggle("first-steps", total === 0 && !filtered && !thread);
   byId("thread").hidden = !thread;
+  showWayTo(total === 0 ? wanted.number_part : "");
   byId("first").hidden = thread || total > 0 || filtered;
   byId("no-match").hidden = thread || total > 0 || !filtered;
   byId("choose").hidden = thread || total === 0;
+}
+
+// A number may be given a fate before anything is sent to it.
+function showWayTo(number) {
+  const way = byId("open-number");
+  way.hidden = !isNumber(number);
+  way.href = `#inbox/${number}`;
+  way.textContent = t("open_number", { number });
 }
 
 function conversation({ phone_number: number, messages, text, status, accepted_at: at, current }) {
@@ -54,6 +63,7 @@ export function setUpInbox(refresh) {
   });
   form.addEventListener("reset", () => setTimeout(() => { offset = 0; attempt(refresh); }));
   byId("clear-inbox").addEventListener("click", async () => {
-    if (await ask(t("clear_inbox_question"), t("clear"))) await attempt(() => call("DELETE", "/messages"));
+    if (!await ask(t("clear_inbox_question"), t("clear"))) return;
+    if (await attempt(() => call("DELETE", "/messages"))) location.hash = "inbox";
   });
 }

@@ -1,6 +1,6 @@
 // Starts the page: which view is shown follows the address, #inbox/13800138000 for example.
 
-import { byId, copy, shortTime, t } from "./dom.js";
+import { byId, copy, isNumber, shortTime, t } from "./dom.js";
 import { attempt, call, listen, oneAtATime } from "./api.js";
 import { refreshInbox, setUpInbox } from "./inbox.js";
 import { setUpThread } from "./thread.js";
@@ -11,7 +11,7 @@ const VIEWS = { inbox: (again) => refreshInbox(place().number, again), requests:
 
 function place() {
   const [view, rest = ""] = location.hash.slice(1).split("/");
-  return { view: Object.hasOwn(VIEWS, view) ? view : "inbox", number: /^[1-9]\d{6,14}$/.test(rest) ? rest : "" };
+  return { view: Object.hasOwn(VIEWS, view) ? view : "inbox", number: isNumber(rest) ? rest : "" };
 }
 
 const refresh = oneAtATime(async () => {
@@ -22,7 +22,7 @@ const refresh = oneAtATime(async () => {
     if (name === view) byId(`view-${name}`).setAttribute("aria-current", "page");
     else byId(`view-${name}`).removeAttribute("aria-current");
   }
-  if (byId("where").open) await refreshFooter();
+  await refreshFooter();
 });
 
 async function refreshFooter() {
@@ -40,12 +40,10 @@ document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault(); // the address says which view is shown
   byId("main").focus();
 });
-byId("where").addEventListener("toggle", () => attempt(refreshFooter));
 addEventListener("hashchange", () => { byId("problem").hidden = true; refresh(); });
 setUpInbox(refresh);
 setUpThread(refresh);
 setUpRequests(refresh);
 setUpFaults(refresh);
-attempt(refreshFooter);
 refresh();
 listen(refresh);

@@ -23,7 +23,8 @@ export async function refreshRequests(again) {
 }
 
 function row(request) {
-  const { verdict, code } = request;
+  const { verdict, code, fault } = request;
+  const odd = [code === "OK" ? "" : code, fault].filter(Boolean).join(" · ");
   const reason = el("div", {});
   return el("li", {}, el("details", { ontoggle: (event) => {
     if (event.target.open && verdict === "refused" && !reason.hasChildNodes()) attempt(() => explain(request.id, reason));
@@ -31,10 +32,10 @@ function row(request) {
   el("summary", {}, el("time", { datetime: request.at, title: request.at }, shortTime(request.at)),
     el("span", {}, request.action || t("no_action")),
     el("span", { class: `pill ${verdict} verdict-${verdict}` }, t(`verdict_${verdict}`)),
-    el("span", { class: "code" }, code === "OK" ? "" : code),
+    el("span", { class: "code" }, odd),
     el("span", { class: "ms" }, `${request.duration_ms.toFixed(1)} ms`)),
   el("div", { class: "call" }, reason, definitions([
-    [t("request_id"), request.request_id], [t("code"), `${request.http_status} ${code}`], [t("fault"), request.fault],
+    [t("request_id"), request.request_id], [t("code"), `${request.http_status} ${code}`], [t("fault"), fault],
     ["HTTP", `${request.method} ${request.signature_method}`], ["account", request.account],
     ...Object.entries(request.parameters),
   ]))));

@@ -18,9 +18,11 @@ export async function showThread(wanted, filters) {
     call("GET", `/replies?${query({ phone_number: number, limit: MOST })}`),
     call("GET", `/numbers/${encodeURIComponent(number)}`),
   ]);
-  if (total === 0 && replies.length === 0) return false;
+  const nothing = total === 0 && replies.length === 0;
+  if (nothing && Object.values(rest).some((value) => value !== "")) return false;
   byId("thread-number").textContent = number;
   showFate(fate);
+  byId("no-message").hidden = !nothing;
   byId("older-messages").hidden = total <= shown || shown >= MOST;
   byId("too-many").hidden = total <= shown || shown < MOST;
   const talk = byId("talk");

@@ -99,7 +99,7 @@ OK | accepted for sending; says nothing about delivery
 [business config no]
 isp.RAM_PERMISSION_DENY | the RAM policy forbids it | Grant it to the function's role, as docs/ram-policy.json does.
 isv.ACCOUNT_NOT_EXISTS | no such account, or a wrong AccessKey
-isv.CODE_EXCEED_LIMIT | no self-managed extension codes left
+isv.CODE_EXCEED_LIMIT | no extension codes left
 isv.DENY_IP_RANGE | called from outside the mainland | Deploy the function in a region there.
 isv.EXTEND_CODE_ERROR | extension code shared by several signatures
 isv.ONE_CODE_MULTIPLE_SIGN | extension code of another signature
@@ -109,7 +109,7 @@ isv.SMS_SIGNATURE_ILLEGAL | signature unknown, unapproved, not yours or misspelt
 isv.SMS_SIGNATURE_SCENE_ILLEGAL | signature does not fit the template
 isv.SMS_SIGN_ILLEGAL | signature banned
 isv.SMS_TEMPLATE_ILLEGAL | template unknown, unapproved, not yours, or its variables do not fit | Check it in the console, and template_param.
-isv.SMS_TEST_SIGN_TEMPLATE_LIMIT | test signature and test template only go together
+isv.SMS_TEST_SIGN_TEMPLATE_LIMIT | test signature and template only go together
 [business account no]
 isv.ACCOUNT_ABNORMAL | account or its billing in a bad state
 isv.AMOUNT_NOT_ENOUGH | not enough money or package quota left | Top up the account or buy a package.
@@ -130,7 +130,7 @@ isv.SMS_TEST_NUMBER_LIMIT | test mode sends only to numbers bound before | Bind 
 isv.SMS_TEST_TEMPLATE_PARAMS_ILLEGAL | test template takes only 4-6 digits
 isv.TEMPLATE_MISSING_PARAMETERS | a template variable has no value
 isv.TEMPLATE_PARAMS_ILLEGAL | value does not fit the variable's type
-isv.UNSUPPORTED_CONTENT | unsupported characters such as emoji, 【】 or traditional Chinese
+isv.UNSUPPORTED_CONTENT | unsupported characters such as emoji, 【】, traditional Chinese
 [business rate after-wait]
 isv.BUSINESS_LIMIT_CONTROL | the frequency limit of this number is hit | Wait until its window is over; it counts all senders.
 isv.DAY_LIMIT_CONTROL | account's own daily cap used up | Raise it in the console, or wait until tomorrow.
@@ -150,7 +150,7 @@ Forbidden, Forbidden.NoPermission, Forbidden.RAM, NoPermission | RAM user lacks 
 IncompleteSignature | signature parameters incomplete
 InvalidAccessKeyId.Inactive | AccessKey switched off
 InvalidAccessKeyId.NotFound | AccessKey id unknown or deleted
-InvalidAccessKeySecret | old SDK's name for SignatureDoesNotMatch
+InvalidAccessKeySecret | signature does not match (old SDKs)
 InvalidAction, InvalidAction.NotFound, InvalidApi.NotFound | operation unknown
 InvalidParameter.Format | Format must be JSON or XML
 InvalidSecurityToken.Expired | temporary token too old | Get a fresh one; on Function Compute attach a role.
@@ -172,7 +172,7 @@ SignatureNonceUsed | an earlier try reached the gateway
 [gateway risk no]
 Forbidden.RiskControl | risk control refused it
 [gateway account no]
-Forbidden.UserVerification | account owner not real-name verified
+Forbidden.UserVerification | account not real-name verified
 InvalidDayuStatus.Malformed | account state wrong in the old product
 [gateway rate after-wait]
 Throttling, Throttling.User | call rate too high, nothing processed | Send more slowly.
@@ -270,9 +270,9 @@ UNDELIV | number stopped or suspended
 [carrier unknown after-wait]
 UNKNOWN | carrier knows no state
 [carrier unknown no]
-ACCEPTD | carrier took it over (SMPP 3.4)
-DELETED | carrier removed it (SMPP 3.4)
-ENROUTE | still on its way (SMPP 3.4)
+ACCEPTD | carrier took it over
+DELETED | carrier removed it
+ENROUTE | still on its way
 [carrier config no]
 NOROUTER | carrier has no channel for it
 [carrier rate after-wait]

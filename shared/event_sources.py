@@ -1,18 +1,8 @@
 """Every trigger's event as a list of what it asks for.
 
-    event                       the id in it
-    MNS topic                   MessageId, none in the format STREAM
-    MNS queue by EventBridge    the message's messageId
-    Kafka by EventBridge        topic, partition and offset
-    RabbitMQ, RocketMQ          props.messageId, else the CloudEvent's
-    any other CloudEvent        source and id; its data is the request
-    timer                       trigger name and time
-    OSS, also as a CloudEvent   bucket, key and eTag
-    direct invocation           none
-
-A request may be a list of them or ``{"requests": [...]}``, as JSON, a string of JSON or base64 of
-it; CloudEvents may come in an array. A message's own id goes before its event's, as it stays when
-the message comes again in another batch. HTTP events are refused: nobody authenticated them.
+docs/events.md tells where each has its request and the id that an out_id is made from. A message's
+own id goes before its event's, as it stays when the message comes again in another batch. HTTP
+events are refused: nobody authenticated them.
 
 Sources: "Formats of event for different triggers" of the Function Compute documentation, the sample
 events of github.com/awesome-fc/code-example, "OSS events" of the EventBridge documentation.

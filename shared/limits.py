@@ -1,18 +1,7 @@
 """Limits and budgets, checked before money is spent: in the same atomic step as the claim.
 
-Each rule of SMS_LIMITS counts messages, in windows of the clock in UTC+8 (see docs/limits.md):
-
-    codes-per-minute, -hour, -day    to one number, of verification codes
-    number-per-minute, -hour, -day   to one number
-    address-per-hour, -day           for one `client_ip` (of IPv6, the first 64 bits)
-    key-per-hour, -day               by one API key
-    prefix-per-hour, -day            to numbers abroad that differ in the last four digits only
-    country-per-day                  to one country abroad
-    mainland-per-day, -month         the budgets, in messages as they are billed
-    international-per-day, -month
-    requests-per-second              not messages; whoever comes too soon waits
-    unconfirmed-per-country          codes of a day that nobody confirmed
-    unconfirmed-per-address
+Each rule of SMS_LIMITS counts messages, in windows of the clock in UTC+8: docs/limits.md has them
+all. requests-per-second counts requests, and whoever comes too soon waits.
 
 A number's day is the last 24 hours, as the platform's is, and so are all windows of codes, which
 keeps within the platform's own (document 44335). Rules for one number count requests to it alone.

@@ -375,6 +375,18 @@ def test_the_message_is_looked_for_until_it_is_seen(
     assert is_seen or visibility["absent_at"] >= 0.2
 
 
+def test_a_clock_some_minutes_ahead_hides_no_message(start: Start, sms: SmsEmulator) -> None:
+    sms.settings(timestamp_clock="emulator")
+    sms.clock.advance(-300)
+    terminal = start()
+    terminal.say_yes(1)
+    terminal.answer(ASK_YES, "no")
+    assert terminal.end() == 1
+    visibility = terminal.report["visibility"]
+    assert -302 <= visibility["send_date_after_request"] <= -298
+    assert visibility["found_by_fc_sms"]
+
+
 @pytest.mark.parametrize(
     ("seen_at", "found", "settle"),
     [(0.2, True, "3"), (2.1, True, "4"), (18.7, True, "20"), (40, True, "3"), (9, False, "3")],

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from shared.clock import parse_platform_time, platform_date
 from shared.delivery_status import SendDetail, all_details
 from shared.errors import AnswerLost, ConnectionFailed, PlatformRefused
+from shared.sending import NONCE_LIFETIME
 from shared.sms_api import ACCEPTED, Result, Signed
 from tools.verify_cloud.calls import CALL_SECONDS, Caller
 from tools.verify_cloud.findings import (
@@ -26,7 +27,6 @@ from tools.verify_cloud.questions import Message, Stopped, confirm
 from tools.verify_cloud.report import Report
 
 MOST_SMS = 3
-TOLERANCE = 60  # seconds between clocks, as the send protocol has it
 FIRST_WAIT, LONGEST_WAIT, GROWTH = 0.25, 15, 1.4
 _TIME = re.compile(r"[0-9 :/TZ+.-]{1,40}")
 _ABOUT = {
@@ -154,7 +154,7 @@ class Sender:
             send_date_form=re.sub("[0-9]", "9", ours.send_date) if is_time else "unreadable",
             send_date_after_request=after,
             found_by_fc_sms=after is not None
-            and after >= -TOLERANCE
+            and after >= -NONCE_LIFETIME  # as far as clocks may differ, for the send protocol
             and ours.out_id == self._out_id
             and ours.phone_number == self._message.phone_number
             and ours.template_code == self._message.template_code,

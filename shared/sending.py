@@ -257,12 +257,12 @@ class _Platform(NamedTuple):
                 detail.out_id == part.out_id
                 and detail.phone_number == number
                 and detail.template_code == part.template_code
-                and (parse_platform_time(detail.send_date) or 0) >= since
+                and parse_platform_time(detail.send_date) >= since  # type: ignore[operator]
                 for number in dict.fromkeys((numbers[0], numbers[len(numbers) // 2], numbers[-1]))
                 for date in dict.fromkeys(map(platform_date, days))
                 for detail in all_details(self.api, number, date, deadline)
             )
-        except Exception as error:  # something was sent: this must not hide it
+        except Exception as error:  # something was sent: this must not hide it; or no date is read
             self.api.log.event("warning", "look-up", "failed", code=type(error).__name__)
             return "unclear"
         if found:

@@ -387,6 +387,18 @@ def test_what_could_not_be_looked_up_is_not_sent_again_on_demand(
     assert len(platform.sends) == 1
 
 
+@pytest.mark.parametrize("date", ["", "2027-01-15T16:00:00Z"])
+def test_what_is_shown_with_a_date_that_cannot_be_read_is_not_sent_again_on_demand(
+    platform: Platform, caller: Caller, clock: ManualClock, date: str
+) -> None:
+    platform.on("SendSms", hang_up(), accepted())
+    platform.on("QuerySendDetails", details(detail(OutId="order-2"), detail(SendDate=date)))
+    caller.one()
+    clock.advance(QUARTER)
+    assert how(caller.one(resend=True)) == "unknown: answer-lost"
+    assert len(platform.sends) == 1
+
+
 def test_what_only_a_receipt_can_settle_is_not_sent_again_on_demand(
     platform: Platform, caller: Caller, clock: ManualClock
 ) -> None:

@@ -41,9 +41,10 @@ def test_colour_schemes(open_page: OpenPage, scheme: str, colour: str) -> None:
 
 def test_small_screens(open_page: OpenPage, emulator: SmsEmulator) -> None:
     page = open_page(viewport={"width": 360, "height": 640})
-    box = page.locator("#first .command").bounding_box()
-    assert box is not None
-    assert box["x"] + box["width"] <= 360
+    for command in page.locator("#first .command").all():
+        box = command.bounding_box()
+        assert box is not None
+        assert box["x"] + box["width"] <= 360
     send(emulator, ANN, out_id="x" * 200)
     send(emulator, ANN, encode=str)
     emulator.add_fault(kind="stall", seconds=30, when="after", times=1)

@@ -13,7 +13,7 @@ import aliyun_sms_emulator.page
 from aliyun_sms_emulator import SmsEmulator
 from aliyun_sms_emulator.config import Config, default_config, read_config
 from aliyun_sms_emulator.page.languages import page_texts
-from aliyun_sms_emulator.page.routes import send_command
+from aliyun_sms_emulator.page.routes import send_command, short_command
 from aliyun_sms_emulator.server import EmulatorServer, ServerThread
 from signing_client import Client, Reply, raw
 
@@ -177,6 +177,12 @@ def test_texts_of_a_configuration_are_escaped() -> None:
 
 def key_of(secret: str) -> Config:
     return read_config({"access_keys": [{"id": "testid", "secret": secret}]}, "test")
+
+
+def test_the_short_command_is_for_what_the_emulator_starts_with() -> None:
+    wanted = "sms-emulator send 13800138000 --param code=1234 --url http://127.0.0.1:8100"
+    assert short_command(default_config(), "127.0.0.1:8100") == wanted
+    assert short_command(key_of("very-secret"), "127.0.0.1:8100") == ""
 
 
 def test_own_secrets_are_not_on_the_page() -> None:

@@ -48,7 +48,7 @@ async def on_disconnect(_request: Request, _error: Exception) -> Response:
 
 async def on_storage_error(request: Request, error: Exception) -> Response:
     """Answer that the database fails, most likely because the disk is full."""
-    _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    _log.error("%s %s failed: %s", request.method, request.url.path, error)
     return error_response(
         f"the database cannot be used ({error}); check its disk, or name another file"
         " with --database",

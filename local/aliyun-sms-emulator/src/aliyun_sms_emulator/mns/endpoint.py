@@ -81,8 +81,8 @@ class QueueEndpoint:
         except MnsError as error:
             call.code, call.verdict = error.code, "rejected" if call.account else "refused"
             status, document = error.http_status, _error(request, call, error)
-        except sqlite3.Error:
-            _log.exception("queue request %s failed", call.request_id)
+        except sqlite3.Error as error:
+            _log.error("queue request %s failed: %s", call.request_id, error)
             call.code, call.verdict = "InternalError", "failed"
             status, document = 500, _error(request, call, _FAULT)
         with contextlib.suppress(sqlite3.Error):

@@ -15,7 +15,7 @@ from starlette.templating import Jinja2Templates
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from aliyun_sms_emulator import __version__
-from aliyun_sms_emulator.config import Config, Template
+from aliyun_sms_emulator.config import Config, Template, default_config
 from aliyun_sms_emulator.page.languages import COOKIE, LANGUAGES, page_texts, wanted_language
 from aliyun_sms_emulator.platform import Platform
 
@@ -68,6 +68,7 @@ class InboxPage:
                 "host": request.headers["host"],
                 "templates": list(config.templates.values()),
                 "send_command": send_command(config, request.headers["host"]),
+                "short_command": short_command(config, request.headers["host"]),
             },
         )
         response.headers["Vary"] = "Accept-Language, Cookie"
@@ -92,6 +93,22 @@ def page_routes(platform: Platform) -> list[BaseRoute]:
         Route(PATH, InboxPage(platform).show, methods=["GET"]),
         Mount(f"{PATH}/static", _FreshFiles(directory=_FOLDER / "static")),
     ]
+
+
+def short_command(config: Config, host: str) -> str:
+    """Write the emulator's own command that sends a first message.
+
+    Empty where that would need the configuration file: keys, template or signature are others.
+    """
+    common = default_config()
+    if (config.access_keys, config.templates, config.signatures) != (
+        common.access_keys,
+        common.templates,
+        common.signatures,
+    ):
+        return ""
+    params = "".join(f" --param {name}=1234" for name in _first_template(config).variables)
+    return f"sms-emulator send 13800138000{params} --url http://{host}"
 
 
 def send_command(config: Config, host: str) -> str:

@@ -37,8 +37,8 @@ class Pusher:
             seen = self._platform.changes.count
             try:
                 seconds = await self._push_due()
-            except sqlite3.Error:
-                _log.exception("pushing %s failed; trying again", self._kind)
+            except sqlite3.Error as error:
+                _log.error("pushing %s failed: %s; trying again", self._kind, error)
                 seconds = _RECOVERY_SECONDS
             if seconds > 0:
                 await self._platform.changes.wait(seconds, seen)

@@ -69,8 +69,15 @@ class Processor:
             with platform.store.transaction():
                 answer, verdict = self._run(exchange, now)
                 self._record(exchange, verdict, answer.http_status, answer.code, now)
-        except Exception:
-            _log.exception("request %s (%s) failed", exchange.request_id, request.action)
+        except Exception as error:
+            known = isinstance(error, sqlite3.OperationalError)  # a full disk: a line is enough
+            _log.error(
+                "request %s (%s) failed: %s",
+                exchange.request_id,
+                request.action,
+                error,
+                exc_info=not known,
+            )
             fault = GatewayError("InternalError", "The emulator failed; see its log.", 500)
             answer, verdict = gateway_refusal(exchange.request_id, "", fault), "failed"
             with contextlib.suppress(sqlite3.Error), platform.store.transaction():

@@ -180,8 +180,9 @@ def key_of(secret: str) -> Config:
 
 
 def test_the_short_command_is_for_what_the_emulator_starts_with() -> None:
-    wanted = "sms-emulator send 13800138000 --param code=1234 --url http://127.0.0.1:8100"
+    wanted = "sms-emulator send 13800138000 --param code=1234"
     assert short_command(default_config(), "127.0.0.1:8100") == wanted
+    assert short_command(default_config(), "localhost:9") == f"{wanted} --url http://localhost:9"
     assert short_command(key_of("very-secret"), "127.0.0.1:8100") == ""
 
 

@@ -22,6 +22,7 @@ from aliyun_sms_emulator.platform import Platform
 PATH = "/inbox"
 
 _FOLDER = Path(__file__).parent
+_DEFAULT_HOST = "127.0.0.1:8100"
 _PUBLIC_KEY = ("testid", "testsecret")
 _YEAR_SECONDS = 365 * 86400
 
@@ -108,7 +109,8 @@ def short_command(config: Config, host: str) -> str:
     ):
         return ""
     params = "".join(f" --param {name}=1234" for name in _first_template(config).variables)
-    return f"sms-emulator send 13800138000{params} --url http://{host}"
+    where = "" if host == _DEFAULT_HOST else f" --url http://{host}"
+    return f"sms-emulator send 13800138000{params}{where}"
 
 
 def send_command(config: Config, host: str) -> str:

@@ -30,9 +30,10 @@ def tree_memory(process: int, limit_kib: int) -> int:
 
 def _tree(process: int) -> Iterator[int]:
     yield process
+    threads = f"/proc/{process}/task"
     try:
-        for thread in os.scandir(f"/proc/{process}/task"):
-            with open(f"{thread.path}/children", "rb") as children:  # noqa: PTH123  (every 50 ms)
+        for thread in os.listdir(threads):  # noqa: PTH208  (every 50 ms)
+            with open(f"{threads}/{thread}/children", "rb") as children:  # noqa: PTH123
                 found = children.read()
             for child in found.split():
                 yield from _tree(int(child))

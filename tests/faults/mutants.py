@@ -114,6 +114,36 @@ MUTANTS = (
         '            return outcome._replace(outcome="rejected")\n',
     ),
     Mutant(
+        "take another intent's message for this one's",
+        "redis",
+        "detail.out_id == part.out_id\n                and ",
+        "",
+    ),
+    Mutant(
+        "believe that clocks agree within a minute",
+        "redis",
+        "_CLOCK_TOLERANCE = NONCE_LIFETIME  #",
+        "_CLOCK_TOLERANCE = 60  #",
+    ),
+    Mutant(
+        "make an attempt that another invocation began",
+        "redis",
+        "if self._begin(record, following, charge) is not None:\n            return",
+        "if self._begin(record, following, charge) is ...:\n            return",
+    ),
+    Mutant(
+        "try again after an error that says nothing",
+        "redis",
+        'is_throttled = outcome.outcome == "rejected" and outcome.code in _THROTTLED',
+        'is_throttled = outcome.code in (*_THROTTLED, "http-502", "isp.SYSTEM_ERROR")',
+    ),
+    Mutant(
+        "resend unasked",
+        "redis",
+        "charge if self.intent.resend_unknown else None",
+        "charge",
+    ),
+    Mutant(
         "let a receipt settle nothing",
         "redis",
         'state="accepted", lease_until=0, code="OK", biz_id=message_id or record.biz_id',

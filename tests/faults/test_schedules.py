@@ -14,6 +14,7 @@ SCHEDULES = 100
 def test_no_schedule_breaks_a_promise(store: str) -> None:
     counted = do(Run(store, seed=1, schedules=SCHEDULES))
     assert counted["schedules"] >= SCHEDULES
+    assert counted["invocations"] >= 2 * counted["schedules"]
     assert min(counted["accepted"], counted["unknown"], counted["crashes"]) > 0
     assert counted["sent, and found within two calls"] >= 0.99 * counted["sent"]
 

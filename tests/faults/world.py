@@ -36,7 +36,8 @@ class Crash(BaseException):
 class Accident(NamedTuple):
     """What happens to an invocation at its n-th `step` of a kind, counted from 1.
 
-    `kind` is exchange or store; `what` is crash or outage; `when` is before or after.
+    `kind` is exchange or store; `what` is crash, outage or receipt, which comes for what was sent
+    so far; `when` is before or after.
     """
 
     kind: str
@@ -46,11 +47,14 @@ class Accident(NamedTuple):
 
 
 class Call(NamedTuple):
-    """One invocation to come; its clock is `clock_ahead` seconds ahead of the platform's."""
+    """One invocation to come; its clock is `clock_ahead` seconds ahead of the platform's, and
+    `receipt` delivers the receipts of an accident.
+    """
 
     work: Callable[[Invocation], Any]
     accidents: tuple[Accident, ...] = ()
     clock_ahead: float = 0.0
+    receipt: Callable[[], object] = lambda: None
 
 
 class World:
@@ -151,7 +155,7 @@ class Invocation:
     """One invocation: the platform and the store as it sees them, and its deadline."""
 
     def __init__(self, world: World, call: Call) -> None:
-        accidents = _Accidents(call.accidents)
+        accidents = _Accidents(call.accidents, call.receipt)
         self.api = world.api(accidents, call.clock_ahead)
         self.store = _FailingStore(world.store, accidents) if world.store else None
         self.deadline = world.now + TIMEOUT - 1
@@ -162,8 +166,9 @@ class Invocation:
 
 
 class _Accidents:
-    def __init__(self, accidents: Sequence[Accident]) -> None:
+    def __init__(self, accidents: Sequence[Accident], receipt: Callable[[], object]) -> None:
         self._accidents = accidents
+        self._receipt = receipt
         self._steps: Counter[str] = Counter()
         self._lock = threading.Lock()
 
@@ -177,10 +182,11 @@ class _Accidents:
         self._strike(due, "after")
         return done
 
-    @staticmethod
-    def _strike(due: Sequence[Accident], when: str) -> None:
+    def _strike(self, due: Sequence[Accident], when: str) -> None:
         for accident in due:
-            if accident.when == when:
+            if accident.when == when and accident.what == "receipt":
+                self._receipt()
+            elif accident.when == when:
                 raise Crash if accident.what == "crash" else StoreUnavailable("out of order")
 
 

@@ -67,6 +67,7 @@ _REFUSALS: list[dict[str, object]] = [
     {"kind": "error", "code": "isv.BUSINESS_LIMIT_CONTROL"},
     {"kind": "error", "code": "isv.SOMETHING_NEW"},
 ]
+_NO_MONEY = _REFUSALS[2]
 _LATE = [{**fault, "accept_delay_seconds": wait} for fault in _RESET[1:] for wait in (2, _LATEST)]
 _NONE = {"kind": "none"}
 FAULTS = st.sampled_from([_NONE, *_ANSWER_FAULTS, *_RESET * 4, *_REFUSALS, *_LATE])
@@ -216,6 +217,16 @@ class FaultMachine(RuleBasedStateMachine):
 
     @rule(case=cases, scripts=st.lists(SCRIPTS, min_size=2, max_size=3))
     def calls_at_once(self, case: Case, scripts: list[Script]) -> None:
+        self._call_at_once(case, scripts)
+
+    @rule(target=cases, scripts=st.lists(SCRIPTS, min_size=2, max_size=3))
+    def calls_at_once_after_a_refusal(self, scripts: list[Script]) -> Case:
+        case = self._new_case("one")
+        self._call_once(case, Script([_NO_MONEY], [], (), False, 0))
+        self._call_at_once(case, scripts)
+        return case
+
+    def _call_at_once(self, case: Case, scripts: Sequence[Script]) -> None:
         before = self.world.accepted()
         self._set_faults(case, scripts)
         results = self.world.invoke_at_once([self._call(case, script) for script in scripts])

@@ -308,7 +308,7 @@ class _Claim(NamedTuple):
 
     def _attempt(self, record: Record, charge: Charge) -> PartOutcome:
         """Make the attempt that `record` stands for; when it is throttled, the next one."""
-        outcome = self.platform.attempt(self.intent.out_id, self.part, record.attempt)
+        outcome = self._exchange(record)
         for wait in _THROTTLE_WAITS:
             is_throttled = outcome.outcome == "rejected" and outcome.code in _THROTTLED
             if not is_throttled or not self._has_time_for_another(wait):
@@ -321,10 +321,16 @@ class _Claim(NamedTuple):
             except LimitReached:
                 break
             record = following
-            outcome = self.platform.attempt(self.intent.out_id, self.part, record.attempt)
+            outcome = self._exchange(record)
         if outcome.outcome == "unknown":
             return self._settle(record, outcome)
         return self._finish(record, outcome, charge)
+
+    def _exchange(self, record: Record) -> PartOutcome:
+        """Send the attempt, unless this machine stood still until others may make the next one."""
+        if self.platform.api.clock.now() > record.lease_until:
+            return PartOutcome(self.part, "rejected", "out-of-time")
+        return self.platform.attempt(self.intent.out_id, self.part, record.attempt)
 
     def _next_attempt(self, record: Record, charge: Charge) -> PartOutcome:
         following = self._leased(record)

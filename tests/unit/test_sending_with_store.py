@@ -675,6 +675,20 @@ def test_of_two_repeats_at_once_one_goes_on(
     assert len(platform.sends) == 2
 
 
+def test_a_machine_that_was_suspended_after_its_claim_sends_nothing(
+    platform: Platform, caller: Caller, store: WatchedStore, clock: ManualClock
+) -> None:
+    def sleep() -> None:
+        clock.epoch += 3600  # the time that deadlines are measured by stands still meanwhile
+        store.before_put = lambda: None
+
+    store.before_put = sleep
+    assert how(caller.one()) == "rejected: out-of-time"
+    assert platform.sends == []
+    assert how(caller.one()) == "accepted"
+    assert len(platform.sends) == 1
+
+
 def test_a_repeat_touches_only_parts_that_are_refused_or_unsettled(
     platform: Platform, caller: Caller
 ) -> None:

@@ -19,6 +19,8 @@ ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "template.yml"
 VARIABLE = re.compile(r"\$\{env\('([A-Z0-9_]+)', '([^']*)'\)\}")
 SECRETS = ("SECRET", "KEY_ID", "API_KEYS", "TOKEN", "STATE_URL")
+FOLDERS = ("SMS_FILE_PREFIX", "SMS_FILE_RESULTS_PREFIX")
+OTHER_FOLDER = "; another needs other OSS resources in the policy of FunctionRole"
 NOT_PARAMETERS = ("SMS_REGION", "SMS_ROLE")  # ROS knows its region and makes the role itself
 HEAD = """\
 # Made from s.yaml by `make template`; do not edit. The code package comes from `make package`.
@@ -108,7 +110,8 @@ def _with_parameters(value: Any, parameters: dict[str, Any]) -> Any:
     if match is None or match[1] in NOT_PARAMETERS:
         return value
     name = _camel(match[1].lower())
-    parameters[name] = {"Type": "String", "Default": match[2], "Description": match[1]}
+    about = match[1] + (OTHER_FOLDER if match[1] in FOLDERS else "")
+    parameters[name] = {"Type": "String", "Default": match[2], "Description": about}
     if any(part in match[1] for part in SECRETS):
         parameters[name]["NoEcho"] = True
     return {"Ref": name}

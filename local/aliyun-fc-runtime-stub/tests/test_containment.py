@@ -268,7 +268,7 @@ def test_ten_thousand_events_wait(project: Project) -> None:
         gc.collect()
         used.append((open_files(), resident_kib()))
     (files, memory), (files_later, memory_later) = used
-    assert files_later <= files
+    assert files_later < files + 100  # some more instances, but nothing for each event
     assert memory_later < memory + 8 * 1024
 
 
@@ -298,7 +298,7 @@ def test_two_hundred_at_once(project: Project, tmp_path: Path) -> None:
         gc.collect()
         used.append((open_files(), resident_kib()))
     (files, memory), (files_later, memory_later) = used
-    assert files_later <= files
+    assert files_later < files + 20  # nothing for each invocation
     assert memory_later < memory + 8 * 1024
     fc.stop()
     assert open_files() <= before

@@ -8,6 +8,7 @@ Sources: "Lifecycle hooks for function instances"
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -235,16 +236,21 @@ def test_no_orphans(project: Project, tmp_path: Path, freeze: bool) -> None:
     script = (
         "import sys, time\nfrom aliyun_fc_runtime_stub import FunctionCompute\n"
         f"fc = FunctionCompute({str(project.write())!r}, port=0, freeze={freeze})\n"
-        "fc.start(); fc.invoke('f'); print('ready', flush=True); time.sleep(60)\n"
+        "fc.start(); fc.invoke('f'); print('ready', flush=True); time.sleep(int(sys.argv[1]))\n"
+        "fc.stop()\n"
     )
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as stub:
+    # a folder of its own, where no other stub cleans up meanwhile
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen([*command, "60"], stdout=subprocess.PIPE, env=environment) as stub:
         assert stub.stdout is not None
         assert stub.stdout.readline() == b"ready\n"
         stub.kill()
     number, code = (tmp_path / "pid").read_text().split()
     assert process_is_gone(int(number))
     assert Path(code).exists()
-    project.start()  # the next start removes what the killed one could not
+    # the next start removes what the killed one could not
+    subprocess.run([*command, "0"], check=True, env=environment, stdout=subprocess.DEVNULL)
     assert not Path(code).exists()
 
 

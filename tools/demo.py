@@ -24,6 +24,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,6 +37,7 @@ EMULATOR_PORT, STUB_PORT = 8100, 9000
 READY_SECONDS = 180  # the first start may install the runtimes' packages
 DELIVERY_SECONDS = 30
 STOP_SECONDS = 10
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PHONE_NUMBER = "13800138000"
 ENDPOINTS = (
     "SMS_ENDPOINT",
@@ -70,13 +72,15 @@ def main() -> int:
 
 def _run(stack: ExitStack, once: bool) -> None:
     print("Starting the SMS emulator and Function Compute on this machine ...", flush=True)
-    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="fc-sms-demo-"))
-    guard = stack.enter_context(Guard(folder))
+    with _undisturbed():
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="fc-sms-demo-"))
+        guard = stack.enter_context(Guard(folder))
     emulator = _start(
         stack,
         guard,
+        (EMULATOR_PORT, 1),
         "sms-emulator",
-        *("--port", str(_port(EMULATOR_PORT, 1)), "--database", f"{folder}/sms.sqlite3"),
+        *("--database", f"{folder}/sms.sqlite3"),
     )
     key, receipt_token = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
     settings = {
@@ -93,12 +97,12 @@ def _run(stack: ExitStack, once: bool) -> None:
         "SMS_ALLOW_LOCAL_STATE": "1",
     }
     overrides = [f"--env={name}={value}" for name, value in settings.items()]
-    port = _port(STUB_PORT, 6)
     stub = _start(
         stack,
         guard,
+        (STUB_PORT, 6),
         "fc-stub",
-        *("start", "-t", str(ROOT / "s.yaml"), "--port", str(port), *overrides),
+        *("start", "-t", str(ROOT / "s.yaml"), *overrides),
     )
     functions = {function["resource"]: function for function in stub["functions"]}
     urls = {name: one["url"].rstrip("/") for name, one in functions.items() if one["url"]}
@@ -115,6 +119,20 @@ def _run(stack: ExitStack, once: bool) -> None:
         threading.Event().wait()
 
 
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Let a signal that ends the demo wait for the end of the block: then it knows what to end."""
+    came: list[int] = []
+    before = [(one, signal.signal(one, lambda number, _: came.append(number))) for one in ENDING]
+    try:
+        yield
+    finally:
+        for one, handler in before:
+            signal.signal(one, handler)
+        for number in came:
+            signal.raise_signal(number)
+
+
 class Guard:
     """A process that ends what the demo has started when the demo is killed and cannot (kill -9).
 
@@ -125,8 +143,10 @@ class Guard:
         pipe, self._pipe = os.pipe()
         self._process = os.fork()
         if self._process == 0:
+            for number in ENDING:
+                signal.signal(number, signal.SIG_IGN)  # it ends with the demo
             os.close(self._pipe)
-            os.setsid()  # Ctrl-C is for the demo
+            os.setsid()
             _guard(pipe, folder)
             os._exit(0)
         os.close(pipe)
@@ -169,17 +189,38 @@ def _signal(process: int, number: int) -> bool:
     return False
 
 
-def _start(stack: ExitStack, guard: Guard, command: str, *arguments: str) -> Any:
+def _start(
+    stack: ExitStack, guard: Guard, ports: tuple[int, int], command: str, *arguments: str
+) -> Any:
+    """Start a server at the first of so many `ports`, or at any if they are or become busy.
+
+    Returns the content of the line that says it is ready.
+    """
+    port = _port(*ports)
+    try:
+        return _start_at(port, stack, guard, command, *arguments)
+    except DemoError:
+        if port == 0 or _port(*ports) == port:
+            raise
+    return _start_at(0, stack, guard, command, *arguments)
+
+
+def _start_at(port: int, stack: ExitStack, guard: Guard, command: str, *arguments: str) -> Any:
     """Start a server, wait for the line that says it is ready, and return that line's content.
 
     Settings that the developer's shell has for the cloud stay out of it.
     """
     environment = {name: v for name, v in os.environ.items() if not name.startswith("SMS_")}
-    process = subprocess.Popen(
-        [BIN / command, *arguments, "--json"], env=environment, stdout=subprocess.PIPE, text=True
-    )
-    guard.watch(process.pid)
-    stack.callback(_stop, process)
+    with _undisturbed():
+        process = subprocess.Popen(
+            [BIN / command, *arguments, "--port", str(port), "--json"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for the demo
+            text=True,
+        )
+        guard.watch(process.pid)
+        stack.callback(_stop, process)
     assert process.stdout  # noqa: S101 (for the type checker)
     watchdog = threading.Timer(READY_SECONDS, process.kill)
     watchdog.daemon = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -9,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -25,10 +27,18 @@ class Demo:
 
     def __init__(self, folder: Path, *options: str, **environment: str) -> None:
         self.lines: list[str] = []
+        self._folder = folder
+        self._scratch = folder / "scratch"
+        self._scratch.mkdir()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tools.demo", *options],
             cwd=folder,
-            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **environment},
+            env={
+                **os.environ,
+                "PYTHONDONTWRITEBYTECODE": "1",
+                "TMPDIR": str(self._scratch),
+                **environment,
+            },
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -59,14 +69,18 @@ class Demo:
         """Send a signal; Ctrl-C in a terminal reaches `all_of_it`, a plain kill the demo alone."""
         (os.killpg if all_of_it else os.kill)(self._process.pid, number)
 
-    def processes(self) -> list[str]:
-        """The processes of its session that still run."""
-        return [line for line in _sessions() if line.split()[3] == str(self._process.pid)]
+    def processes(self) -> list[int]:
+        """The processes that still run in its folder or in a temporary one of its own."""
+        return [pid for pid, cwd in _working_folders() if cwd.is_relative_to(self._folder)]
+
+    def left(self) -> list[str]:
+        """What is left of it: processes and temporary files."""
+        return [*map(str, self.processes()), *map(str, self._scratch.iterdir())]
 
     def kill(self) -> None:
         """End what a failed test left."""
-        for line in self.processes():
-            os.kill(int(line.split()[0]), signal.SIGKILL)
+        for pid in self.processes():
+            os.kill(pid, signal.SIGKILL)
         self._process.communicate()
 
 
@@ -75,16 +89,11 @@ def _expect_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def _sessions() -> Iterator[str]:
-    """Yield pid, parent, group and session of every process that is not a zombie."""
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            pid, _, rest = stat.read_text().partition(" ")
-        except OSError:
-            continue  # it has just ended
-        state, parent, group, session = rest.rpartition(")")[2].split()[:4]
-        if state != "Z":
-            yield f"{pid} {parent} {group} {session}"
+def _working_folders() -> Iterator[tuple[int, Path]]:
+    """Yield every process that is not a zombie, and where it works."""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it has just ended
+            yield int(process.name), (process / "cwd").readlink()
 
 
 @pytest.fixture
@@ -146,7 +155,7 @@ def test_once_it_sends_one_sms_shows_everything_and_leaves_nothing(
         '"verified": true',
     ):
         assert words in demo.text
-    assert demo.processes() == []
+    assert demo.left() == []
     assert not any(answers(url) for url in set(ADDRESS.findall(demo.text)))
     assert files(folder) == before
 
@@ -207,30 +216,32 @@ def test_it_keeps_running_until_it_is_ended(
     demo.signal(number, all_of_it=all_of_it)
     assert demo.end() == code, demo.text
     assert "Traceback" not in demo.text
-    assert demo.processes() == []
+    assert demo.left() == []
     assert not any(answers(url) for url in addresses)
 
 
 def test_nothing_outlives_a_demo_that_is_killed(folder: Path, running: list[Demo]) -> None:
-    (folder / "scratch").mkdir()
-    demo = Demo(folder, TMPDIR=str(folder / "scratch"))
+    demo = Demo(folder)
     running.append(demo)
     demo.read_until("Running until Ctrl-C.")
     demo.signal(signal.SIGKILL, all_of_it=False)
     assert demo.end() == -signal.SIGKILL  # its output closes with the last that holds it
-    assert demo.processes() == []
+    assert demo.left() == []
     assert not any(answers(url) for url in set(ADDRESS.findall(demo.text)))
-    assert list((folder / "scratch").iterdir()) == []
 
 
-def test_it_may_be_ended_before_it_is_ready(folder: Path, running: list[Demo]) -> None:
+@pytest.mark.parametrize("seconds", [0, 0.01, 0.05, 0.1, 0.3, 0.6])
+def test_it_may_be_ended_before_it_is_ready(
+    folder: Path, running: list[Demo], seconds: float
+) -> None:
     demo = Demo(folder)
     running.append(demo)
     demo.read_until("Starting")
+    time.sleep(seconds)
     demo.signal(signal.SIGINT, all_of_it=True)
-    demo.end()
+    assert demo.end() == 0
     assert "Traceback" not in demo.text
-    assert demo.processes() == []
+    assert demo.left() == []
 
 
 @pytest.mark.parametrize(
@@ -250,4 +261,4 @@ def test_what_is_broken_is_said_and_the_exit_code_is_not_zero(
     assert "demo: " in demo.text
     assert message in demo.text
     assert "Traceback" not in demo.text
-    assert demo.processes() == []
+    assert demo.left() == []

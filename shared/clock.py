@@ -27,14 +27,6 @@ def platform_date(epoch: float) -> str:
     return time.strftime("%Y%m%d", time.gmtime(epoch + PLATFORM_OFFSET))
 
 
-def is_date(text: str) -> bool:
-    """Whether `text` is a date that exists, written ``yyyyMMdd``."""
-    try:
-        return time.strftime("%Y%m%d", time.strptime(text, "%Y%m%d")) == text
-    except ValueError:
-        return False
-
-
 def parse_platform_time(text: str) -> float | None:
     """Return the epoch seconds of ``yyyy-MM-dd HH:mm:ss``, None if it is not of that form.
 

@@ -150,7 +150,6 @@ Forbidden, Forbidden.NoPermission, Forbidden.RAM, NoPermission | RAM user lacks 
 IncompleteSignature | signature parameters incomplete
 InvalidAccessKeyId.Inactive | AccessKey switched off
 InvalidAccessKeyId.NotFound | AccessKey id unknown or deleted
-InvalidAccessKeySecret | signature does not match (old SDKs)
 InvalidAction, InvalidAction.NotFound, InvalidApi.NotFound | operation unknown
 InvalidParameter.Format | Format must be JSON or XML
 InvalidSecurityToken.Expired | temporary token too old | Get a fresh one; on Function Compute attach a role.
@@ -160,7 +159,7 @@ InvalidSignatureMethod | unknown signature method
 InvalidTimeStamp.Expired | clock off by more than 15 minutes | Set the machine's clock.
 InvalidVersion, NoSuchVersion | API version unknown
 MissingAccessKeyId | no AccessKeyId given
-SignatureDoesNotMatch | signature does not match | Check the AccessKey secret.
+InvalidAccessKeySecret, SignatureDoesNotMatch | signature does not match | Check the AccessKey secret.
 UnsupportedHTTPMethod | HTTP method refused
 [gateway caller no]
 IllegalTimestamp, InvalidTimeStamp.Format | timestamp absent or malformed
@@ -245,23 +244,18 @@ EXPIRED | handset stayed out of reach
 IB:0011 | data of another province out of step
 ID:0011 | bad parameter or data out of step
 MK:0002 | gateway fault
-MK:0010 | handset off or out of reach
-MK:0023 | handset off
+MK:0010, MK:0023 | handset off or out of reach
 TIMEOUT | carrier timed out
 [carrier risk no]
 DB:0144, DBBLACK | on the gateway's blacklist
-MB:1041 | provincial block (Hebei)
 MBBLACK | on a local blacklist
-MK:0012 | provincial block (Yunnan)
 MK:0014 | content check refused it
-MK:0015 | provincial block (Henan)
-MK:0036 | provincial block (Sichuan)
 MK:0115 | filtered as spam
-MN:0001 | provincial block
+MB:1041, MK:0012, MK:0015, MK:0036, MN:0001 | blocked by a province
 REJECTD | carrier refused it
 [carrier caller no]
 DB:0101 | number is wrong
-MK:0000 | provincial block (Guangxi), or unassigned
+MK:0000 | blocked by a province, or unassigned
 MK:0001 | subscriber unknown
 DB:0102, MK:0005, MK:0013 | number suspended
 MK:0075 | account unknown

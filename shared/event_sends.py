@@ -59,7 +59,7 @@ def send(
     found: Sequence[Found],
     context: Context,
     function: str,
-    clock: Clock = Clock(),  # noqa: B008 (immutable)
+    clock: Clock = Clock(),
 ) -> dict[str, list[dict[str, Any]]]:
     """Send what was `found` in an event; return the entries, by their places from 0, in lists:
     accepted, rejected, unknown and ignored (no files of recipients).
@@ -130,7 +130,7 @@ class _EventSends:
         }
 
     def _jobs(self, found: Sequence[Found], invocation: Invocation) -> list[Job]:
-        known = invocation.settings
+        known = invocation.api.settings
         defaults = Defaults(known.sign_name, known.code_templates)
         jobs: dict[str, Job] = {}
         for place, entry in enumerate(found):

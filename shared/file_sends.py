@@ -1,7 +1,6 @@
 """From an object of recipients in an OSS bucket to sends, and to an object of results.
 
-A result is JSON lines: one for each part, one for each refused row (without its number), and a last
-one that counts. A repeat writes the same object again.
+docs/events.md describes both. A repeat writes the same object of results again.
 
 Each piece that is read is a request of its own, as OSS keeps no connection open for that long;
 If-Match makes all of them pieces of one object. A directory can play the buckets.
@@ -9,9 +8,6 @@ If-Match makes all of them pieces of one object. A directory can play the bucket
 Sources: "GetObject" and "HTTP Range requests" of the OSS documentation; new buckets take Signature
 V4 only, which oss2 has since 2.18.4: python3.12, but not python3.10.
 """
-
-# pathlib takes time to import.
-# ruff: noqa: PTH103, PTH105, PTH118, PTH120, PTH123
 
 import hashlib
 import importlib
@@ -22,7 +18,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
-from typing import IO, Any, NamedTuple, Protocol, TypeVar
+from typing import IO, Any, NamedTuple, Protocol
 from urllib.parse import unquote
 
 from shared import event_sends, recipient_files
@@ -40,7 +36,6 @@ RESULT_SECONDS = 5.0  # for writing the results, or a quarter of the time
 PIECE_BYTES = 1024 * 1024
 _TIMEOUT = 10.0
 _WAITS = (0.2, 1.0)
-_T = TypeVar("_T")
 
 
 class Bucket(Protocol):
@@ -116,7 +111,7 @@ class _FileSends:
         self._store = invocation.store
         self._settings = settings
         self._results = results
-        known = invocation.settings
+        known = self._api.settings
         self._defaults = Defaults(known.sign_name, known.code_templates)
         self._check = Limits(self._api).check_destinations
         self._out_id = derived_out_id("oss", file.bucket, file.key, file.etag)
@@ -318,14 +313,14 @@ class OssBucket:
 
         self._run(put)
 
-    def _run(self, step: Callable[[], _T]) -> _T:
+    def _run(self, step: Callable[[], Any]) -> Any:
         for wait in _WAITS:
             with suppress(BucketUnavailable):
                 return self._try(step)
             self._clock.sleep(wait)
         return self._try(step)
 
-    def _try(self, step: Callable[[], _T]) -> _T:
+    def _try(self, step: Callable[[], Any]) -> Any:
         try:
             return step()
         except self._oss2.exceptions.OssError as error:

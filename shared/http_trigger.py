@@ -93,7 +93,6 @@ class Response(NamedTuple):
 class Invocation(NamedTuple):
     """What a function has at hand; `deadline` is in monotonic seconds, `caller` a key's name."""
 
-    settings: Settings
     api: SmsApi
     deadline: float
     caller: str = ""
@@ -101,11 +100,12 @@ class Invocation(NamedTuple):
     @property
     def store(self) -> "Store | None":
         """The shared state, if SMS_STATE_URL names one."""
-        if not self.settings.state_url:
+        url = self.api.settings.state_url
+        if not url:
             return None
         from shared.store import open_store
 
-        return open_store(self.settings.state_url)
+        return open_store(url)
 
 
 Route = Callable[[Request, Invocation], Response]
@@ -117,7 +117,7 @@ def serve(
     context: Context,
     function: str,
     routes: Mapping[tuple[str, str], Route],
-    clock: Clock = Clock(),  # noqa: B008 (immutable)
+    clock: Clock = Clock(),
     authenticate: Authenticate | None = None,
 ) -> dict[str, object]:
     """Answer one HTTP trigger event of `function` and log it.
@@ -174,17 +174,16 @@ def open_log(context: Context, function: str, clock: Clock) -> Log:
 
 def open_invocation(context: Context, log: Log, started: float) -> Invocation:
     """Return what an invocation that began at `started` (monotonic seconds) has at hand."""
-    known = instance_settings()
     from_context = getattr(context, "credentials", None)
     api = SmsApi(
-        known,
+        instance_settings(),
         lambda: settings.read_credentials(os.environ, from_context),
         transport.SESSION,
         log.clock,
         log,
     )
     deadline = started + float(context.function.timeout) - RESERVE_SECONDS
-    return Invocation(known, api, deadline)
+    return Invocation(api, deadline)
 
 
 def problem(

@@ -1,13 +1,10 @@
 """Limits and budgets, checked before money is spent: in the same atomic step as the claim.
 
-Each rule of SMS_LIMITS counts messages, in windows of the clock in UTC+8: docs/limits.md has them
-all. requests-per-second counts requests, and whoever comes too soon waits.
-
-A number's day is the last 24 hours, as the platform's is, and so are all windows of codes, which
-keeps within the platform's own (document 44335). Rules for one number count requests to it alone.
-What was rejected is given back, what is unknown is not; receipts add what a message was billed
-above what was counted. Unconfirmed may also be 30 % of the codes confirmed, in a country on its
-best day of two weeks: authgear's fraud protection works so.
+docs/limits.md has the rules. Their windows are of the clock in UTC+8; but a number's day and the
+windows of codes look back, as the platform's do (document 44335). What was rejected is given back,
+what is unknown is not; receipts add what a message was billed above what was counted. Unconfirmed
+may also be 30 % of the codes confirmed, in a country on its best day of two weeks: authgear's fraud
+protection works so.
 """
 
 import calendar
@@ -43,9 +40,8 @@ _SUFFIX = 4
 _MOST_PREFIXES = 20  # each is several commands of a script that all others wait for
 _IPV4_MAPPED = bytes(10) + b"\xff\xff"
 # GSM 03.38: characters of one septet, and of two
-_GSM = frozenset(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-    "ÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"
+_GSM = frozenset("£¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ¤¡ÄÖÑÜ§¿äöñüà").union(
+    map(chr, (*range(ord(" "), ord("[")), *range(ord("a"), ord("{"))))
 )
 _GSM_EXTENDED = frozenset("^{}\\[~]|€")
 

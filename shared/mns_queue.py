@@ -66,7 +66,7 @@ _TOKENS: Tokens = {}  # of this instance, by queue name
 
 def empty_queues(
     context: Context,
-    clock: Clock = Clock(),  # noqa: B008 (immutable)
+    clock: Clock = Clock(),
     tokens: Tokens = _TOKENS,
 ) -> dict[str, object]:
     """Empty the queues that SMS_RECEIPT_QUEUES names, as far as the time allows, which none takes

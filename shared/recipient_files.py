@@ -1,11 +1,8 @@
 """Files of recipients: CSV or JSON lines, read row by row, into parts of one SendBatchSms each.
 
-The first row of a CSV file names its columns: phone_number, optionally sign_name,
-sms_up_extend_code and template_code; others are template variables. A line of JSON is an entry of
-``messages`` of ``POST /sms``, perhaps with a template_code. One file is one template: that of the
-first row that can be read, else SMS_FILE_TEMPLATE_CODE.
-
-Part k is rows 100k+1 to 100k+100, refused ones counted, whenever the file is read.
+docs/events.md describes them. One file is one template: that of the first row that can be read,
+else SMS_FILE_TEMPLATE_CODE. Part k is rows 100k+1 to 100k+100, refused ones counted, whenever the
+file is read.
 """
 
 import codecs

@@ -22,8 +22,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
+import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.clock import parse_platform_time, platform_date
@@ -88,6 +89,7 @@ class Record(NamedTuple):
     code: str = ""
     biz_id: str = ""
     request_id: str = ""
+    action: str = ""
 
     @classmethod
     def read(cls, text: str) -> Record:
@@ -170,6 +172,17 @@ def settle(store: Store, api: SmsApi, wire_id: str, message_id: str) -> bool:
     return False
 
 
+def message_ids(store: Store, out_id: str, state_secret: str) -> Iterator[str]:
+    """Yield the ids of an intent's messages that SendMessageToGlobe accepted."""
+    for part in itertools.count():
+        text = store.get(record_key(out_id, part, state_secret))
+        record = Record.read(text) if text else _NO_RECORD
+        if record.action != "SendMessageToGlobe":
+            return
+        if record.biz_id:
+            yield record.biz_id
+
+
 def record_key(out_id: str, part: int, state_secret: str) -> str:
     """Return the key of a part's record; it tells nothing about the out_id."""
     return f"part:{keyed(state_secret, 'part', out_id)}:{part}"
@@ -246,7 +259,7 @@ class _Platform(NamedTuple):
         """Look `part` up once. It is accepted whole: when the first, the middle or the last number
         has the message, all have.
         """
-        from shared.delivery_status import all_details
+        from shared.send_details import all_details
 
         numbers = part.phone_numbers
         since = first_at - _CLOCK_TOLERANCE
@@ -365,6 +378,7 @@ class _Claim(NamedTuple):
             code=outcome.code,
             biz_id=outcome.biz_id,
             request_id=outcome.request_id,
+            action=self.part.action,
         )
         refund = charge if outcome.outcome == "rejected" else ()
         existing: Record | None = record

@@ -358,10 +358,11 @@ def _whole_number(
 
 def _state(environ: Mapping[str, str]) -> tuple[str, str]:
     url, secret = _text(environ, "SMS_STATE_URL"), _text(environ, "SMS_STATE_SECRET")
-    scheme = url.partition("://")[0]
-    if url and scheme not in ("redis", "rediss", "sqlite"):
-        raise ConfigurationError("SMS_STATE_URL is none of redis://, rediss://, sqlite:///path")
-    if not _allows_local_state(environ) and scheme == "sqlite":
+    if url and not re.fullmatch("rediss?://.+|sqlite:///.*[^/]", url):
+        raise ConfigurationError(
+            "SMS_STATE_URL is none of redis://host:port/db, rediss://host:port/db, sqlite:///path"
+        )
+    if not _allows_local_state(environ) and url.startswith("sqlite"):
         raise ConfigurationError(
             "SMS_STATE_URL: on Function Compute a file belongs to one instance; use Redis, or set "
             "SMS_ALLOW_LOCAL_STATE=1 on a machine of your own"

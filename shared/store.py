@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from shared.errors import ConfigurationError, StoreUnavailable
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 _RECORD, _SUM, _MOMENTS = "{fc-sms}:", "{fc-sms}+", "{fc-sms}~"
 _TIMEOUT = 2.0
 _FILE_TIMEOUT = 10.0  # processes that write at once take turns by chance
-_T = TypeVar("_T")
 
 
 class Count(NamedTuple):
@@ -92,16 +91,10 @@ class Store(Protocol):
 def open_store(url: str) -> Store:
     """Open the store that SMS_STATE_URL names, once an instance; connects when it is used.
 
-    Raises ConfigurationError for another URL.
+    Raises ConfigurationError for an address of Redis that is none.
     """
     path = url.removeprefix("sqlite://")
-    if path != url and re.fullmatch(r"/.*[^/]", path):
-        return SqliteStore(path)
-    if url.startswith(("redis://", "rediss://")):
-        return RedisStore(url)
-    raise ConfigurationError(
-        "SMS_STATE_URL is none of redis://host:port/db, rediss://host:port/db, sqlite:///path"
-    )
+    return RedisStore(url) if path == url else SqliteStore(path)
 
 
 # A script is put together from these pieces, as Alibaba Cloud's cluster edition wants each key
@@ -206,12 +199,13 @@ class RedisStore:
 
     def get(self, key: str) -> str | None:
         """See Store."""
-        return self._run(lambda: self._client.get(_RECORD + key))  # type: ignore[return-value]
+        found: str | None = self._run(lambda: self._client.get(_RECORD + key))
+        return found
 
     def totals(self, counts: Sequence[Count]) -> list[int]:
         """See Store."""
         keys = [_SUM + count.key for count in counts]
-        found: Any = self._run(lambda: self._client.mget(keys))
+        found = self._run(lambda: self._client.mget(keys))
         return [int(total or 0) for total in found]
 
     def put(
@@ -234,12 +228,12 @@ class RedisStore:
         arguments: list[Any] = [old or "", new, ttl * 1000, _ms(now), f"{key}\n", f"{mark}\n"]
         for count in counts:
             arguments += [count.amount, count.limit, count.window * 1000]
-        answer: Any = self._run(lambda: script(keys=keys, args=arguments))
+        answer = self._run(lambda: script(keys=keys, args=arguments))
         if answer[0] == "refused":
             return _refused(charge[answer[1]], answer[2])
         return str(answer[1]) if answer[0] == "differs" else Written(tuple(answer[1:]))
 
-    def _run(self, step: Callable[[], _T]) -> _T:
+    def _run(self, step: Callable[[], Any]) -> Any:
         """Run a step, which may be repeated, a second time when the connection broke."""
         try:
             return step()

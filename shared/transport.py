@@ -77,11 +77,11 @@ class WriteAwareAdapter(BaseAdapter):
     def send(
         self,
         request: requests.PreparedRequest,
-        stream: bool = False,  # noqa: ARG002
+        stream: bool = False,
         timeout: Any = None,
         verify: Any = True,
-        cert: Any = None,  # noqa: ARG002
-        proxies: Any = None,  # noqa: ARG002
+        cert: Any = None,
+        proxies: Any = None,
     ) -> requests.Response:
         """Exchange `request`, whose body is bytes, for a response that is read to its end.
 
@@ -152,8 +152,8 @@ class WriteAwareAdapter(BaseAdapter):
 def ca_directory() -> str | None:
     """Return a directory of hashed CA files, which loads in no time, or None."""
     for directory in _CA_DIRECTORIES:
-        if directory and os.path.isdir(directory):  # noqa: PTH112 (pathlib costs import time)
-            names = os.listdir(directory)  # noqa: PTH208
+        if directory and os.path.isdir(directory):
+            names = os.listdir(directory)
             if any(re.fullmatch(r"[0-9a-f]{8}\.[0-9]", name) for name in names):
                 return directory
     return None

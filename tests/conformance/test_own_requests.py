@@ -35,7 +35,7 @@ MakeApi = Callable[..., SmsApi]
 def make_api(request: pytest.FixtureRequest, log: io.StringIO) -> Iterator[MakeApi]:
     """Make an SmsApi for a target, with either signature."""
 
-    def make(target: Target, clock: Clock = Clock()) -> SmsApi:  # noqa: B008 (immutable)
+    def make(target: Target, clock: Clock = Clock()) -> SmsApi:
         settings = read_settings(
             {"SMS_ENDPOINT": target.url, "SMS_SIGNATURE_METHOD": request.param}
         )

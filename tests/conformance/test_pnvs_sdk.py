@@ -55,7 +55,7 @@ class Desk:
         log = Log("1-test", "verify_code", b"key", clock)
         credentials = Credentials(*target[1:])
         api = SmsApi(settings, lambda: credentials, self.session, clock, log)
-        self.invocation = Invocation(settings, api, clock.monotonic() + 20)
+        self.invocation = Invocation(api, clock.monotonic() + 20)
 
     def create(self) -> str:
         request = verification.read_request({"phone_number": NUMBER, "purpose": "login"}, "")

@@ -166,6 +166,7 @@ def test_a_message_sent_abroad_is_known_by_out_id_and_message_id(
     (message,) = circle.emulator.messages()
     (before,) = circle.by_id(f"message_id={message.biz_id}").body
     assert (before["status"], before["out_id"]) == ("waiting", "")
+    assert circle.by_id(f"out_id={out_id}").body == [{**before, "out_id": out_id}]
     circle.arrive()
     (found,) = circle.by_id(f"message_id={message.biz_id}").body
     assert (found["status"], found["out_id"], found["phone_number"]) == ("delivered", out_id, "*67")

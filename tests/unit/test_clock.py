@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.clock import Clock, is_date, parse_platform_time, platform_date, utc_timestamp
+from shared.clock import Clock, parse_platform_time, platform_date, utc_timestamp
 from tests.unit.manual_clock import AFTERNOON
 
 quick = settings(max_examples=100, deadline=None, database=None)
@@ -30,13 +30,6 @@ def test_a_time_of_the_platform_is_in_china() -> None:
 )
 def test_anything_else_is_no_time_of_the_platform(text: str) -> None:
     assert parse_platform_time(text) is None
-
-
-def test_a_date_is_one_that_exists_in_eight_digits() -> None:
-    assert is_date("20270115")
-    assert is_date("20280229")
-    for text in ("", "2027115", "20270100", "20270229", "20271301", "2027-01-15", "202701151"):
-        assert not is_date(text)
 
 
 @quick

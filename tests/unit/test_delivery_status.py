@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.delivery_status import Question, all_details, ask, read_page, read_question, shown
+from shared.delivery_status import Question, ask, read_question, shown
 from shared.errors import (
     AnswerLost,
     ConnectionFailed,
@@ -16,6 +16,7 @@ from shared.errors import (
     PlatformRefused,
 )
 from shared.receipts import keep
+from shared.send_details import all_details, read_page
 from shared.sms_api import SmsApi
 from shared.store import SqliteStore
 from tests.unit.conftest import ApiTo

@@ -476,7 +476,7 @@ def test_settings_are_read_at_every_invocation(environment: pytest.MonkeyPatch) 
     seen: list[environment_settings.Settings] = []
 
     def route(_request: Request, invocation: Invocation) -> Response:
-        seen.append(invocation.settings)
+        seen.append(invocation.api.settings)
         return Response(200, {})
 
     for sign_name in ("一", "二"):

@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.answers import send_response
-from shared.delivery_status import SendDetail, query_message
 from shared.errors import AnswerLost, InvalidRequest, PlatformRefused
 from shared.international import (
     MAX_GLOBE_NUMBERS,
@@ -20,6 +19,7 @@ from shared.international import (
     read_intent,
 )
 from shared.messages import Defaults, Intent, Part
+from shared.send_details import SendDetail, query_message
 from shared.sending import send
 from tests.unit.conftest import ApiTo, Served
 from tests.unit.scripted_server import Scene, answer, hang_up

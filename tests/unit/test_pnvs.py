@@ -71,7 +71,7 @@ class Desk:
     def invocation(self) -> Invocation:
         nowhere = "http://127.0.0.1:1"  # nothing goes to Dysmsapi
         api = self._api_to(nowhere, lambda: CREDENTIALS, **self.environ)
-        return Invocation(api.settings, api, self.clock.passed + 20)
+        return Invocation(api, self.clock.passed + 20)
 
     def create(self, **fields: Any) -> Response:
         body = {"phone_number": NUMBER, "purpose": "login", **fields}

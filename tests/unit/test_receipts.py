@@ -741,4 +741,4 @@ def test_what_needs_a_store_says_so(api_to: ApiTo) -> None:
 
     api = api_to("http://127.0.0.1:9")
     with pytest.raises(ConfigurationError):
-        receipts.required_store(Invocation(api.settings, api, 9.0))
+        receipts.required_store(Invocation(api, 9.0))

@@ -205,7 +205,7 @@ def test_the_record_says_what_the_protocol_needs_and_nothing_about_anybody(
     digest = content_digest(ONE, SECRET)
     record = caller.record()
     assert record == Record(
-        "accepted", digest, 1, now, now, 0, record.owner, "OK", BIZ_ID, REQUEST_ID
+        "accepted", digest, 1, now, now, 0, record.owner, "OK", BIZ_ID, REQUEST_ID, "SendSms"
     )
     kept = (tmp_path / "state.db").read_bytes()
     for secret in (

@@ -134,6 +134,27 @@ def test_a_file_keeps_state_only_where_that_is_allowed() -> None:
             read_settings({**file, "SMS_ALLOW_LOCAL_STATE": value})
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sqlite://",
+        "sqlite:///",
+        "sqlite:///folder/",
+        "sqlite://relative.db",
+        "sqlite:relative.db",
+        "file:///a.db",
+        "postgres://host/db",
+        "redis:",
+        "redis://",
+        "host:6379",
+    ],
+)
+def test_what_is_no_store_is_an_error_that_says_what_is(url: str) -> None:
+    environ = {"SMS_STATE_URL": url, "SMS_STATE_SECRET": STATE_SECRET, "SMS_ALLOW_LOCAL_STATE": "1"}
+    with pytest.raises(ConfigurationError, match="SMS_STATE_URL is none of redis://"):
+        read_settings(environ)
+
+
 @pytest.mark.parametrize("secret", ["", "short", "x" * 15])
 def test_state_needs_a_secret(secret: str) -> None:
     environ = {"SMS_STATE_URL": "redis://user:password@host", "SMS_STATE_SECRET": secret}

@@ -11,6 +11,7 @@ import pytest
 from shared.delivery_status import IdQuestion, find_by_id, read_id_question
 from shared.errors import InvalidRequest, PlatformRefused, StoreUnavailable
 from shared.receipts import keep
+from shared.sending import Record, record_key
 from shared.sms_api import SmsApi
 from shared.store import SqliteStore
 from tests.unit.conftest import ApiTo
@@ -18,6 +19,8 @@ from tests.unit.scripted_server import answer, hang_up
 from tests.unit.sms_platform import Platform, refused
 
 NUMBER = "13800138000"
+SECRET = "state-secret-0123456789"
+GLOBE = "SendMessageToGlobe"
 REPORT: dict[str, Any] = {
     "phone_number": NUMBER,
     "send_time": "2027-01-15 16:00:01",
@@ -61,9 +64,7 @@ def broken(tmp_path: Path) -> SqliteStore:
 
 @pytest.fixture
 def api(api_to: ApiTo, endpoint: str) -> SmsApi:
-    return api_to(
-        endpoint, SMS_INTERNATIONAL_ENDPOINT=endpoint, SMS_STATE_SECRET="state-secret-0123456789"
-    )
+    return api_to(endpoint, SMS_INTERNATIONAL_ENDPOINT=endpoint, SMS_STATE_SECRET=SECRET)
 
 
 @pytest.mark.parametrize(
@@ -138,11 +139,67 @@ def test_an_out_id_without_receipts_needs_the_number(api: SmsApi, store: SqliteS
         assert (caught.value.status, caught.value.field) == (422, "out_id")
 
 
-def test_an_out_id_without_receipts_tells_of_the_other_way_for_messages_abroad(
-    api: SmsApi, store: SqliteStore
+def sent_abroad(store: SqliteStore, part: int, message_id: str, **fields: Any) -> None:
+    """Leave the record that SendMessageToGlobe leaves when it accepted a part of order-2."""
+    record = Record("accepted", "digest", 1, 0, 0, 0, "", "OK", message_id, "", GLOBE)
+    text = record._replace(**fields).text()
+    store.put(record_key("order-2", part, SECRET), None, text, 9999, 0.0)
+
+
+def test_a_message_abroad_without_a_receipt_is_asked_for_by_the_id_in_its_record(
+    platform: Platform, api: SmsApi, store: SqliteStore
 ) -> None:
-    with pytest.raises(InvalidRequest, match="message_id, the biz_id of"):
-        find_by_id(api, IdQuestion("order-1", "", 0), 9.0, store)
+    platform.decide("QueryMessage", lambda asked: answer({**GLOBE_STATUS, **asked}))
+    for part, message_id in enumerate(("1", "1008030300001234", "", "3")):
+        sent_abroad(store, part, message_id, state="accepted" if message_id else "rejected")
+    keep([{**GLOBE_REPORT, "Status": "1", "ErrorCode": "DELIVERED"}], api, store, 9.0)
+    found, next_part = find_by_id(api, IdQuestion("order-2", "", 0), 9.0, store)
+    assert [asked["MessageId"] for asked in platform.asked("QueryMessage")] == ["1", "3"]
+    assert [each["message_id"] for each in found] == ["1008030300001234", "1", "3"]
+    assert {each["out_id"] for each in found} == {"order-2"}
+    assert {each["status"] for each in found} == {"delivered"}
+    assert {each["phone_number"] for each in found} == {"*67"}
+    assert next_part == 0
+
+
+def test_a_message_abroad_whose_receipt_is_not_final_is_asked_for(
+    platform: Platform, api: SmsApi, store: SqliteStore
+) -> None:
+    platform.on("QueryMessage", answer(GLOBE_STATUS))
+    sent_abroad(store, 0, "")
+    sent_abroad(store, 1, "1008030300001234")
+    keep([GLOBE_REPORT], api, store, 9.0)
+    ((found,), _) = find_by_id(api, IdQuestion("order-2", "", 0), 9.0, store)
+    assert (found["status"], found["sms_size"]) == ("delivered", 2)
+
+
+def test_a_message_abroad_that_is_not_visible_yet_is_an_empty_list(
+    platform: Platform, api: SmsApi, store: SqliteStore
+) -> None:
+    platform.on("QueryMessage", refused("DATA_NOT_EXIST"))
+    sent_abroad(store, 0, "1008030300001234")
+    assert find_by_id(api, IdQuestion("order-2", "", 0), 9.0, store) == ([], 0)
+
+
+def test_receipts_are_shown_while_the_platform_cannot_be_asked_for_the_rest(
+    platform: Platform, api: SmsApi, store: SqliteStore
+) -> None:
+    platform.on("QueryMessage", refused("isp.RAM_PERMISSION_DENY"))
+    sent_abroad(store, 0, "1")
+    with pytest.raises(PlatformRefused):
+        find_by_id(api, IdQuestion("order-2", "", 0), 9.0, store)
+    keep([GLOBE_REPORT], api, store, 9.0)
+    assert len(find_by_id(api, IdQuestion("order-2", "", 0), 9.0, store)[0]) == 1
+
+
+def test_of_an_api_that_has_numbers_only_the_platform_is_not_asked(
+    platform: Platform, api: SmsApi, store: SqliteStore
+) -> None:
+    for part in range(3):
+        sent_abroad(store, part, "9006^0", action="SendBatchSms")
+    with pytest.raises(InvalidRequest, match="has no stored receipt yet"):
+        find_by_id(api, IdQuestion("order-2", "", 0), 9.0, store)
+    assert platform.calls == []
 
 
 def test_an_out_id_cannot_be_answered_while_the_store_is_down(

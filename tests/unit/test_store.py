@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.errors import ConfigurationError, StoreUnavailable
+from shared.errors import StoreUnavailable
 from shared.store import Count, Refused, SqliteStore, Written, open_store
 
 NOW = 1_800_000_000.0
@@ -22,12 +22,6 @@ def test_a_file_holds_records_for_whoever_opens_it(tmp_path: Path) -> None:
     open_store.cache_clear()
     assert open_store(url).put("record", None, "two", 60, NOW) == "one"
     assert [file.name for file in tmp_path.iterdir()] == ["with space.db"]
-
-
-@pytest.mark.parametrize("url", ["", "sqlite://", "sqlite:///", "sqlite://a.db", "file:///a.db"])
-def test_what_is_no_store_is_an_error_that_says_what_is(url: str) -> None:
-    with pytest.raises(ConfigurationError, match="SMS_STATE_URL is none of redis://"):
-        open_store(url)
 
 
 def test_a_file_out_of_reach_is_unavailable(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ class Desk:
 
     def invocation(self) -> Invocation:
         api = self._api_to(self._endpoint, self.credentials, **self.environ)
-        return Invocation(api.settings, api, self.clock.passed + 20)
+        return Invocation(api, self.clock.passed + 20)
 
     def create(self, number: str = NUMBER, purpose: str = "login", **fields: Any) -> Response:
         body = {"phone_number": number, "purpose": purpose, **fields}

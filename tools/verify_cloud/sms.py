@@ -7,8 +7,8 @@ import time
 from dataclasses import dataclass
 
 from shared.clock import parse_platform_time, platform_date
-from shared.delivery_status import SendDetail, all_details
 from shared.errors import AnswerLost, ConnectionFailed, PlatformRefused
+from shared.send_details import SendDetail, all_details
 from shared.sending import NONCE_LIFETIME
 from shared.sms_api import ACCEPTED, Result, Signed
 from tools.verify_cloud.calls import CALL_SECONDS, Caller

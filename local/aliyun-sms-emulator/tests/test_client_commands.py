@@ -117,6 +117,11 @@ def test_a_filter_that_is_wrong(emulator: SmsEmulator, capsys: pytest.CaptureFix
     assert "phone_number: is no phone number" in capsys.readouterr().err
 
 
+def expect_ctrl_c() -> None:
+    """Undo what a shell does to its background jobs: they ignore SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_follow(emulator: SmsEmulator) -> None:
     """What is there, what comes, what comes after the inbox was cleared; then Ctrl-C."""
 
@@ -131,6 +136,7 @@ def test_follow(emulator: SmsEmulator) -> None:
         [*COMMAND, "messages", "--url", emulator.url, "--follow"],
         stdout=subprocess.PIPE,
         text=True,
+        preexec_fn=expect_ctrl_c,
         env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
     ) as process:
         assert process.stdout is not None

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 
-from tests.faults.runs import STORES, Run, stop_tidily, tried
+from tests.faults.runs import STORES, Run, tried, worker_pool
 
 _CHUNK = 100
 
@@ -41,9 +41,7 @@ def _done(runs: list[Run], workers: int) -> Iterator[tuple[Run, Counter[str], st
     if workers == 1:
         yield from map(tried, runs)
         return
-    with multiprocessing.get_context("spawn").Pool(
-        workers, stop_tidily, maxtasksperchild=10
-    ) as pool:
+    with worker_pool(workers, tasks_each=10) as pool:
         yield from pool.imap_unordered(tried, runs)
 
 

@@ -9,6 +9,8 @@ import traceback
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from multiprocessing import get_context
+from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,7 +75,16 @@ def tried(run: Run) -> tuple[Run, Counter[str], str]:
         return run, Counter(), traceback.format_exc()
 
 
-def stop_tidily() -> None:
+@contextmanager
+def worker_pool(workers: int, tasks_each: int | None = None) -> Iterator[Pool]:
+    """Yield processes that end by themselves when all is done; at an error they are told to."""
+    with get_context("spawn").Pool(workers, _stop_tidily, maxtasksperchild=tasks_each) as pool:
+        yield pool
+        pool.close()
+        pool.join()
+
+
+def _stop_tidily() -> None:
     """Let a worker that is told to stop end its servers first."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
 

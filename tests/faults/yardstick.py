@@ -20,7 +20,7 @@ from aliyun_sms_emulator import SmsEmulator
 from shared.store import Store
 from tests.faults.callers import FAILED, SUCCESS, UNKNOWN, Caller, FcSms, MakeCaller, Sdk
 from tests.faults.fault_schedules import QUIET, REPEATS, Schedule, draw
-from tests.faults.runs import new_stores, stop_tidily
+from tests.faults.runs import new_stores, worker_pool
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "send-protocol.md"
 BEGIN, END = "<!-- yardstick: begin -->\n", "<!-- yardstick: end -->\n"
@@ -109,7 +109,7 @@ def measure(seed: int, schedules: int, workers: int) -> Counted:
         for repeats, place in keys
     ]
     counted: Counted = {key: Counter() for key in keys}
-    with multiprocessing.get_context("spawn").Pool(workers, stop_tidily) as pool:
+    with worker_pool(workers) as pool:
         for done, (job, counts) in enumerate(pool.imap_unordered(do, jobs), 1):
             merge(counted[job.repeats, job.client], counts)
             print(f"{done}/{len(jobs)} runs", end="\r", file=sys.stderr, flush=True)

@@ -23,7 +23,7 @@ from shared.sending import QUERYABLE, PartOutcome, Record, record_key, send
 from shared.settings import read_code_settings
 from shared.store import Store
 from shared.verification import CodeRequest, read_recipient
-from tests.faults.world import SIGN_NAME, TIMEOUT, Accident, Call, Crash, Invocation, World
+from tests.faults.world import MIDWAY, SIGN_NAME, TIMEOUT, Accident, Call, Crash, Invocation, World
 
 Accepted = Counter[tuple[str, str]]
 QUARTER = 15 * 60
@@ -72,13 +72,22 @@ _LATE = [{**fault, "accept_delay_seconds": wait} for fault in _RESET[1:] for wai
 _NONE = {"kind": "none"}
 FAULTS = st.sampled_from([_NONE, *_ANSWER_FAULTS, *_RESET * 4, *_REFUSALS, *_LATE])
 QUERY_FAULTS = st.sampled_from([_NONE, *_ANSWER_FAULTS, {"kind": "throttle"}])
-ACCIDENTS = st.builds(
+_STEPS = st.sampled_from((1, 1, 2, 2, 3, 4))
+_AROUND_A_STEP = st.builds(
     Accident,
     kind=st.sampled_from(("exchange", "store", "store")),
-    step=st.sampled_from((1, 1, 2, 2, 3, 4)),
+    step=_STEPS,
     what=st.sampled_from(("crash", "crash", "receipt", "outage")),
     when=st.sampled_from(("before", "after")),
 ).filter(lambda accident: (accident.kind, accident.what) != ("exchange", "outage"))
+_DURING_AN_EXCHANGE = st.builds(
+    Accident,
+    kind=st.just("exchange"),
+    step=_STEPS,
+    what=st.just("crash"),
+    when=st.sampled_from(MIDWAY),
+)
+ACCIDENTS = st.one_of(_AROUND_A_STEP, _AROUND_A_STEP, _AROUND_A_STEP, _DURING_AN_EXCHANGE)
 
 
 class Circumstances(NamedTuple):

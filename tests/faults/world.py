@@ -1,17 +1,21 @@
 """A world to send in: an SMS service that can be made to fail, a store, and virtual time.
 
 Whatever an invocation touches can end it: a crash is an exception that no handler catches, raised
-before or after one of its steps (an exchange with the platform, or a step of the store).
+before or after one of its steps (an exchange with the platform, or a step of the store), or in the
+middle of an exchange.
 """
 
 from __future__ import annotations
 
 import io
+import select
+import socket
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
-from typing import Any, NamedTuple, cast
+from functools import partial
+from typing import Any, NamedTuple, NoReturn, cast
 
 from aliyun_sms_emulator import SmsEmulator
 from shared.clock import Clock
@@ -20,11 +24,12 @@ from shared.logs import Log
 from shared.settings import Credentials, read_settings
 from shared.sms_api import SmsApi
 from shared.store import Store
-from shared.transport import new_session
+from shared.transport import WriteAwareAdapter, new_session
 
 SIGN_NAME = "fc-sms"
 TIMEOUT = 30
 """The function's own, in seconds, as in s.yaml."""
+MIDWAY = ("half-sent", "unread")
 _READ_TIMEOUT = "0.15"  # real seconds, for a stalled answer
 _NO_LIMITS = 1_000_000
 
@@ -37,7 +42,8 @@ class Accident(NamedTuple):
     """What happens to an invocation at its n-th `step` of a kind, counted from 1.
 
     `kind` is exchange or store; `what` is crash, outage or receipt, which comes for what was sent
-    so far; `when` is before or after.
+    so far; `when` is before or after. A crash may also come when the request is half-sent, or is
+    sent and unread: the answer is there.
     """
 
     kind: str
@@ -172,12 +178,21 @@ class _Accidents:
         self._steps: Counter[str] = Counter()
         self._lock = threading.Lock()
 
-    def around(self, kind: str, work: Callable[[], Any]) -> Any:
+    def around(
+        self,
+        kind: str,
+        work: Callable[[], Any],
+        die: Callable[[str], NoReturn] | None = None,
+    ) -> Any:
+        """Do a step of `kind`, or `die` in the middle of it."""
         with self._lock:
             self._steps[kind] += 1
             step = self._steps[kind]
         due = [accident for accident in self._accidents if accident[:2] == (kind, step)]
         self._strike(due, "before")
+        for accident in due:
+            if accident.when in MIDWAY and die:
+                die(accident.when)
         done = work()
         self._strike(due, "after")
         return done
@@ -210,7 +225,44 @@ class _FailingAdapter(NamedTuple):
     accidents: _Accidents
 
     def send(self, request: Any, **arguments: Any) -> Any:
-        return self.accidents.around("exchange", lambda: self.adapter.send(request, **arguments))
+        def die(when: str) -> NoReturn:
+            _DyingAdapter(when).send(request, **arguments)
+            raise AssertionError("the crash was caught")
+
+        work = partial(self.adapter.send, request, **arguments)
+        return self.accidents.around("exchange", work, die)
+
+
+class _DyingAdapter(WriteAwareAdapter):
+    """An adapter that crashes in its first exchange."""
+
+    def __init__(self, when: str) -> None:
+        super().__init__()
+        self._when = when
+
+    def _connect(self, *where: Any) -> Any:
+        return _DyingSocket(super()._connect(*where), self._when)
+
+
+class _DyingSocket(NamedTuple):
+    sock: socket.socket
+    when: str
+
+    def settimeout(self, seconds: float) -> None:
+        self.sock.settimeout(seconds)
+
+    def sendall(self, message: bytes) -> None:
+        if self.when == "half-sent":
+            self.sock.sendall(message[: len(message) // 2])
+            raise Crash
+        self.sock.sendall(message)
+
+    def recv(self, _size: int) -> NoReturn:
+        select.select([self.sock], [], [], self.sock.gettimeout())
+        raise Crash
+
+    def close(self) -> None:
+        self.sock.close()
 
 
 class _FailingStore:

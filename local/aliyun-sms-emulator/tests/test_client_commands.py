@@ -80,7 +80,10 @@ def test_refused(emulator: SmsEmulator, capsys: pytest.CaptureFixture[str]) -> N
         (["--port", "x"], 2, "invalid int value: 'x'"),
         (["messages", "--url", "{nobody}"], 3, "start sms-emulator"),
         (["send", "1", "--url", "{nobody}"], 3, "no emulator answers at {nobody}"),
-        (["messages", "--url", "ftp://127.0.0.1"], 3, "ftp://127.0.0.1 is no sms-emulator"),
+        (["messages", "--url", "ftp://127.0.0.1"], 2, "is no address such as http://"),
+        (["messages", "--url", "127.0.0.1:8100"], 2, "is no address such as http://"),
+        (["messages", "--url", "http://127.0.0.1:x"], 2, "is no address such as http://"),
+        (["messages", "--url", "http://127.0.0.1/inbox"], 2, "is no address such as http://"),
         (["explain", "no such file"], 2, "no such file"),
     ],
 )

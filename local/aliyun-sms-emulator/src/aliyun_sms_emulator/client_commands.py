@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from aliyun_sms_emulator.client import EmulatorClient
 from aliyun_sms_emulator.config import default_config, load_config
@@ -179,10 +179,22 @@ def _parser(name: str, description: str) -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--url",
+        type=_url,
         default="http://127.0.0.1:8100",
         help="address of the emulator (default %(default)s)",
     )
     return parser
+
+
+def _url(text: str) -> str:
+    try:
+        url = urlsplit(text)
+        is_address = url.scheme == "http" and url.port != 0 and bool(url.hostname)
+    except ValueError:
+        is_address = False
+    if not is_address or url.path.strip("/") or url.query or url.fragment:
+        raise argparse.ArgumentTypeError(f"{text!r} is no address such as http://127.0.0.1:8100")
+    return text
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -361,8 +361,8 @@ def _show_addresses(circle: Circle) -> None:
     for name, url in circle.urls.items():
         print(f"   {name:24} {url}")
     print(f"   {'Function Compute API':24} {circle.api}")
-    emulator = circle.emulator
-    print(f"   {'SMS emulator':24} {emulator}  (messages: {emulator}/api/messages)")
+    print(f"   {'SMS emulator':24} {circle.emulator}")
+    print(f"   {'Inbox, what arrived':24} {circle.emulator}/inbox")
     print(f"   {'API key of this run':24} {circle.key}")
     print(
         f"""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 import time
 import urllib.request
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import pytest
 
 from aliyun_fc_runtime_stub import FunctionCompute, FunctionNotFound, Notice
+from aliyun_fc_runtime_stub.model import Function
+from aliyun_fc_runtime_stub.reloading import Reloader
 from stub_project import Project, until
 
 FIRST = "def handler(event, context): return 'first'"
@@ -45,6 +49,37 @@ def test_changed_code_runs_at_the_next_invocation(project: Project) -> None:
     project.files({"two/f.py": SECOND})
     until(lambda: followed.returns("g", b"second"))
     assert {(one.kind, one.function) for one in followed.notices} >= {("reloaded", "g")}
+
+
+class StandIn:
+    """A service that notes what it is told, and starts nothing."""
+
+    def __init__(self, functions: tuple[Function, ...]) -> None:
+        self.functions = {function.name: function for function in functions}
+        self.reloaded: list[str] = []
+
+    async def make(self, function: Function) -> Function:
+        return function
+
+    def install(self, _instances: Function) -> None:
+        pass
+
+    def notify(self, notice: Notice) -> None:
+        self.reloaded.append(notice.function)
+
+
+def test_what_a_look_for_one_function_has_found_holds_for_all_of_its_code(project: Project) -> None:
+    """They share a folder that is not looked at again at once: this clock stands still."""
+    project.function("f", FIRST)
+    project.function("g", handler="f.handler")
+    functions = FunctionCompute(project.write(), variables={}).functions
+    service = StandIn(functions)
+    load = partial(pytest.fail, "s.yaml has not changed")
+    reloader = Reloader(cast(Any, service), load, set(), lambda: 0.0)
+    project.files({"f.py": SECOND})
+    for name in ("g", "f", "g", "f"):
+        asyncio.run(reloader.refresh(name))
+    assert service.reloaded == ["g", "f"]
 
 
 def test_a_running_invocation_ends_on_the_old_code(project: Project) -> None:

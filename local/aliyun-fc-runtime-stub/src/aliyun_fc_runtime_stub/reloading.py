@@ -7,6 +7,7 @@ needs a port before anybody can invoke it. What cannot be used is reported once;
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,15 +25,22 @@ class Reloader:
     """Puts changed functions in the place of old ones.
 
     `load` reads s.yaml, says which functions to run, and adds each file it has looked at to a set;
-    `sources` are those it has looked at before the service took the code.
+    `sources` are those it has looked at before the service took the code; `clock` returns seconds.
     """
 
-    def __init__(self, service: Service, load: Load, sources: set[Path]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        load: Load,
+        sources: set[Path],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._service = service
         self._load = load
         self._sources = sources
         self._functions = dict(service.functions)
-        self._settings = Watch(lambda: files_state(self._sources))
+        self._clock = clock
+        self._settings = Watch(lambda: files_state(self._sources), clock)
         self._folders: dict[Path, Watch] = {}
         self._made: dict[str, State] = {
             name: self._folder(function.code).state for name, function in self._functions.items()
@@ -43,7 +51,7 @@ class Reloader:
 
     def _folder(self, code: Path) -> Watch:
         if code not in self._folders:
-            self._folders[code] = Watch(lambda: code_state(code))
+            self._folders[code] = Watch(lambda: code_state(code), self._clock)
         return self._folders[code]
 
     async def run(self) -> None:
@@ -54,13 +62,19 @@ class Reloader:
                 await self._follow_settings()
 
     async def refresh(self, name: str) -> None:
-        """Bring one function up to date, if it is time to look again."""
-        function = self._functions.get(name)
-        if not self._settings.due and (function is None or not self._folder(function.code).due):
+        """Bring one function up to date, if it is time to look again or another's look told so."""
+        if not self._settings.due and not self._is_due(name):
             return
         async with self._turn:
             await self._follow_settings()
             await self._follow_code(name)
+
+    def _is_due(self, name: str) -> bool:
+        function = self._functions.get(name)
+        if function is None:
+            return False
+        folder = self._folder(function.code)
+        return folder.due or folder.state != self._made[name]
 
     async def _follow_settings(self) -> None:
         if self._settings.due and (await asyncio.to_thread(self._settings.changed) or self._again):

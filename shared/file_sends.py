@@ -230,7 +230,7 @@ class _FileSends:
         self._rows[outcome] += len(part.phone_numbers)
 
     def _stop_if_hopeless(self, told: PartOutcome) -> None:
-        if told.outcome != "rejected":
+        if told.outcome != "rejected" or told.code.startswith(("number-", "codes-")):
             return
         from shared.error_codes import find
 

@@ -706,6 +706,19 @@ def test_a_limit_that_is_reached_stops_the_file(
     assert len(platform.sends) == 50
 
 
+def test_the_limit_of_one_number_does_not_stop_the_file(
+    deployed: pytest.MonkeyPatch, platform: Platform, bucket: Path, store: SqliteStore
+) -> None:
+    deployed.setenv("SMS_FILE_PARALLEL", "1")
+    deployed.setenv("SMS_LIMITS", "number-per-hour=1")
+    header, first, *rest = recipients(300).splitlines()
+    assert only(run(mns_topic({**ONE, "phone_numbers": "13000000000"})), "accepted")
+    alone = [header, first, *(b"x" + row for row in rest[:99]), *rest[99:]]
+    entry = only(run(put(bucket, b"\n".join(alone))), "rejected")
+    assert entry["parts"] == {"accepted": 2, "rejected": 1, "unknown": 0}
+    assert entry["rows"] == {"accepted": 200, "rejected": 100, "unknown": 0}
+
+
 def test_a_limit_on_one_request_does_not_stop_the_others_of_an_event(
     deployed: pytest.MonkeyPatch, platform: Platform, store: SqliteStore
 ) -> None:

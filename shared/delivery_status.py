@@ -20,6 +20,7 @@ from shared.errors import (
 )
 from shared.fields import read_flag, read_object, read_out_id, read_text, read_whole_number
 from shared.logs import safe_message_id
+from shared.messages import split_wire_id
 from shared.send_details import (
     MAX_PAGE_SIZE,
     Page,
@@ -241,18 +242,14 @@ def _of_out_id(
 
     secret, out_id, first = api.settings.state_secret, question.out_id, question.first_part
     found, next_part = receipts.of_out_id(store, secret, out_id, first)
-    final = [receipt.message_id for receipt in found if receipt.is_final]
-    message_ids = [] if first else list(sending.message_ids(store, out_id, secret))
+    message_ids = {} if first else sending.message_ids(store, out_id, secret)
     if not (found or first or next_part or message_ids):
         raise InvalidRequest(f"has no stored receipt yet; {_ASK_BY_NUMBER}", field="out_id")
-    for message_id in message_ids:
-        if message_id not in final:
-            found = [each for each in found if each.message_id != message_id]
-            try:
-                found += _of_message(api, message_id, deadline, store, out_id)
-            except SmsError:
-                if not found:
-                    raise
+    for part, message_id in message_ids.items():
+        known = [each for each in found if split_wire_id(each.out_id)[1] == part]
+        if message_id and not any(each.is_final for each in known):
+            told = _of_message(api, message_id, deadline, store, out_id)
+            found = [each for each in found if not told or each not in known] + told
     return found, next_part
 
 

@@ -18,6 +18,7 @@ from shared import phone_numbers
 from shared.errors import InvalidRequest
 from shared.fields import read_client_ip, read_flag, read_object, read_text
 from shared.messages import (
+    MAX_GLOBE,
     Defaults,
     Intent,
     Part,
@@ -30,7 +31,6 @@ from shared.messages import (
     wire_out_id,
 )
 
-MAX_GLOBE_NUMBERS = 50  # requests that one call has the time to make, one after the other
 MAX_MESSAGE = 255 * 153  # characters that a phone can put together from parts (3GPP TS 23.040)
 MAX_VARIABLE = 200
 TYPES = ("OTP", "NOTIFY", "MKT")
@@ -75,7 +75,7 @@ def _send_message_to_globe(request: Mapping[str, Any], out_id: str) -> tuple[Par
         parameters["Type"] = request["type"]
         if request["type"] not in TYPES:
             raise InvalidRequest(f"must be one of {', '.join(TYPES)}", field="type")
-    numbers = read_numbers(request, phone_numbers.international, MAX_GLOBE_NUMBERS)
+    numbers = read_numbers(request, phone_numbers.international, MAX_GLOBE)
     parts = []
     for place, number in enumerate(numbers):
         task_id = wire_out_id(out_id, place, len(numbers))

@@ -17,6 +17,7 @@ from shared.fields import read_client_ip, read_flag, read_object, read_out_id, r
 
 MAX_NUMBERS = 1000
 MAX_MESSAGES = 1000
+MAX_GLOBE = 50  # numbers of SendMessageToGlobe, as each is a request of its own
 BATCH_SIZE = 100
 
 _TEMPLATE_CODE = re.compile(r"SMS_[0-9]{1,32}")

@@ -22,15 +22,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
-import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.clock import parse_platform_time, platform_date
 from shared.errors import InvalidRequest, LimitReached, OutIdConflict, StoreUnavailable
 from shared.logs import safe_message_id
-from shared.messages import Intent, Part, compact_json, keyed, split_wire_id
+from shared.messages import MAX_GLOBE, Intent, Part, compact_json, keyed, split_wire_id
 from shared.sms_api import ACCEPTED, IN_DOUBT, REJECTED, Result, SmsApi
 
 if TYPE_CHECKING:
@@ -172,15 +171,17 @@ def settle(store: Store, api: SmsApi, wire_id: str, message_id: str) -> bool:
     return False
 
 
-def message_ids(store: Store, out_id: str, state_secret: str) -> Iterator[str]:
-    """Yield the ids of an intent's messages that SendMessageToGlobe accepted."""
-    for part in itertools.count():
+def message_ids(store: Store, out_id: str, state_secret: str) -> dict[int, str]:
+    """Return the MessageId, or nothing, of each part of an intent for SendMessageToGlobe."""
+    found = {}
+    for part in range(MAX_GLOBE):
         text = store.get(record_key(out_id, part, state_secret))
         record = Record.read(text) if text else _NO_RECORD
-        if record.action != "SendMessageToGlobe":
-            return
-        if record.biz_id:
-            yield record.biz_id
+        if record.action == "SendMessageToGlobe":
+            found[part] = record.biz_id
+        elif text:
+            break
+    return found
 
 
 def record_key(out_id: str, part: int, state_secret: str) -> str:
@@ -302,7 +303,8 @@ class _Claim(NamedTuple):
 
     def _claim(self) -> PartOutcome:
         now = int(self.platform.api.clock.now())
-        first = self._leased(Record("", self.digest, 0, now, now, now, ""))
+        new = Record("", self.digest, 0, now, now, now, "", action=self.part.action)
+        first = self._leased(new)
         charge = self.limits.counts(self.intent, self.part)
         existing = self._begin(_NO_RECORD, first, charge)
         if existing is None:
@@ -378,7 +380,6 @@ class _Claim(NamedTuple):
             code=outcome.code,
             biz_id=outcome.biz_id,
             request_id=outcome.request_id,
-            action=self.part.action,
         )
         refund = charge if outcome.outcome == "rejected" else ()
         existing: Record | None = record

@@ -13,12 +13,8 @@ from hypothesis import strategies as st
 
 from shared.answers import send_response
 from shared.errors import AnswerLost, InvalidRequest, PlatformRefused
-from shared.international import (
-    MAX_GLOBE_NUMBERS,
-    MAX_MESSAGE,
-    read_intent,
-)
-from shared.messages import Defaults, Intent, Part
+from shared.international import MAX_MESSAGE, read_intent
+from shared.messages import MAX_GLOBE, Defaults, Intent, Part
 from shared.send_details import SendDetail, query_message
 from shared.sending import send
 from tests.unit.conftest import ApiTo, Served
@@ -102,8 +98,8 @@ def test_what_was_not_given_is_not_sent() -> None:
 
 
 def test_a_text_to_many_numbers_becomes_a_part_for_each() -> None:
-    parts = read({**TEXT, "phone_numbers": numbers(MAX_GLOBE_NUMBERS)}).parts
-    places = range(MAX_GLOBE_NUMBERS)
+    parts = read({**TEXT, "phone_numbers": numbers(MAX_GLOBE)}).parts
+    places = range(MAX_GLOBE)
     assert [(part.number, part.first, part.last) for part in parts] == [(n, n, n) for n in places]
     assert [part.out_id for part in parts] == [f"order-1~{place}" for place in places]
     for place, part in enumerate(parts):
@@ -237,7 +233,7 @@ def test_an_unknown_message_may_be_attempted_anew_when_asked_for() -> None:
         ({**TEXT, "client_ip": "300.1.1.1"}, "client_ip"),
         ({**TEXT, "out_id": "a b"}, "out_id"),
         ({**TEXT, "phone_numbers": []}, "phone_numbers"),
-        ({**TEXT, "phone_numbers": numbers(MAX_GLOBE_NUMBERS + 1)}, "phone_numbers"),
+        ({**TEXT, "phone_numbers": numbers(MAX_GLOBE + 1)}, "phone_numbers"),
         ({**TEXT, "phone_numbers": "18624017194"}, "phone_numbers"),
         ({**TEXT, "phone_numbers": "+8613800138000"}, "phone_numbers"),
         ({**TEXT, "phone_numbers": ["+85251234567", "13800138000"]}, "phone_numbers[1]"),

@@ -150,12 +150,12 @@ def test_a_message_abroad_without_a_receipt_is_asked_for_by_the_id_in_its_record
     platform: Platform, api: SmsApi, store: SqliteStore
 ) -> None:
     platform.decide("QueryMessage", lambda asked: answer({**GLOBE_STATUS, **asked}))
-    for part, message_id in enumerate(("1", "1008030300001234", "", "3")):
-        sent_abroad(store, part, message_id, state="accepted" if message_id else "rejected")
+    for part, message_id in ((1, "1008030300001234"), (2, ""), (3, "3"), (49, "49")):
+        sent_abroad(store, part, message_id, state="accepted" if message_id else "sending")
     keep([{**GLOBE_REPORT, "Status": "1", "ErrorCode": "DELIVERED"}], api, store, 9.0)
     found, next_part = find_by_id(api, IdQuestion("order-2", "", 0), 9.0, store)
-    assert [asked["MessageId"] for asked in platform.asked("QueryMessage")] == ["1", "3"]
-    assert [each["message_id"] for each in found] == ["1008030300001234", "1", "3"]
+    assert [asked["MessageId"] for asked in platform.asked("QueryMessage")] == ["3", "49"]
+    assert [each["message_id"] for each in found] == ["1008030300001234", "3", "49"]
     assert {each["out_id"] for each in found} == {"order-2"}
     assert {each["status"] for each in found} == {"delivered"}
     assert {each["phone_number"] for each in found} == {"*67"}
@@ -166,30 +166,43 @@ def test_a_message_abroad_whose_receipt_is_not_final_is_asked_for(
     platform: Platform, api: SmsApi, store: SqliteStore
 ) -> None:
     platform.on("QueryMessage", answer(GLOBE_STATUS))
-    sent_abroad(store, 0, "")
     sent_abroad(store, 1, "1008030300001234")
     keep([GLOBE_REPORT], api, store, 9.0)
     ((found,), _) = find_by_id(api, IdQuestion("order-2", "", 0), 9.0, store)
     assert (found["status"], found["sms_size"]) == ("delivered", 2)
 
 
-def test_a_message_abroad_that_is_not_visible_yet_is_an_empty_list(
-    platform: Platform, api: SmsApi, store: SqliteStore
+@pytest.mark.parametrize("status", ["1", "3"])
+def test_a_receipt_that_names_no_message_is_that_of_its_part(
+    platform: Platform, api: SmsApi, store: SqliteStore, status: str
 ) -> None:
     platform.on("QueryMessage", refused("DATA_NOT_EXIST"))
-    sent_abroad(store, 0, "1008030300001234")
+    sent_abroad(store, 1, "1008030300001234")
+    keep([{**GLOBE_REPORT, "Status": status, "MessageId": ""}], api, store, 9.0)
+    ((found,), _) = find_by_id(api, IdQuestion("order-2", "", 0), 9.0, store)
+    assert found["status"] == ("delivered" if status == "1" else "waiting")
+    assert len(platform.asked("QueryMessage")) == (0 if status == "1" else 1)
+
+
+@pytest.mark.parametrize("message_id", ["1008030300001234", ""])
+def test_a_message_abroad_that_is_not_visible_yet_is_an_empty_list(
+    platform: Platform, api: SmsApi, store: SqliteStore, message_id: str
+) -> None:
+    platform.on("QueryMessage", refused("DATA_NOT_EXIST"))
+    sent_abroad(store, 0, message_id)
     assert find_by_id(api, IdQuestion("order-2", "", 0), 9.0, store) == ([], 0)
 
 
-def test_receipts_are_shown_while_the_platform_cannot_be_asked_for_the_rest(
+def test_an_answer_is_whole_or_an_error(
     platform: Platform, api: SmsApi, store: SqliteStore
 ) -> None:
     platform.on("QueryMessage", refused("isp.RAM_PERMISSION_DENY"))
-    sent_abroad(store, 0, "1")
-    with pytest.raises(PlatformRefused):
-        find_by_id(api, IdQuestion("order-2", "", 0), 9.0, store)
+    sent_abroad(store, 1, "1008030300001234")
     keep([GLOBE_REPORT], api, store, 9.0)
     assert len(find_by_id(api, IdQuestion("order-2", "", 0), 9.0, store)[0]) == 1
+    sent_abroad(store, 2, "2")
+    with pytest.raises(PlatformRefused):
+        find_by_id(api, IdQuestion("order-2", "", 0), 9.0, store)
 
 
 def test_of_an_api_that_has_numbers_only_the_platform_is_not_asked(

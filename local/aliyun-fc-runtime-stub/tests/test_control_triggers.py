@@ -179,6 +179,8 @@ def test_configurations(
         ),
         ("concurrency", {}, "reservedConcurrency: is missing"),
         ("concurrency", {"reservedConcurrency": -1}, "reservedConcurrency: must not be below 0"),
+        ("provision-config", {"defaultTarget": 10001}, "defaultTarget: must be at most 10000"),
+        ("provision-config", {"target": 10001}, "target: must be at most 10000"),
         (
             "provision-config",
             {"scheduledActions": [{"target": -1}]},

@@ -17,6 +17,9 @@ from .deployed import Deployed
 from .deployments import Deployments
 from .shapes import ASYNC_CONFIG, CONCURRENCY, PROVISION, SCALING, Object
 
+MOST_PROVISIONED = 10_000
+"""Instances: "Valid values: 0 to 10000" (`target`, `defaultTarget` of PutProvisionConfig)."""
+
 
 class Kind(NamedTuple):
     """One kind of configuration; `missing` is the code of the error if there is none, empty if
@@ -66,6 +69,8 @@ class Settings:
         for field, number in _counts(given):
             if number < 0:
                 invalid(field, f"must not be below 0, not {number}")
+            if field.lower().endswith("target") and number > MOST_PROVISIONED:
+                invalid(field, f"must be at most {MOST_PROVISIONED}, not {number}")
         async with self._deployments.alone():
             one = self._deployments.get(call.names[0])
             one = await self._deployments.put(one.with_settings(self._kind.path, given))

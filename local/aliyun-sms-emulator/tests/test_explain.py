@@ -92,6 +92,14 @@ V1_MISTAKES: dict[str, tuple[str, dict[str, Any]]] = {
         "signature-urlsafe",
         {"write": lambda digest: base64.urlsafe_b64encode(digest).decode().rstrip("=")},
     ),
+    "cut off": (
+        "signature-length",
+        {"write": lambda digest: base64.b64encode(digest).decode()[:10]},
+    ),
+    "sent twice": (
+        "parameter-repeated",
+        {"write_query": lambda values: f"{join(values)}&OutId=another"},
+    ),
     "encoded twice": (
         "signature-encoded-twice",
         {"write": lambda digest: quote(base64.b64encode(digest).decode(), safe="")},
@@ -156,6 +164,7 @@ def test_two_mistakes_at_once(emulator: SmsEmulator) -> None:
 
 
 V3_MISTAKES: dict[str, tuple[str, dict[str, Any]]] = {
+    "cut off": ("signature-length", {"write": lambda digest: digest.hex()[:30]}),
     "space": ("space-as-plus", {"encode": lambda t: quote_plus(t, safe="~")}),
     "javascript": ("encode-uri-component", {"encode": javascript}),
     "values": ("values-not-encoded", {"encode": str}),
@@ -239,6 +248,26 @@ def test_what_is_wrong_besides_the_signature(emulator: SmsEmulator, mistake: str
 def test_no_signature_at_all(emulator: SmsEmulator, headers: dict[str, str], cause: str) -> None:
     reply = raw(emulator, "GET", "/?PhoneNumbers=1", b"", headers)
     assert causes(explained(emulator, reply)) == [(cause, True)]
+
+
+def test_a_signature_that_was_left_out(emulator: SmsEmulator, command: Command) -> None:
+    """No secret is to blame, and the texts, which are the same, tell nothing."""
+    explanation = explained(emulator, WrongV1(emulator, write=lambda _: "").send())
+    assert causes(explanation)[0] == ("missing", True)
+    assert "unknown" not in dict(causes(explanation))
+    result = command(f"http://x/?{signed_query(write=lambda _: '')}")
+    assert "1. Signature is missing (proven)" in result.stdout
+    assert "secret" not in result.stdout
+    assert "the same" not in result.stdout
+
+
+def test_a_parameter_that_came_twice_is_suspected_where_nothing_is_proven(
+    emulator: SmsEmulator,
+) -> None:
+    reply = WrongV3(
+        emulator, secret="other", write_query=lambda values: f"{join(values)}&a=1&a=2"
+    ).send()
+    assert causes(explained(emulator, reply)) == [("parameter-repeated", False), ("unknown", False)]
 
 
 def test_unsigned_header(client: Client) -> None:
@@ -454,6 +483,7 @@ def test_command_takes_the_request_itself(command: Command) -> None:
     address = f"http://127.0.0.1:8100/?{signed_query()}"
     assert command("", address).code == 0
     assert command("", f"curl -s '{address}' | jq .").code == 0
+    assert command("", f"$ curl -s '{address}'").code == 0
     absent = command("", "absent-file")
     assert absent.code == 2
     assert "absent-file cannot be read" in absent.stderr

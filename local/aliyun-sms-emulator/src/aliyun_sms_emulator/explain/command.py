@@ -20,7 +20,7 @@ from aliyun_sms_emulator.explain.explanation import (
     access_key_id_of,
     explain,
 )
-from aliyun_sms_emulator.explain.pasted import UnreadableRequest, read_pasted
+from aliyun_sms_emulator.explain.pasted import UnreadableRequest, is_curl, read_pasted
 from aliyun_sms_emulator.wire.request import WireRequest
 
 SECRET_VARIABLE = "ALIBABA_CLOUD_ACCESS_KEY_SECRET"  # noqa: S105 - a name
@@ -78,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _read(name: str) -> str:
-    if name.startswith(("http://", "https://", "curl ")):
+    if name.startswith(("http://", "https://")) or is_curl(name):
         return name
     if name != "-":
         try:
@@ -129,7 +129,8 @@ def _lines(explanation: Explanation) -> list[str]:
         client = "what was signed" if texts.proven else "what the request suggests"
         lines += ["", f"{name}, as it should be:", texts.expected, ""]
         lines += [f"{name}, {client}:", texts.client]
-        lines += _difference(texts)
+        signed = texts.proven or any(f.cause == "unknown" for f in explanation.findings)
+        lines += _difference(texts) if signed or texts.client != texts.expected else []
     return lines
 
 

@@ -17,7 +17,7 @@ from aliyun_sms_emulator.explain.acs3 import (
 from aliyun_sms_emulator.explain.causes import is_cause, text_of
 from aliyun_sms_emulator.explain.encodings import MISTAKES, Encoder, as_is
 from aliyun_sms_emulator.explain.rpc import RpcRecipe, rpc_deviations, rpc_text
-from aliyun_sms_emulator.explain.search import Finding, prove
+from aliyun_sms_emulator.explain.search import Finding, is_readable, prove
 from aliyun_sms_emulator.wire.authentication import AUTHORIZATION, check_signed_headers
 from aliyun_sms_emulator.wire.errors import GatewayError
 from aliyun_sms_emulator.wire.request import WireRequest
@@ -30,6 +30,7 @@ from aliyun_sms_emulator.wire.signatures import (
 
 TOLERANCE_SECONDS = 900
 _ZONE_SECONDS = 8 * 3600
+_LENGTHS = {"base64": "28 of Base64", "hex": "64 hexadecimal digits"}
 _COMMON = ("AccessKeyId", "Signature", "SignatureMethod", "SignatureVersion", "SignatureNonce")
 
 
@@ -129,8 +130,8 @@ def explain(
         name = "V1"
     else:
         return Explanation("", "", (*earlier, Finding("unsigned")), Texts())
-    found = tuple(f for f in findings if known or f.cause != "unknown")
-    return Explanation(name, key_id, (*earlier, *found), texts)
+    found = [*earlier, *(f for f in findings if known or f.cause != "unknown")]
+    return Explanation(name, key_id, tuple(sorted(found, key=lambda f: not f.proven)), texts)
 
 
 def _explain_rpc(
@@ -141,21 +142,28 @@ def _explain_rpc(
 ) -> tuple[tuple[Finding, ...], Texts]:
     parameters = request.parameters
     right = RpcRecipe(f"{secret}&".encode(), "sha1", request.method)
+    signature = parameters.get("Signature", "")
     proof = prove(
         right,
         rpc_deviations(request, secret, others),
         lambda recipe: rpc_text(recipe, parameters),
-        parameters.get("Signature", ""),
+        signature,
         "base64",
     )
+    signed = parameters
+    if proof is None and request.repeated:
+        signed = request.with_first_values().parameters
+        proof = prove(right, (), lambda recipe: rpc_text(recipe, signed), signature, "base64")
+        repeated = _repeated(request)
+        proof = proof and replace(proof, findings=(repeated, *proof.findings))
     checks = tuple(_rpc_checks(parameters, now))
     expected = rpc_text(right, parameters)
     if proof is not None:
-        client, found = rpc_text(proof.recipe, parameters), proof.findings
+        client, found = rpc_text(proof.recipe, signed), proof.findings
     else:
         sent = _as_sent("&".join(filter(None, (request.raw_query, _form_text(request)))))
         client = f"{request.method}&%2F&{percent_encode(sent)}"
-        found = _guesses(sent, parameters)
+        found = _guesses(request, sent, parameters, signature, "base64")
         if sent == rpc_canonical_query(parameters):
             client = expected
     texts = Texts("string_to_sign", expected, client, proof is not None)
@@ -204,7 +212,7 @@ def _explain_acs3(
         client, found = canonical_request(proof.recipe, request), proof.findings
     else:
         sent, query = _as_sent(request.raw_query), acs3_canonical_query(request.query)
-        found = _guesses(sent, request.query)
+        found = _guesses(request, sent, request.query, match["signature"], "hex")
         client = expected.replace(f"\n{query}\n", f"\n{sent}\n", 1)
     if not found and not _intact(request):
         found = (Finding("payload-header"),)
@@ -263,9 +271,25 @@ def _joined(parameters: Mapping[str, str], encode: Encoder) -> str:
     return "&".join(sorted(f"{encode(n)}={encode(parameters[n])}" for n in names))
 
 
-def _guesses(sent: str, parameters: Mapping[str, str]) -> tuple[Finding, ...]:
-    """Name what nothing proves: the secret, and the encoding the request came in."""
-    guesses = [Finding("unknown", proven=False)]
+def _repeated(request: WireRequest, *, proven: bool = True) -> Finding:
+    return Finding("parameter-repeated", {"names": ", ".join(request.repeated)}, proven)
+
+
+def _guesses(
+    request: WireRequest, sent: str, parameters: Mapping[str, str], signature: str, form: str
+) -> tuple[Finding, ...]:
+    """Name what nothing proves: the secret, and the encoding the request came in.
+
+    What has not the length of a signature was made with no secret.
+    """
+    guesses = []
+    if request.repeated:
+        guesses.append(_repeated(request, proven=False))
+    if is_readable(signature, form):
+        guesses.append(Finding("unknown", proven=False))
+    elif signature:
+        length = {"length": str(len(signature)), "right": _LENGTHS[form]}
+        guesses.append(Finding("signature-length", length))
     if sent != _joined(parameters, percent_encode):
         for cause, encode in MISTAKES.items():
             if sent == _joined(parameters, encode):

@@ -36,6 +36,11 @@ class UnreadableRequest(ValueError):
     """What was pasted is no request; the text says why and what to do."""
 
 
+def is_curl(text: str) -> bool:
+    """Whether a text begins as a curl command line does."""
+    return bool(_CURL.match(text))
+
+
 def read_pasted(text: str) -> WireRequest:
     """Read a pasted request; raises UnreadableRequest."""
     text = text.strip().replace("\r\n", "\n")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from functools import cached_property
 from urllib.parse import parse_qsl
 
@@ -30,6 +31,22 @@ class WireRequest:
     def parameters(self) -> dict[str, str]:
         """Query and form parameters together."""
         return {**self.query, **self.form}
+
+    @cached_property
+    def repeated(self) -> tuple[str, ...]:
+        """Names of parameters that came more than once; the last value counts."""
+        names = Counter(name for pairs in self._pairs() for name, _ in pairs)
+        return tuple(name for name, count in names.items() if count > 1)
+
+    def with_first_values(self) -> WireRequest:
+        """The same call if the first value counted of each parameter that came repeatedly."""
+        query, form = (dict(reversed(pairs)) for pairs in self._pairs())
+        return replace(self, query=query, form={n: v for n, v in form.items() if n not in query})
+
+    def _pairs(self) -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+        return _parse_pairs(self.raw_query.encode("latin-1")), (
+            _parse_pairs(self.body) if self.form else []
+        )
 
     @property
     def signed_by_header(self) -> bool:
@@ -82,9 +99,13 @@ def parse_request(
 
 
 def _parse_parameters(raw: bytes) -> dict[str, str]:
+    return dict(_parse_pairs(raw))
+
+
+def _parse_pairs(raw: bytes) -> list[tuple[str, str]]:
     try:
         text = raw.decode("ascii") if raw else ""
-        return dict(parse_qsl(text, keep_blank_values=True, errors="strict")) if text else {}
+        return parse_qsl(text, keep_blank_values=True, errors="strict") if text else []
     except (UnicodeDecodeError, ValueError) as error:
         raise GatewayError(
             "InvalidParameter", "The parameters are not percent-encoded UTF-8."

@@ -38,12 +38,6 @@ def send(
     parameters = {
         "Action": "SendSms",
         "Version": "2017-05-25",
-        "Format": "JSON",
-        "AccessKeyId": emulator.access_key_id,
-        "SignatureMethod": "HMAC-SHA1",
-        "SignatureVersion": "1.0",
-        "SignatureNonce": uuid.uuid4().hex,
-        "Timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "PhoneNumbers": number,
         "SignName": sign_name,
         "TemplateCode": template,
@@ -51,6 +45,31 @@ def send(
     }
     if out_id:
         parameters["OutId"] = out_id
+    return str(_call(emulator, parameters, encode)["Code"])
+
+
+def send_text(emulator: SmsEmulator, number: str, text: str) -> str:
+    """Call SendMessageToGlobe; returns the answer's code."""
+    parameters = {
+        "Action": "SendMessageToGlobe",
+        "Version": "2018-05-01",
+        "To": number,
+        "Message": text,
+    }
+    return str(_call(emulator, parameters, percent_encode)["ResponseCode"])
+
+
+def _call(
+    emulator: SmsEmulator, parameters: dict[str, str], encode: Callable[[str], str]
+) -> dict[str, object]:
+    parameters |= {
+        "Format": "JSON",
+        "AccessKeyId": emulator.access_key_id,
+        "SignatureMethod": "HMAC-SHA1",
+        "SignatureVersion": "1.0",
+        "SignatureNonce": uuid.uuid4().hex,
+        "Timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
     text = "&".join(f"{encode(n)}={encode(parameters[n])}" for n in sorted(parameters))
     key = f"{emulator.access_key_secret}&".encode()
     digest = hmac.digest(key, f"POST&%2F&{encode(text)}".encode(), "sha1")
@@ -60,6 +79,7 @@ def send(
     try:
         form = {"Content-Type": "application/x-www-form-urlencoded"}
         connection.request("POST", "/", body, form)
-        return str(json.loads(connection.getresponse().read())["Code"])
+        answer: dict[str, object] = json.loads(connection.getresponse().read())
+        return answer
     finally:
         connection.close()

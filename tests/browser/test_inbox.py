@@ -20,7 +20,7 @@ import pytest
 from aliyun_sms_emulator import SmsEmulator
 from tests.browser.conftest import OpenPage
 from tests.browser.expect import expect_count, expect_text
-from tests.browser.sender import send
+from tests.browser.sender import send, send_text
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -87,6 +87,32 @@ def test_message_as_on_the_phone(open_page: OpenPage, three: SmsEmulator) -> Non
     assert message.biz_id in shown
     assert message.request_id in shown
     assert second.get_by_role("button", name="Copy code").count() == 0  # an order is no code
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("In 2026 your code is 482913", "482913"),
+        ("482913 is your code. It is of no use in 2027.", "482913"),
+        ("G-482913 is your code", "482913"),
+        ("Your login: 482913", "482913"),
+        ("验证码482913，5分钟内有效", "482913"),
+        ("Your parcel 20260131 arrives", None),
+        ("From 2026 on 1234 shops", None),
+        ("Code 482-913", None),
+    ],
+)
+def test_the_code_in_a_free_text(
+    open_page: OpenPage, emulator: SmsEmulator, text: str, code: str | None
+) -> None:
+    assert send_text(emulator, KIM, text) == "OK"
+    page = open_page()
+    page.get_by_role("link", name=KIM).click()
+    expect_count(page, "#messages > li", 1)
+    buttons = page.get_by_role("button", name="Copy code").all()
+    assert [button.get_attribute("aria-label") for button in buttons] == (
+        [f"Copy code {code}"] if code else []
+    )
 
 
 def test_failure_has_its_code_and_meaning(open_page: OpenPage, three: SmsEmulator) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 from urllib.parse import quote_plus
 
@@ -135,6 +136,19 @@ def test_every_kind_can_be_added(open_page: OpenPage, emulator: SmsEmulator) -> 
         assert ("times" in added) == (count > 1)
     page.get_by_role("button", name="Remove rule").first.click()
     expect_count(page, "#rules > li", len(KINDS) - 1)
+
+
+def test_removing_rules_by_keyboard(open_page: OpenPage, emulator: SmsEmulator) -> None:
+    """The focus goes on to the next rule, at last to the form."""
+    emulator.set_faults({"id": "a", "kind": "reset"}, {"id": "b", "kind": "reset"})
+    page = open_page("#faults")
+    page.get_by_role("button", name="Remove rule a").focus()
+    for left, focused in ((1, "Remove rule b"), (0, None)):
+        page.keyboard.press("Enter")
+        expect_count(page, "#rules > li", left)
+        label = "document.activeElement.getAttribute('aria-label')"
+        page.wait_for_function(f"{label} === {json.dumps(focused)}")
+        assert page.evaluate("document.activeElement !== document.body")
 
 
 def test_rules_of_others_appear_by_themselves(open_page: OpenPage, emulator: SmsEmulator) -> None:

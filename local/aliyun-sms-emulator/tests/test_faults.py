@@ -99,6 +99,8 @@ def test_rules_are_read_replaced_added_and_removed(emulator: SmsEmulator) -> Non
         ({"kind": "reset", "colour": "red"}, "colour"),
         ({"kind": "reset", "id": "two words"}, "id"),
         ({"kind": "reset", "id": 7}, "id"),
+        ({"kind": "reset", "id": "."}, "id"),
+        ({"kind": "reset", "id": ".."}, "id"),
         ({"kind": "reset", "times": -1}, "times"),
         ({"kind": "reset", "skip": 0.5}, "skip"),
         ({"kind": "reset", "probability": 1.1}, "probability"),

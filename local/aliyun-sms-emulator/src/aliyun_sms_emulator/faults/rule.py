@@ -20,7 +20,7 @@ from aliyun_sms_emulator.rules.phone_numbers import stored_form
 
 MAX_SCHEDULE = 10_000
 
-_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_ID = re.compile(r"(?!\.+$)[A-Za-z0-9._-]{1,64}")  # dots alone are steps in an address
 _KEYS = ("id", "match", "skip", "times", "probability", "seed", "schedule", "repeat")
 _HIGHEST = 10**9
 

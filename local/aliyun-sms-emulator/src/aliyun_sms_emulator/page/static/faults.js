@@ -36,7 +36,14 @@ function row(rule) {
   return el("li", {}, el("b", {}, has(`kind_${kind}`) ? t(`kind_${kind}`) : kind), el("span", {}, texts.join(" · ")),
     el("span", { class: fired ? "pill" : "pill idle" }, t("fired", { fired, met })),
     el("button", { type: "button", class: "quiet danger", "aria-label": t("remove_rule", { id }),
-      onclick: () => attempt(() => call("DELETE", `/faults/${encodeURIComponent(id)}`)) }, t("remove")));
+      onclick: ({ target }) => attempt(() => remove(id, target.closest("li"))) }, t("remove")));
+}
+
+// The focus goes on to the next rule, or to the form after the last.
+async function remove(id, item) {
+  const next = item.nextElementSibling ?? item.previousElementSibling;
+  await call("DELETE", `/faults/${encodeURIComponent(id)}`);
+  (next?.querySelector("button") ?? form.elements.kind).focus();
 }
 
 // Shows the fields the chosen kind has.

@@ -80,14 +80,23 @@ function build({ message, reply, replies }, before) {
 
 const time = (at) => el("time", { datetime: at, title: at }, shortTime(at));
 
-// The code a verification message brings: its variable, else digits that stand alone.
+const NUMBERS = /(?<![\w-])(?:[A-Z]{1,3}-)?(\d{4,8})(?![\w-])/g;
+const SAYS_CODE = /code|codigo|código|otp|pin|验证码|校验码|驗證碼|認証|인증/i;
+
+// The code a verification message brings: its variable. A text without one brings the number that
+// is nearest to the word for code, else a short one if it is the only number.
 function codeIn({ text, template_type: type, template_param: values }) {
   if (type === "verification" || type === "gift") {
     const value = values.code ?? Object.values(values)[0] ?? "";
     if (value && text.includes(value)) return value;
   }
   if (type === "notification" || type === "promotion") return null;
-  return text.match(/(?<![\w-])\d{4,8}(?![\w-])/)?.[0] ?? null;
+  const found = [...text.matchAll(NUMBERS)];
+  const word = text.match(SAYS_CODE);
+  if (!word) return found.length === 1 && found[0][1].length <= 6 ? found[0][1] : null;
+  const end = word.index + word[0].length;
+  const distance = ({ 0: { length }, index }) => Math.max(index - end, word.index - index - length);
+  return found.sort((one, other) => distance(one) - distance(other))[0]?.[1] ?? null;
 }
 
 function marked(text, code) {

@@ -106,7 +106,9 @@ def read_rule(given: object, place: str, default_id: str) -> Rule:
             raise InvalidFault(f"{prefix}{key}", f"unknown field; known are {known}")
     rule_id = given.get("id", default_id)
     if not isinstance(rule_id, str) or not _ID.fullmatch(rule_id):
-        raise InvalidFault(f"{prefix}id", "must be 1 to 64 letters, digits, dots, _ or -")
+        raise InvalidFault(
+            f"{prefix}id", "must be 1 to 64 letters, digits, dots, _ or -, and not dots alone"
+        )
     match = given.get("match", {})
     if not isinstance(match, Mapping):
         raise InvalidFault(f"{prefix}match", "must be an object")

@@ -20,7 +20,6 @@ from shared.errors import (
 )
 from shared.fields import read_flag, read_object, read_out_id, read_text, read_whole_number
 from shared.logs import safe_message_id
-from shared.messages import split_wire_id
 from shared.send_details import (
     MAX_PAGE_SIZE,
     Page,
@@ -238,7 +237,7 @@ def find_by_id(
 def _of_out_id(
     api: SmsApi, question: IdQuestion, deadline: float, store: "Store"
 ) -> "tuple[list[Receipt], int]":
-    from shared import receipts, sending
+    from shared import messages, receipts, sending
 
     secret, out_id, first = api.settings.state_secret, question.out_id, question.first_part
     found, next_part = receipts.of_out_id(store, secret, out_id, first)
@@ -246,7 +245,7 @@ def _of_out_id(
     if not (found or first or next_part or message_ids):
         raise InvalidRequest(f"has no stored receipt yet; {_ASK_BY_NUMBER}", field="out_id")
     for part, message_id in message_ids.items():
-        known = [each for each in found if split_wire_id(each.out_id)[1] == part]
+        known = [each for each in found if messages.split_wire_id(each.out_id)[1] == part]
         if message_id and not any(each.is_final for each in known):
             told = _of_message(api, message_id, deadline, store, out_id)
             found = [each for each in found if not told or each not in known] + told

@@ -150,17 +150,14 @@ Forbidden, Forbidden.NoPermission, Forbidden.RAM, NoPermission | RAM user lacks 
 IncompleteSignature | signature parameters incomplete
 InvalidAccessKeyId.Inactive | AccessKey switched off
 InvalidAccessKeyId.NotFound | AccessKey id unknown or deleted
-InvalidAction, InvalidAction.NotFound, InvalidApi.NotFound | operation unknown
-InvalidParameter.Format | Format must be JSON or XML
+InvalidAction, InvalidAction.NotFound, InvalidApi.NotFound, InvalidVersion, NoSuchVersion | operation or version unknown
+InvalidParameter.Format, InvalidSignatureMethod, UnsupportedHTTPMethod | format or method refused
 InvalidSecurityToken.Expired | temporary token too old | Get a fresh one; on Function Compute attach a role.
 InvalidSecurityToken.Malformed | temporary token unreadable
 InvalidSecurityToken.MismatchWithAccessKey | temporary token belongs to another key
-InvalidSignatureMethod | unknown signature method
 InvalidTimeStamp.Expired | clock off by more than 15 minutes | Set the machine's clock.
-InvalidVersion, NoSuchVersion | API version unknown
 MissingAccessKeyId | no AccessKeyId given
 InvalidAccessKeySecret, SignatureDoesNotMatch | signature does not match | Check the AccessKey secret.
-UnsupportedHTTPMethod | HTTP method refused
 [gateway caller no]
 IllegalTimestamp, InvalidTimeStamp.Format | timestamp absent or malformed
 InvalidParameter | parameter value refused
@@ -256,9 +253,8 @@ REJECTD | carrier refused it
 [carrier caller no]
 DB:0101 | number is wrong
 MK:0000 | blocked by a province, or unassigned
-MK:0001 | subscriber unknown
+MK:0001, MK:0075 | subscriber unknown
 DB:0102, MK:0005, MK:0013 | number suspended
-MK:0075 | account unknown
 NP:1243 | number moved to China Unicom
 UNDELIV | number stopped or suspended
 [carrier unknown after-wait]
@@ -270,9 +266,7 @@ ENROUTE | still on its way
 [carrier config no]
 NOROUTER | carrier has no channel for it
 [carrier rate after-wait]
-DB:0142 | daily limit to handsets
-IB:0008 | gateway throttled it
-MK:1041 | sender above its submission cap
+DB:0142, IB:0008, MK:1041 | a limit of the gateway for its sender is hit
 """
 
 ERROR_CODES: dict[str, ErrorCode] = {}

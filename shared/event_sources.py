@@ -1,11 +1,8 @@
 """Every trigger's event as a list of what it asks for.
 
-docs/events.md tells where each has its request and the id that an out_id is made from. A message's
-own id goes before its event's, as it stays when the message comes again in another batch. HTTP
-events are refused: nobody authenticated them.
-
-Sources: "Formats of event for different triggers" of the Function Compute documentation, the sample
-events of github.com/awesome-fc/code-example, "OSS events" of the EventBridge documentation.
+docs/events.md tells where each has its request and the id that an out_id is made from, and names
+the sources. A message's own id goes before its event's, as it stays when the message comes again in
+another batch. HTTP events are refused: nobody authenticated them.
 """
 
 import base64

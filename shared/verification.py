@@ -17,12 +17,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from shared import phone_numbers
 from shared.answers import send_response
-from shared.errors import ConfigurationError, InvalidRequest, StoreUnavailable
+from shared.errors import ConfigurationError, InvalidRequest, PlatformRefused, StoreUnavailable
 from shared.fields import read_client_ip, read_object, read_text
 from shared.http_trigger import Response
 from shared.messages import Intent, Part, compact_json, keyed, letters, request_out_id
 from shared.sending import PartOutcome, Record, record_key, send
-from shared.sms_api import ACCEPTED, REJECTED, query_error
 
 if TYPE_CHECKING:
     from shared.http_trigger import Invocation
@@ -119,7 +118,7 @@ def create(request: CodeRequest, invocation: Invocation, settings: CodeSettings)
 def check(check: CodeCheck, invocation: Invocation, settings: CodeSettings) -> bool:
     """Tell whether a code is right and valid, and use it up.
 
-    Raises ConfigurationError and StoreUnavailable; with PNVS what `query_error` makes.
+    Raises ConfigurationError and StoreUnavailable; with PNVS what SmsApi.query does.
     """
     verdict = _back_end(invocation, settings).check(check)
     log = invocation.api.log
@@ -273,19 +272,19 @@ class PnvsCodes(NamedTuple):
         verification_id = check.verification_id
         if check.purpose:
             verification_id = _verification_id(verification_id[:_ID_LENGTH], check)
-        result = self.api.call(
-            "CheckSmsVerifyCode",
-            {**_of_scheme(verification_id, check.recipient), "VerifyCode": check.code},
-            deadline=self.deadline,
-            phone_numbers=(check.recipient.digits,),
-        )
-        if result.verdict == REJECTED and result.code == _MISMATCH:
-            return "wrong"
-        if result.verdict != ACCEPTED:
-            raise query_error(result)
-        model = result.body.get("Model")
+        parameters = {**_of_scheme(verification_id, check.recipient), "VerifyCode": check.code}
+        numbers = (check.recipient.digits,)
+        try:
+            body = self.api.query(
+                "CheckSmsVerifyCode", parameters, deadline=self.deadline, phone_numbers=numbers
+            )
+        except PlatformRefused as error:
+            if error.code == _MISMATCH:
+                return "wrong"
+            raise
+        model = body.get("Model")
         passed = isinstance(model, Mapping) and model.get("VerifyResult") == "PASS"
-        return "verified" if passed and result.body.get("Success") is True else "wrong"
+        return "verified" if passed and body.get("Success") is True else "wrong"
 
     def _part(self, request: CodeRequest, verification_id: str) -> Part:
         settings = self.settings

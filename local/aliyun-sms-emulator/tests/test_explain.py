@@ -119,6 +119,7 @@ def test_v1_mistake_is_named(emulator: SmsEmulator, mistake: str) -> None:
     assert expected in reply.json["Message"]
     at = explanation["first_difference"]
     assert (at is None) == (expected == client)
+    assert explanation["same_texts"] == (at is None and cause != "signature-length")
     if at is not None:
         assert expected[:at] == client[:at]
         assert expected[at : at + 1] != client[at : at + 1]
@@ -255,6 +256,7 @@ def test_a_signature_that_was_left_out(emulator: SmsEmulator, command: Command) 
     explanation = explained(emulator, WrongV1(emulator, write=lambda _: "").send())
     assert causes(explanation)[0] == ("missing", True)
     assert "unknown" not in dict(causes(explanation))
+    assert (explanation["first_difference"], explanation["same_texts"]) == (None, False)
     result = command(f"http://x/?{signed_query(write=lambda _: '')}")
     assert "1. Signature is missing (proven)" in result.stdout
     assert "secret" not in result.stdout

@@ -16,7 +16,6 @@ from aliyun_sms_emulator.errors import ConfigError
 from aliyun_sms_emulator.explain.causes import text_of
 from aliyun_sms_emulator.explain.explanation import (
     Explanation,
-    Texts,
     access_key_id_of,
     explain,
 )
@@ -129,8 +128,7 @@ def _lines(explanation: Explanation) -> list[str]:
         client = "what was signed" if texts.proven else "what the request suggests"
         lines += ["", f"{name}, as it should be:", texts.expected, ""]
         lines += [f"{name}, {client}:", texts.client]
-        signed = texts.proven or any(f.cause == "unknown" for f in explanation.findings)
-        lines += _difference(texts) if signed or texts.client != texts.expected else []
+        lines += _difference(explanation)
     return lines
 
 
@@ -142,10 +140,13 @@ def _note_lines(notes: list[dict[str, str]]) -> list[str]:
     ]
 
 
-def _difference(texts: Texts) -> list[str]:
+def _difference(explanation: Explanation) -> list[str]:
+    if explanation.same_texts:
+        return ["", "Both are the same: the difference is in the key, the hash or the form."]
+    texts = explanation.texts
     at = texts.first_difference
     if at is None:
-        return ["", "Both are the same: the difference is in the key, the hash or the form."]
+        return []
     start = max(0, at - _AROUND)
     shown = [
         text[start : at + _AROUND].replace("\n", "¶") for text in (texts.expected, texts.client)

@@ -70,6 +70,15 @@ class Explanation:
         """Whether nothing is wrong."""
         return not self.findings
 
+    @property
+    def same_texts(self) -> bool:
+        """Whether the texts are the same, so that the key, the hash or the form must differ.
+
+        Where there is no signature, or none that can be one, they are the same for no reason.
+        """
+        signed = self.texts.proven or any(f.cause == "unknown" for f in self.findings)
+        return signed and self.texts.first_difference is None
+
     def as_json(self, language: str = "en") -> dict[str, object]:
         """The explanation as the JSON API and `--json` show it; texts in `en` or `zh`."""
         return {
@@ -89,6 +98,7 @@ class Explanation:
             "client": self.texts.client,
             "client_is_proven": self.texts.proven,
             "first_difference": self.texts.first_difference,
+            "same_texts": self.same_texts,
         }
 
 

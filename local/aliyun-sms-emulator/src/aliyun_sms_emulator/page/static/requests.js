@@ -60,8 +60,7 @@ function explanation(found) {
     ? el("ol", { class: "findings" }, findings) : el("p", { class: "hint" }, t("right_signature"))];
   if (found.compared && !found.right) {
     const client = found.client_is_proven ? "client_" : "suggested_";
-    const signed = found.client_is_proven || found.findings.some(({ cause }) => cause === "unknown");
-    parts.push(found.first_difference === null && signed ? el("p", { class: "hint" }, t("same_texts")) : null,
+    parts.push(found.same_texts ? el("p", { class: "hint" }, t("same_texts")) : null,
       el("div", { class: "texts" }, text(`expected_${found.compared}`, found.expected, found.first_difference),
         text(`${client}${found.compared}`, found.client, found.first_difference)));
   }

@@ -327,10 +327,7 @@ class Workplace:
         )
         written = self.store.put(key, text, aged.text(), NONCE_LIFETIME, time.time())
         assert not isinstance(written, str)
-        for _ in range(3):  # while the platform cannot be asked in time nothing is sent
-            status = self._repeat(intent, resend_unknown=True)
-            if status != 504:
-                break
+        status = self._repeat(intent, resend_unknown=True)
         assert status == 200, f"{intent} was not sent, and resend_unknown says {status}"
         self._count("unknown, and sent by resend_unknown")
 

@@ -1,7 +1,9 @@
 """HTTP trigger ``/delivery-status``: what became of a message (receipts, QuerySendDetails)."""
 
-from shared import delivery_status, http_trigger
-from shared.http_trigger import Context, Invocation, Request, Response
+from shared.receipts import delivery_status, status_by_id
+from shared.trigger import http_trigger
+from shared.trigger.http_trigger import Request, Response
+from shared.trigger.invocation import Context, Invocation
 
 
 def handler(event: bytes, context: Context) -> dict[str, object]:
@@ -24,8 +26,8 @@ def by_number(request: Request, invocation: Invocation) -> Response:
 
 def by_id(request: Request, invocation: Invocation) -> Response:
     """List the messages with an out_id or a message_id."""
-    question = delivery_status.read_id_question(request.query)
-    found, next_part = delivery_status.find_by_id(
+    question = status_by_id.read_id_question(request.query)
+    found, next_part = status_by_id.find_by_id(
         invocation.api, question, invocation.deadline, invocation.store
     )
     return Response(200, found, {"X-Next-Part": str(next_part)} if next_part else {})

@@ -1,30 +1,32 @@
 """HTTP trigger ``/receipts/{token}`` and a timer: receipts (SmsReport) and replies (SmsUp)."""
 
-from shared import http_trigger, receipts
-from shared.http_trigger import Context, Invocation, Request, Response
+from shared.receipts import push_endpoint
+from shared.trigger import http_trigger
+from shared.trigger.http_trigger import Request, Response
+from shared.trigger.invocation import Context, Invocation
 
 
 def handler(event: bytes, context: Context) -> dict[str, object]:
     """Answer a push of the platform, or a timer."""
-    if receipts.is_timer_event(event):
+    if push_endpoint.is_timer_event(event):
         return timer_handler(event, context)
     return http_trigger.serve(
         event,
         context,
         "receive_receipts",
         {("POST", "/receipts/{token}"): receive},
-        authenticate=receipts.authenticate,
+        authenticate=push_endpoint.authenticate,
     )
 
 
 def receive(request: Request, invocation: Invocation) -> Response:
     """Keep what was pushed; the platform pushes again until it reads a number in `code`."""
-    receipts.take(request.json(), invocation)
+    push_endpoint.take(request.json(), invocation)
     return Response(200, {"code": 0, "msg": "stored"})
 
 
 def timer_handler(_event: bytes, context: Context) -> dict[str, object]:
     """Empty the queues that SMS_RECEIPT_QUEUES names."""
-    from shared import mns_queue  # what a push does not need
+    from shared.receipts import mns_queue  # what a push does not need
 
     return mns_queue.empty_queues(context)

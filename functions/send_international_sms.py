@@ -1,8 +1,10 @@
 """HTTP trigger ``POST /international-sms``: send to numbers outside the Chinese mainland."""
 
-from shared import answers, http_trigger, international
-from shared.http_trigger import Context, Invocation, Request, Response
-from shared.messages import Defaults
+from shared.sending import international
+from shared.sending.intents import Defaults
+from shared.trigger import answers, http_trigger
+from shared.trigger.http_trigger import Request, Response
+from shared.trigger.invocation import Context, Invocation
 
 
 def handler(event: bytes, context: Context) -> dict[str, object]:

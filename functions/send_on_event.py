@@ -1,7 +1,7 @@
 """Events: MNS, EventBridge, timer, OSS files of recipients and direct invocations become sends."""
 
-from shared import event_sends, event_sources
-from shared.http_trigger import Context
+from shared.events import event_sends, event_sources
+from shared.trigger.invocation import Context
 
 
 def handler(event: bytes, context: Context) -> dict[str, list[dict[str, object]]]:

@@ -2,9 +2,11 @@
 
 import os
 
-from shared import http_trigger, verification
-from shared.http_trigger import Context, Invocation, Request, Response
+from shared.codes import code_requests, verification
 from shared.settings import read_code_settings
+from shared.trigger import http_trigger
+from shared.trigger.http_trigger import Request, Response
+from shared.trigger.invocation import Context, Invocation
 
 
 def handler(event: bytes, context: Context) -> dict[str, object]:
@@ -19,7 +21,7 @@ def handler(event: bytes, context: Context) -> dict[str, object]:
 
 def create(request: Request, invocation: Invocation) -> Response:
     """Send a code to a number, for one purpose; it is never answered."""
-    wish = verification.read_request(request.json(), request.idempotency_key)
+    wish = code_requests.read_request(request.json(), request.idempotency_key)
     wish = wish._replace(caller=invocation.caller)
     created = verification.create(wish, invocation, read_code_settings(os.environ))
     has_store = invocation.store is not None
@@ -28,6 +30,6 @@ def create(request: Request, invocation: Invocation) -> Response:
 
 def check(request: Request, invocation: Invocation) -> Response:
     """Tell whether a code is right, and use it up."""
-    typed = verification.read_check(request.json())
+    typed = code_requests.read_check(request.json())
     verified = verification.check(typed, invocation, read_code_settings(os.environ))
     return Response(200, {"verified": verified})

@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from shared.errors import ConfigurationError
+from shared.limit_rules import DEFAULT_LIMITS
 
 SHORTEST_SECRET = 16
 SIGNATURE_METHODS = ("ACS3-HMAC-SHA256", "HMAC-SHA1")
@@ -14,29 +15,6 @@ AUTH_TYPES = ("anonymous", "trigger", "function", "jwt")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # A name with a dot in it, or an address: a key pasted here by mistake must not be looked up.
 _HOST = r"localhost|[a-z0-9-]+(\.[a-z0-9-]+)+|[0-9a-f]*:[0-9a-f:]+"
-# the rules of SMS_LIMITS (see shared/limits.py); 0 is no limit
-DEFAULT_LIMITS = {
-    "codes-per-minute": 1,
-    "codes-per-hour": 5,
-    "codes-per-day": 10,
-    "number-per-minute": 5,
-    "number-per-hour": 20,
-    "number-per-day": 50,
-    "address-per-hour": 30,
-    "address-per-day": 100,
-    "key-per-hour": 0,
-    "key-per-day": 0,
-    "prefix-per-hour": 10,
-    "prefix-per-day": 30,
-    "country-per-day": 100,
-    "mainland-per-day": 10_000,
-    "mainland-per-month": 100_000,
-    "international-per-day": 200,
-    "international-per-month": 2_000,
-    "requests-per-second": 0,
-    "unconfirmed-per-country": 20,
-    "unconfirmed-per-address": 10,
-}
 
 
 class ContextCredentials(Protocol):

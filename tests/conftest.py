@@ -27,7 +27,7 @@ def data() -> Path:
 @pytest.fixture
 def monkeypatch(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """pytest's own, but whenever it changes the environment, a new instance begins."""
-    from shared.http_trigger import instance_settings
+    from shared.trigger.invocation import instance_settings
 
     for name in ("setenv", "delenv"):
         change = getattr(monkeypatch, name)

@@ -10,14 +10,15 @@ import time
 from itertools import count
 
 from benchmarks.clients.events import context, one_sms
-from shared import http_trigger, messages, sending
 from shared.clock import Clock
-from shared.messages import Intent
+from shared.sending import claims, intents, mainland
+from shared.sending.intents import Intent
+from shared.trigger import invocation
 
 _CLOCK = Clock()
 _CONTEXT = context()
-_OPEN = http_trigger.open_invocation(
-    _CONTEXT, http_trigger.open_log(_CONTEXT, "benchmark", _CLOCK), time.monotonic()
+_OPEN = invocation.open_invocation(
+    _CONTEXT, invocation.open_log(_CONTEXT, "benchmark", _CLOCK), time.monotonic()
 )
 _HAS_PROTOCOL = os.environ["BENCHMARK_PROTOCOL"] == "on"
 _intents: list[Intent] = []
@@ -28,7 +29,7 @@ def prepare(sends: int) -> None:
     """Validate what is to be sent."""
     for _ in range(sends):
         body = {**one_sms(str(next(_numbers))), "out_id": os.urandom(8).hex()}
-        _intents.append(messages.read_intent(body, "", messages.Defaults()))
+        _intents.append(mainland.read_intent(body, "", intents.Defaults()))
 
 
 def send(_: str) -> None:
@@ -36,7 +37,7 @@ def send(_: str) -> None:
     intent = _intents.pop()
     deadline = time.monotonic() + 30
     if _HAS_PROTOCOL:
-        (outcome,) = sending.send(intent, _OPEN.api, deadline, _OPEN.store)
+        (outcome,) = claims.send(intent, _OPEN.api, deadline, _OPEN.store)
         verdict = outcome.outcome
     else:
         (part,) = intent.parts

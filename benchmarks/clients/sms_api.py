@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import time
 
-from shared import messages, sending, settings, transport
+from shared import settings, transport
 from shared.clock import Clock
 from shared.logs import Log
-from shared.sms_api import SmsApi
+from shared.platform.sms_api import SmsApi
+from shared.sending import claims, intents, mainland
 
 _CLOCK = Clock()
 _SETTINGS = settings.read_settings(os.environ)
@@ -29,7 +30,7 @@ def send(number: str) -> None:
         "template_code": "SMS_100002",
         "template_param": {"name": "Li", "order": "A-17"},
     }
-    intent = messages.read_intent(body, "", messages.Defaults())
-    (outcome,) = sending.send(intent, _API, time.monotonic() + 30)
+    intent = mainland.read_intent(body, "", intents.Defaults())
+    (outcome,) = claims.send(intent, _API, time.monotonic() + 30)
     if outcome.outcome != "accepted":
         raise RuntimeError(f"{outcome.outcome}: {outcome.code}")

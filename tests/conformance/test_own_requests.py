@@ -13,8 +13,8 @@ import pytest
 from aliyun_sms_emulator import SmsEmulator
 from shared.clock import Clock
 from shared.logs import Log, hash_key
+from shared.platform.sms_api import ACCEPTED, IN_DOUBT, REJECTED, SmsApi
 from shared.settings import SIGNATURE_METHODS, Credentials, read_settings
-from shared.sms_api import ACCEPTED, IN_DOUBT, REJECTED, SmsApi
 from shared.transport import SESSION
 from tests.conformance.double_delivery import double_delivery
 from tests.conformance.sdk_clients import Target

@@ -14,13 +14,13 @@ from alibabacloud_tea_openapi.utils_models import Config
 from darabonba.runtime import RuntimeOptions
 
 from aliyun_sms_emulator import SmsEmulator
-from shared import verification
 from shared.clock import Clock
-from shared.http_trigger import Invocation
+from shared.codes import code_requests, verification
 from shared.logs import Log
+from shared.platform.sms_api import SmsApi
 from shared.settings import CodeSettings, Credentials, read_code_settings, read_settings
-from shared.sms_api import SmsApi
 from shared.transport import new_session
+from shared.trigger.invocation import Invocation
 from tests.conformance.sdk_clients import Parameters, Target
 
 # alibabacloud_tea_openapi asks for the time in a way that Python 3.12 warns of.
@@ -58,7 +58,7 @@ class Desk:
         self.invocation = Invocation(api, clock.monotonic() + 20)
 
     def create(self) -> str:
-        request = verification.read_request({"phone_number": NUMBER, "purpose": "login"}, "")
+        request = code_requests.read_request({"phone_number": NUMBER, "purpose": "login"}, "")
         created = verification.create(request, self.invocation, self.codes)
         assert created.outcome
         assert created.outcome.outcome == "accepted"
@@ -66,7 +66,7 @@ class Desk:
 
     def check(self, verification_id: str, code: str) -> bool:
         body = {"verification_id": verification_id, "phone_number": NUMBER, "code": code}
-        return verification.check(verification.read_check(body), self.invocation, self.codes)
+        return verification.check(code_requests.read_check(body), self.invocation, self.codes)
 
 
 @pytest.fixture(params=["permanent", "temporary"])

@@ -15,9 +15,9 @@ import pytest
 from aliyun_sms_emulator import SmsEmulator
 from shared.clock import Clock
 from shared.logs import Log
-from shared.mns_queue import Queue, QueueToken, signed_headers
+from shared.platform.sms_api import SmsApi
+from shared.receipts.mns_queue import Queue, QueueToken, signed_headers
 from shared.settings import Credentials, read_settings
-from shared.sms_api import SmsApi
 from shared.transport import new_session
 from tests.conformance.sdk_clients import Target
 from tests.node_packages import clean_environment

@@ -13,11 +13,11 @@ from darabonba.policy.retry import RetryCondition, RetryOptions
 from darabonba.runtime import RuntimeOptions
 
 from aliyun_sms_emulator import SmsEmulator
-from shared import messages
-from shared.event_sends import wants_repeat
-from shared.messages import Defaults
-from shared.sending import PartOutcome, send
-from shared.store import Store
+from shared.sending import mainland
+from shared.sending.claims import send
+from shared.sending.intents import Defaults, PartOutcome
+from shared.state.store import Store
+from shared.trigger.bulk_sends import wants_repeat
 from tests.faults.world import SIGN_NAME, Accident, Call, Crash, Invocation, World
 
 READ_TIMEOUT = 0.3  # real seconds, the same for all
@@ -76,7 +76,7 @@ class FcSms:
             "template_param": {"code": "481516"},
             "out_id": out_id,
         }
-        self._intent = messages.read_intent(body, "", Defaults(SIGN_NAME))
+        self._intent = mainland.read_intent(body, "", Defaults(SIGN_NAME))
 
     def invoke(self, accidents: Sequence[Accident], *, resends: bool = False) -> End:
         """Send; the end of an invocation that crashed is unknown."""

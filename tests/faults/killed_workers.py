@@ -30,8 +30,11 @@ import requests
 
 from aliyun_fc_runtime_stub import FunctionCompute
 from aliyun_sms_emulator import SmsEmulator
-from shared.sending import NONCE_LIFETIME, Record, record_key
-from shared.store import RedisStore, SqliteStore, Store
+from shared.sending.attempts import NONCE_LIFETIME
+from shared.sending.part_records import Record, record_key
+from shared.state.redis_store import RedisStore
+from shared.state.sqlite_store import SqliteStore
+from shared.state.store import Store
 from tests.faults.kill_plans import Batch, Intent, draw
 from tests.integration.redis_server import RedisServer
 

@@ -15,14 +15,20 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
 
 from aliyun_sms_emulator import SmsEmulator
-from shared import event_sends, international, messages, receipts
+from shared.codes.code_requests import CodeRequest, read_recipient
+from shared.codes.own_codes import OwnCodes
 from shared.errors import SmsError, StoreUnavailable
-from shared.messages import Defaults, Intent, split_wire_id
-from shared.own_codes import OwnCodes
-from shared.sending import QUERYABLE, PartOutcome, Record, record_key, send
+from shared.ids import split_wire_id
+from shared.receipts import keeping
+from shared.sending import intents, international
+from shared.sending.attempts import QUERYABLE
+from shared.sending.claims import send
+from shared.sending.intents import Defaults, Intent, PartOutcome
+from shared.sending.mainland import read_intent as read_mainland_intent
+from shared.sending.part_records import Record, record_key
 from shared.settings import read_code_settings
-from shared.store import Store
-from shared.verification import CodeRequest, read_recipient
+from shared.state.store import Store
+from shared.trigger import bulk_sends
 from tests.faults.world import MIDWAY, SIGN_NAME, TIMEOUT, Accident, Call, Crash, Invocation, World
 
 Accepted = Counter[tuple[str, str]]
@@ -147,7 +153,7 @@ class Case(NamedTuple):
 
     out_id: str
     work: Callable[[Invocation, bool], Sequence[PartOutcome]]
-    parts: tuple[messages.Part, ...]
+    parts: tuple[intents.Part, ...]
     can_resend: bool = True
 
 
@@ -387,7 +393,7 @@ class FaultMachine(RuleBasedStateMachine):
         def push(invocation: Invocation) -> None:
             assert invocation.store
             for _ in range(times):
-                receipts.keep(reports, invocation.api, invocation.store, invocation.deadline)
+                keeping.keep(reports, invocation.api, invocation.store, invocation.deadline)
 
         self.world.invoke(Call(push))
         return len(reports)
@@ -462,7 +468,8 @@ def _case(out_id: str, kind: str) -> Case:
     if kind == "code":
         return _code_case(out_id, mainland[0])
     body = {**bodies[kind], "out_id": out_id}
-    read = international.read_intent if kind in ("globe", "template") else messages.read_intent
+    is_abroad = kind in ("globe", "template")
+    read = international.read_intent if is_abroad else read_mainland_intent
     intent = read(body, "", Defaults(SIGN_NAME))
 
     def work(invocation: Invocation, resends: bool) -> Sequence[PartOutcome]:
@@ -477,12 +484,12 @@ def _case(out_id: str, kind: str) -> Case:
 def _in_bulk(intent: Intent, invocation: Invocation) -> Sequence[PartOutcome]:
     told: list[PartOutcome] = []
 
-    def tell(_job: event_sends.Job, outcomes: event_sends.Outcomes | SmsError) -> None:
+    def tell(_job: bulk_sends.Job, outcomes: bulk_sends.Outcomes | SmsError) -> None:
         assert not isinstance(outcomes, SmsError), outcomes
         told.extend(outcomes)
 
-    job = event_sends.Job(0, intent)
-    event_sends.send_all([job], invocation.api, invocation.deadline, invocation.store, 2, tell)
+    job = bulk_sends.Job(0, intent)
+    bulk_sends.send_all([job], invocation.api, invocation.deadline, invocation.store, 2, tell)
     return told
 
 
@@ -494,7 +501,7 @@ def _code_case(out_id: str, number: str) -> Case:
         "template_param": {"code": "0000"},
         "out_id": out_id,
     }
-    parts = messages.read_intent(body, "", Defaults(SIGN_NAME)).parts
+    parts = read_mainland_intent(body, "", Defaults(SIGN_NAME)).parts
 
     def work(invocation: Invocation, _resends: bool) -> Sequence[PartOutcome]:
         assert invocation.store

@@ -1,4 +1,4 @@
-"""Mistakes that somebody could make in shared/sending.py; the schedules have to find each of them.
+"""Mistakes that somebody could make in the send protocol; the schedules have to find each of them.
 
 ``python -m tests.faults.mutants`` makes each in a copy of the deployed half and runs schedules
 against that copy until one breaks a rule.
@@ -33,7 +33,7 @@ class Mutant(NamedTuple):
     store: str
     old: str
     new: str
-    file: str = "shared/sending.py"
+    file: str
 
     def text(self, root: Path = ROOT) -> str:
         """Return the file as it is without the mistake."""
@@ -46,109 +46,126 @@ MUTANTS = (
         "redis",
         "if existing is None:\n            return self._attempt(first, charge)",
         "if True:\n            return self._attempt(first, charge)",
+        "shared/sending/claims.py",
     ),
     Mutant(
         "a new nonce on a repeat",
         "none",
         "nonce = attempt_nonce(out_id, part.number, number)",
         "nonce = self.api.token()",
+        "shared/sending/attempts.py",
     ),
     Mutant(
         "take SignatureNonceUsed for success",
         "none",
         'if outcome.outcome == "unknown" and platform.look_up(outcome, began, began) == "found":',
         'if outcome.code == _NONCE_USED or platform.look_up(outcome, began, began) == "found":',
+        "shared/sending/claims.py",
     ),
     Mutant(
         "forget the other date near midnight",
         "redis",
         "days = (*range(int(since), int(until), _DAY), until)",
         "days = (until,)",
+        "shared/sending/attempts.py",
     ),
     Mutant(
         "unsettle a final state",
         "redis",
         "while existing and existing.is_before(final):",
         "while existing:",
+        "shared/sending/claims.py",
     ),
     Mutant(
         "take a live lease over",
         "redis",
         'if existing.state == "sending" and existing.lease_until > now:',
         "if False:",
+        "shared/sending/claims.py",
     ),
     Mutant(
         "resend before 15 minutes have passed",
         "redis",
         'if resend is not None and seen == "absent" and age >= NONCE_LIFETIME:',
         'if resend is not None and seen == "absent":',
+        "shared/sending/claims.py",
     ),
     Mutant(
         "take what cannot be looked up for absent",
         "redis",
         'if resend is not None and seen == "absent" and age >= NONCE_LIFETIME:',
         'if resend is not None and seen != "found" and age >= NONCE_LIFETIME:',
+        "shared/sending/claims.py",
     ),
     Mutant(
         "take a lost answer for a refusal",
         "redis",
         'outcome = "unknown" if result.verdict == IN_DOUBT else "rejected"',
         'outcome = "rejected"',
+        "shared/sending/attempts.py",
     ),
     Mutant(
         "replay a refusal instead of trying again",
         "redis",
         'if existing.state == "rejected":\n            return self._next_attempt(existing, charge)',
         'if existing.state == "rejected":\n            return self._replayed(existing)',
+        "shared/sending/claims.py",
     ),
     Mutant(
         "write without comparing",
         "sqlite",
         'if current != old:\n                return current or ""',
         'if False:\n                return ""',
-        "shared/store.py",
+        "shared/state/sqlite_store.py",
     ),
     Mutant(
         "forget what was found when the store failed",
         "sqlite",
         '            self.platform.api.log.failed("store", error)\n            return outcome\n',
         '            return outcome._replace(outcome="rejected")\n',
+        "shared/sending/claims.py",
     ),
     Mutant(
         "take another intent's message for this one's",
         "redis",
         "detail.out_id == part.out_id\n                and ",
         "",
+        "shared/sending/attempts.py",
     ),
     Mutant(
         "believe that clocks agree within a minute",
         "redis",
         "_CLOCK_TOLERANCE = NONCE_LIFETIME  #",
         "_CLOCK_TOLERANCE = 60  #",
+        "shared/sending/attempts.py",
     ),
     Mutant(
         "make an attempt that another invocation began",
         "redis",
         "if self._begin(record, following, charge) is not None:\n            return",
         "if self._begin(record, following, charge) is ...:\n            return",
+        "shared/sending/claims.py",
     ),
     Mutant(
         "try again after an error that says nothing",
         "redis",
         'is_throttled = outcome.outcome == "rejected" and outcome.code in _THROTTLED',
         'is_throttled = outcome.code in (*_THROTTLED, "http-502", "isp.SYSTEM_ERROR")',
+        "shared/sending/claims.py",
     ),
     Mutant(
         "resend unasked",
         "redis",
         "charge if self.intent.resend_unknown else None",
         "charge",
+        "shared/sending/claims.py",
     ),
     Mutant(
         "let a receipt settle nothing",
         "redis",
         'state="accepted", lease_until=0, code="OK", biz_id=message_id or record.biz_id',
         'state="unknown", lease_until=0, code="OK", biz_id=message_id or record.biz_id',
+        "shared/sending/part_records.py",
     ),
 )
 

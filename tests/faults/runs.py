@@ -20,7 +20,9 @@ from hypothesis import HealthCheck, Phase
 from hypothesis.stateful import run_state_machine_as_test
 
 from aliyun_sms_emulator import SmsEmulator
-from shared.store import RedisStore, SqliteStore, Store
+from shared.state.redis_store import RedisStore
+from shared.state.sqlite_store import SqliteStore
+from shared.state.store import Store
 from tests.faults.machine import FaultMachine
 from tests.integration.redis_server import RedisServer
 

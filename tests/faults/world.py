@@ -21,9 +21,9 @@ from aliyun_sms_emulator import SmsEmulator
 from shared.clock import Clock
 from shared.errors import StoreUnavailable
 from shared.logs import Log
+from shared.platform.sms_api import SmsApi
 from shared.settings import Credentials, read_settings
-from shared.sms_api import SmsApi
-from shared.store import Store
+from shared.state.store import Store
 from shared.transport import WriteAwareAdapter, new_session
 
 SIGN_NAME = "fc-sms"

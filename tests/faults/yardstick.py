@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from aliyun_sms_emulator import SmsEmulator
-from shared.store import Store
+from shared.state.store import Store
 from tests.faults.callers import FAILED, SUCCESS, UNKNOWN, Caller, FcSms, MakeCaller, Sdk
 from tests.faults.fault_schedules import QUIET, REPEATS, Schedule, draw
 from tests.faults.runs import new_stores, worker_pool

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from aliyun_sms_emulator import SmsEmulator
-from shared.store import open_store
+from shared.state.choice import open_store
 from tests.integration.cloud import Cloud
 from tests.integration.contract import Contract
 from tests.integration.redis_server import RedisServer

@@ -13,7 +13,8 @@ import sys
 from collections.abc import Callable
 
 from shared.errors import StoreUnavailable
-from shared.store import Count, Store, Written, open_store
+from shared.state.choice import open_store
+from shared.state.store import Count, Store, Written
 
 NOW = 1_800_000_000.0
 KEYS = [f"key-{number}" for number in range(25)]

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from aliyun_sms_emulator import SmsEmulator
-from shared.messages import new_out_id
+from shared.ids import new_out_id
 from tests.integration.cloud import (
     API_KEY,
     ONE_NUMBER_AGAIN_AND_AGAIN,

@@ -26,10 +26,11 @@ from schemathesis.core.transport import Response
 
 from aliyun_sms_emulator import SmsEmulator
 from functions import send_international_sms, send_sms, verify_code
-from shared import http_trigger, transport
+from shared import transport
 from shared.clock import Clock
-from shared.messages import new_out_id
-from shared.settings import DEFAULT_LIMITS
+from shared.ids import new_out_id
+from shared.limit_rules import DEFAULT_LIMITS
+from shared.trigger import http_trigger
 from tests.integration.contract import Contract
 from tests.integration.redis_server import RedisServer
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from aliyun_sms_emulator import SmsEmulator
-from shared.messages import new_out_id
+from shared.ids import new_out_id
 from tests.integration import faulty_network as faults
 from tests.integration.cloud import Answer, Cloud
 from tests.integration.contract import Contract

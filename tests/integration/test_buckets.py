@@ -17,7 +17,7 @@ from functions import send_on_event
 from shared import transport
 from shared.clock import Clock
 from shared.errors import BucketUnavailable, ConfigurationError, InvalidRequest
-from shared.file_sends import PIECE_BYTES, Bucket, OssBucket, open_bucket
+from shared.events.buckets import PIECE_BYTES, Bucket, OssBucket, open_bucket
 from shared.settings import Credentials, read_file_settings
 from tests.integration.oss_server import OssServer, etag_of
 

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from aliyun_sms_emulator import SmsEmulator
 from aliyun_sms_emulator.rules.texts import count_segments
 from shared.clock import Clock
-from shared.limits import segments
 from shared.logs import Log
-from shared.send_details import SendDetail, query_message
+from shared.platform.queries import SendDetail, query_message
+from shared.platform.sms_api import SmsApi
+from shared.sending.segments import segments
 from shared.settings import Credentials, read_settings
-from shared.sms_api import SmsApi
 from shared.transport import new_session
 from tests.integration.cloud import Cloud
 from tests.integration.faulty_network import FaultyNetwork, lose_answer

@@ -14,12 +14,11 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import Case, GenerationMode
 
 from aliyun_sms_emulator import SmsEmulator
-from shared.answers import send_response
-from shared.error_codes import find
-from shared.messages import Part
-from shared.sending import PartOutcome
-from shared.settings import DEFAULT_LIMITS
-from shared.sms_api import explain
+from shared.limit_rules import DEFAULT_LIMITS
+from shared.platform.error_codes import find
+from shared.platform.sms_api import explain
+from shared.sending.intents import Part, PartOutcome
+from shared.trigger.answers import send_response
 from tests.integration.cloud import ABROAD, API_KEY, PATHS, QUERY, SEND, Cloud
 from tests.integration.contract import Contract
 

@@ -22,8 +22,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aliyun_sms_emulator import SmsEmulator
-from shared import mns_queue, transport
-from shared.store import open_store
+from shared import transport
+from shared.receipts import mns_queue
+from shared.state.choice import open_store
 from tests.integration.redis_server import RedisServer
 from tests.unit.certificates import Authority
 from tests.unit.hostile_inputs import calls

@@ -16,8 +16,8 @@ import yaml
 from aliyun_sms_emulator.operations import OPERATIONS
 from shared.clock import Clock
 from shared.logs import Log
+from shared.platform.sms_api import SmsApi
 from shared.settings import Credentials, read_file_settings, read_settings
-from shared.sms_api import SmsApi
 from shared.transport import new_session
 
 OBJECT_CALLS = {  # the method of oss2.Bucket, and the action that it needs ("RAM Policy" of OSS)
@@ -37,8 +37,11 @@ class Code:
     def __init__(self, root: Path) -> None:
         self._definitions: dict[tuple[str, str], list[ast.stmt]] = {}
         self._imports: dict[str, dict[str, tuple[str, str]]] = {}
-        for path in [*root.glob("shared/*.py"), *root.glob("functions/*.py")]:
-            self._read(f"{path.parent.name}.{path.stem}", ast.parse(path.read_text()))
+        paths = [*root.glob("shared/**/*.py"), *root.glob("functions/*.py")]
+        sources = {".".join(path.relative_to(root).with_suffix("").parts): path for path in paths}
+        self._modules = set(sources)
+        for module, path in sources.items():
+            self._read(module, ast.parse(path.read_text()))
 
     def actions(self, function: str) -> set[str]:
         """The actions that may be asked for from the handler of `function` on."""
@@ -54,11 +57,9 @@ class Code:
             if isinstance(node, ast.ImportFrom) and node.module:
                 for alias in node.names:
                     name = alias.asname or alias.name
-                    imports[name] = (
-                        (f"shared.{alias.name}", "")  # the module itself
-                        if node.module == "shared"
-                        else (node.module, alias.name)
-                    )
+                    whole = f"{node.module}.{alias.name}"
+                    is_module = whole in self._modules
+                    imports[name] = (whole, "") if is_module else (node.module, alias.name)
         for statement in tree.body:
             for name in _names(statement):
                 self._definitions.setdefault((module, name), []).append(statement)

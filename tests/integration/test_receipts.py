@@ -13,13 +13,13 @@ import redis
 import requests
 
 from aliyun_sms_emulator import SmsEmulator
-from shared import receipts
 from shared.clock import Clock
+from shared.ids import new_out_id
 from shared.logs import Log
-from shared.messages import new_out_id
+from shared.platform.sms_api import SmsApi
+from shared.receipts import keeping, records
 from shared.settings import Credentials, read_settings
-from shared.sms_api import SmsApi
-from shared.store import RedisStore
+from shared.state.redis_store import RedisStore
 from tests.integration.cloud import QUERY, Answer, Cloud
 from tests.integration.contract import Contract
 from tests.integration.faulty_network import FaultyNetwork, lose_answer
@@ -342,13 +342,13 @@ def test_receipts_of_one_send_that_come_at_once_are_all_kept(redis_server: Redis
             begin.wait()
             for number in range(first, first + 25):
                 report = {"phone_number": number, "success": True, "biz_id": "b", "out_id": "all~3"}
-                receipts.keep([report], api, store, api.clock.monotonic() + 30)
+                keeping.keep([report], api, store, api.clock.monotonic() + 30)
 
     threads = [threading.Thread(target=keep, args=(13800000000 + 25 * n,)) for n in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    found, _ = receipts.of_out_id(store, STATE_SECRET, "all")
+    found, _ = records.of_out_id(store, STATE_SECRET, "all")
     store._client.close()  # type: ignore[no-untyped-call]
     assert len({receipt.number_hash for receipt in found}) == len(found) == 200

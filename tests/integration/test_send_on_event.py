@@ -18,7 +18,7 @@ import requests
 
 from aliyun_fc_runtime_stub import FunctionCompute, events
 from aliyun_sms_emulator import SmsEmulator
-from shared.messages import new_out_id
+from shared.ids import new_out_id
 from tests.integration.cloud import ONE_NUMBER_AGAIN_AND_AGAIN
 from tests.integration.faulty_network import (
     FaultyNetwork,

@@ -21,7 +21,7 @@ import pytest
 import requests
 
 from aliyun_sms_emulator import SmsEmulator
-from shared.messages import new_out_id
+from shared.ids import new_out_id
 from tests.integration import faulty_network as faults
 from tests.integration.cloud import (
     API_KEY,

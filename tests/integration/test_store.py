@@ -22,16 +22,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.errors import ConfigurationError, StoreUnavailable
-from shared.store import (
-    Count,
-    RedisStore,
-    Refused,
-    SqliteStore,
-    Store,
-    Written,
-    _script,
-    open_store,
-)
+from shared.state.choice import open_store
+from shared.state.redis_store import RedisStore, _script
+from shared.state.sqlite_store import SqliteStore
+from shared.state.store import Count, Refused, Store, Written
 from tests.integration.redis_server import REDIS_6, RedisServer
 from tests.integration.store_worker import COUNTS, KEYS
 from tests.integration.tcp_proxy import TcpProxy

@@ -19,7 +19,7 @@ from schemathesis.core.transport import Response
 
 from aliyun_sms_emulator import SmsEmulator
 from functions import verify_code
-from shared import messages, transport
+from shared import ids, transport
 from tests.integration.contract import Contract
 from tests.integration.redis_server import RedisServer
 
@@ -74,7 +74,7 @@ class Desk:
 @pytest.fixture
 def out_id() -> str:
     """An out_id of this test alone: the service remembers the nonces that follow from them."""
-    return messages.new_out_id()
+    return ids.new_out_id()
 
 
 def call_function(path: str, body: object) -> dict[str, Any]:

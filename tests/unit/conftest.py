@@ -13,8 +13,8 @@ import requests
 
 from shared import transport
 from shared.logs import Log
+from shared.platform.sms_api import SmsApi
 from shared.settings import Credentials, read_settings
-from shared.sms_api import SmsApi
 from shared.transport import new_session
 from tests.unit.manual_clock import ManualClock
 from tests.unit.scripted_server import Respond, ScriptedServer

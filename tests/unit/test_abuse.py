@@ -18,18 +18,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from shared import (
-    delivery_status,
-    event_sources,
-    fields,
-    international,
-    logs,
-    messages,
-    mns_queue,
-    phone_numbers,
-    receipts,
-)
+from shared import fields, ids, logs, phone_numbers
 from shared.errors import InvalidRequest
+from shared.events import event_sources
+from shared.receipts import delivery_status, mns_queue, push_endpoint, pushed
+from shared.sending import intents, international, mainland, request_fields
 from tests.unit.conftest import Served
 from tests.unit.echoing_platform import KEY_OF_QUEUES
 from tests.unit.scripted_server import Arrived, Scene, answer
@@ -474,9 +467,9 @@ class Regex(NamedTuple):
 
 
 def _regexes(project: Path) -> Iterator[Regex]:
-    for path in sorted((project / "shared").glob("*.py")):
+    for path in sorted((project / "shared").rglob("*.py")):
         text = path.read_text()
-        module = importlib.import_module(f"shared.{path.stem}")
+        module = importlib.import_module(".".join(path.relative_to(project).with_suffix("").parts))
         for name, value in vars(module).items():
             found = value.items() if isinstance(value, dict) else [(value, None)]
             for pattern, _ in found:
@@ -574,7 +567,7 @@ def _refusal(read: Callable[[Any], object]) -> Callable[[str], object]:
     return work
 
 
-NO_DEFAULTS = messages.Defaults("fc-sms")
+NO_DEFAULTS = intents.Defaults("fc-sms")
 READERS: Mapping[str, Callable[[str], object]] = {
     "mainland": _refusal(lambda text: phone_numbers.mainland(text, "f")),
     "international": _refusal(lambda text: phone_numbers.international(text, "f")),
@@ -584,29 +577,29 @@ READERS: Mapping[str, Callable[[str], object]] = {
     "client_ip": _refusal(lambda text: fields.read_client_ip({"client_ip": text})),
     "unknown field": _refusal(lambda text: fields.read_object({text: 1}, "", frozenset())),
     "sign_name": _refusal(
-        lambda text: messages.read_intent({"sign_name": text}, text, NO_DEFAULTS)
+        lambda text: mainland.read_intent({"sign_name": text}, text, NO_DEFAULTS)
     ),
-    "wire id": messages.split_wire_id,
+    "wire id": ids.split_wire_id,
     "message": _refusal(
         lambda text: international.read_intent({**ABROAD, "message": text}, "", NO_DEFAULTS)
     ),
     "template_param": _refusal(
-        lambda text: messages.read_template_param(
-            {"a": text, text: "a"}, "f", messages._check_variable
+        lambda text: request_fields.read_template_param(
+            {"a": text, text: "a"}, "f", mainland._check_variable
         )
     ),
     "event": lambda text: event_sources.read_event(text.encode()),
     "message of an event": lambda text: event_sources.read_event(encoded(mns_topic(text))),
-    "receipt": lambda text: receipts.read_entry(
+    "receipt": lambda text: pushed.read_entry(
         {"phone_number": text, "success": text, "out_id": text, "send_time": text, "err_code": text}
     ),
-    "receipt of a message abroad": lambda text: receipts.read_entry(
+    "receipt of a message abroad": lambda text: pushed.read_entry(
         {"To": text, "Status": text, "TaskId": text, "SendDate": text, "SmsSize": text}
     ),
     "masked": logs.masked,
     "safe code": logs.safe_code,
     "safe request id": logs.safe_request_id,
-    "timer": lambda text: receipts.is_timer_event(text.encode("utf-8", "replace")),
+    "timer": lambda text: push_endpoint.is_timer_event(text.encode("utf-8", "replace")),
     "shown content": lambda text: delivery_status._CODE_LIKE.sub("****", text),
 }
 

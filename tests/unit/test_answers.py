@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from shared.answers import send_response
-from shared.http_trigger import Response
-from shared.messages import Part
-from shared.sending import PartOutcome
-from shared.settings import DEFAULT_LIMITS
+from shared.limit_rules import DEFAULT_LIMITS
+from shared.sending.intents import Part, PartOutcome
+from shared.trigger.answers import send_response
+from shared.trigger.http_trigger import Response
 
 
 def part(number: int = 0) -> Part:

@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
-from shared import verification
+from shared.codes import code_requests
+from shared.codes.code_requests import CodeRequest
+from shared.codes.confirmations import Confirmations
 from shared.errors import LimitReached, StoreUnavailable
-from shared.limits import Confirmations, Limits
-from shared.store import SqliteStore
-from shared.verification import CodeRequest
+from shared.sending.limits import Limits
+from shared.state.sqlite_store import SqliteStore
 from tests.unit.conftest import CREDENTIALS, ApiTo
 from tests.unit.manual_clock import ManualClock
 
@@ -27,7 +28,7 @@ Lines = Callable[[], list[dict[str, Any]]]
 
 def wish(number: str = MAINLAND, client_ip: str | None = None) -> CodeRequest:
     body = {"phone_number": number, "purpose": "login", "client_ip": client_ip}
-    return verification.read_request(body, "")
+    return code_requests.read_request(body, "")
 
 
 class Codes:

@@ -8,17 +8,12 @@ from typing import Any
 
 import pytest
 
-from shared.delivery_status import Question, ask, read_question, shown
-from shared.errors import (
-    AnswerLost,
-    ConnectionFailed,
-    InvalidRequest,
-    PlatformRefused,
-)
-from shared.receipts import keep
-from shared.send_details import all_details, read_page
-from shared.sms_api import SmsApi
-from shared.store import SqliteStore
+from shared.errors import AnswerLost, ConnectionFailed, InvalidRequest, PlatformRefused
+from shared.platform.queries import all_details, read_page
+from shared.platform.sms_api import SmsApi
+from shared.receipts.delivery_status import Question, ask, read_question, shown
+from shared.receipts.keeping import keep
+from shared.state.sqlite_store import SqliteStore
 from tests.unit.conftest import ApiTo
 from tests.unit.manual_clock import AFTERNOON, ManualClock
 from tests.unit.scripted_server import answer, hang_up

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.error_codes import ERROR_CODES, ErrorCode, find
+from shared.platform.error_codes import ERROR_CODES, ErrorCode, find
 
 with (Path(__file__).resolve().parent.parent / "data" / "error-codes.csv").open(
     encoding="utf-8", newline=""

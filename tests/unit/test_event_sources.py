@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import InvalidRequest
-from shared.event_sources import Found, SendRequest, StoredFile, derived_out_id, read_event
+from shared.events.event_sources import Found, SendRequest, StoredFile, derived_out_id, read_event
 from shared.fields import read_out_id
 from tests.unit.source_events import (
     KINDS_WITH_AN_ID,

@@ -399,7 +399,7 @@ def test_a_function_loads_nothing_but_requests_and_our_own(project: Path, functi
     ours = modules_after(f"import functions.{function}", project)
     extra = ours - modules_after("import requests", project)
     assert {name.partition(".")[0] for name in extra} == {"functions", "shared"}
-    assert not {"dataclasses", "asyncio", "redis", "shared.error_codes"} & extra
+    assert not {"dataclasses", "asyncio", "redis", "shared.platform.error_codes"} & extra
 
 
 def test_an_accepted_send_loads_no_error_codes(
@@ -411,5 +411,5 @@ def test_an_accepted_send_loads_no_error_codes(
         f"answer = send_sms.handler(http_event({ONE!r}), Context())\n"
         "assert answer['statusCode'] == 200, answer"
     )
-    assert "shared.error_codes" not in modules_after(send_one, project)
+    assert "shared.platform.error_codes" not in modules_after(send_one, project)
     assert len(platform.sends) == 1

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from shared import settings as environment_settings
 from shared.errors import ConfigurationError, ConnectionFailed, InvalidRequest, PlatformRefused
-from shared.http_trigger import MAX_BODY_BYTES, Invocation, Request, Response, problem, serve
 from shared.settings import Credentials
+from shared.trigger.http_trigger import MAX_BODY_BYTES, Request, Response, problem, serve
+from shared.trigger.invocation import Invocation
 from tests.unit.manual_clock import ManualClock
 from tests.unit.trigger_events import (
     API_KEY,

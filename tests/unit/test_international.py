@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.answers import send_response
 from shared.errors import AnswerLost, InvalidRequest, PlatformRefused
-from shared.international import MAX_MESSAGE, read_intent
-from shared.messages import MAX_GLOBE, Defaults, Intent, Part
-from shared.send_details import SendDetail, query_message
-from shared.sending import send
+from shared.platform.queries import SendDetail, query_message
+from shared.sending.claims import send
+from shared.sending.intents import MAX_GLOBE, Defaults, Intent, Part
+from shared.sending.international import MAX_MESSAGE, read_intent
+from shared.trigger.answers import send_response
 from tests.unit.conftest import ApiTo, Served
 from tests.unit.scripted_server import Scene, answer, hang_up
 from tests.unit.sms_platform import REQUEST_ID, Platform, accepted

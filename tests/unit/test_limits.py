@@ -14,15 +14,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared import international, messages, receipts
 from shared.errors import InvalidRequest, StoreUnavailable
-from shared.limits import Limits, network, segments
+from shared.limit_rules import DEFAULT_LIMITS
 from shared.logs import Log
-from shared.messages import Defaults, Intent
-from shared.sending import NONCE_LIFETIME, PartOutcome, Record, record_key, send
-from shared.settings import DEFAULT_LIMITS, read_settings
-from shared.sms_api import SmsApi
-from shared.store import Count, Refused, SqliteStore, Written
+from shared.platform.sms_api import SmsApi
+from shared.receipts import keeping
+from shared.sending import international, mainland
+from shared.sending.attempts import NONCE_LIFETIME
+from shared.sending.claims import send
+from shared.sending.intents import Defaults, Intent, PartOutcome
+from shared.sending.limits import Limits, network
+from shared.sending.part_records import Record, record_key
+from shared.sending.segments import segments
+from shared.settings import read_settings
+from shared.state.sqlite_store import SqliteStore
+from shared.state.store import Count, Refused, Written
 from tests.unit.conftest import CREDENTIALS, ApiTo
 from tests.unit.manual_clock import AFTERNOON, ManualClock
 from tests.unit.scripted_server import Scene, answer, hang_up
@@ -78,14 +84,14 @@ def intent_of(*numbers: str, **fields: Any) -> Intent:
     if "message" not in body:
         body.setdefault("template_code", "SMS_1")
     is_abroad = numbers[0].startswith("+") and not numbers[0].startswith("+86")
-    reader = international.read_intent if is_abroad else messages.read_intent
+    reader = international.read_intent if is_abroad else mainland.read_intent
     return reader(body, "", Defaults("签名"))._replace(**known)
 
 
 def batch(size: int) -> Intent:
     entries = [{"phone_number": f"138{number:08}"} for number in range(size)]
     body = {"messages": entries, "template_code": "SMS_1", "out_id": "order-1"}
-    return messages.read_intent(body, "", Defaults("签名"))
+    return mainland.read_intent(body, "", Defaults("签名"))
 
 
 def limits_at(environ: Mapping[str, str], epoch: float = AFTERNOON) -> Limits:
@@ -498,7 +504,7 @@ class Sender:
 
     def keep(self, *receipts_: dict[str, Any]) -> None:
         """Take receipts, as receive_receipts does."""
-        receipts.keep(receipts_, self.api(), self.store, 100.0)
+        keeping.keep(receipts_, self.api(), self.store, 100.0)
 
     def remember(self, out_id: str) -> None:
         """Make it an intent of ours, without sending."""
@@ -708,7 +714,7 @@ def test_a_receipt_that_came_first_keeps_the_price_of_a_rejection(
 ) -> None:
     def slowly(_parameters: Mapping[str, str]) -> Scene:
         entry = {**RECEIPT, "out_id": "order-1", "sms_size": "1"}
-        receipts.keep([entry], sender.api(), sender.store, 100.0)
+        keeping.keep([entry], sender.api(), sender.store, 100.0)
         return refused("isv.AMOUNT_NOT_ENOUGH")
 
     platform.decide("SendSms", slowly)

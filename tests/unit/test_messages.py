@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import InvalidRequest
-from shared.messages import Defaults, Intent, Part, new_out_id, read_intent, wire_out_id
+from shared.ids import new_out_id, wire_out_id
+from shared.sending.intents import Defaults, Intent, Part
+from shared.sending.mainland import read_intent
 
 DEFAULTS = Defaults("签名", frozenset(("SMS_9",)))
 NUMBERS = [f"138{number:08}" for number in range(1001)]

@@ -13,12 +13,13 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import pytest
 
 from functions import receive_receipts
-from shared import mns_queue, transport
+from shared import transport
 from shared.clock import Clock
-from shared.mns_queue import QueueToken, Tokens, empty_queues, signed_headers
-from shared.receipts import of_out_id
+from shared.receipts import mns_queue
+from shared.receipts.mns_queue import QueueToken, Tokens, empty_queues, signed_headers
+from shared.receipts.records import of_out_id
 from shared.settings import read_queue_settings
-from shared.store import SqliteStore
+from shared.state.sqlite_store import SqliteStore
 from tests.unit.conftest import Served
 from tests.unit.manual_clock import ManualClock
 from tests.unit.scripted_server import Arrived, Scene, answer, hang_up

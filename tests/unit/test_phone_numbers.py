@@ -8,14 +8,7 @@ from hypothesis import strategies as st
 
 from shared.dial_codes import DIAL_CODES, LONGEST
 from shared.errors import InvalidRequest
-from shared.phone_numbers import (
-    country_of,
-    dial_code,
-    international,
-    mainland,
-    of_country,
-    queried,
-)
+from shared.phone_numbers import country_of, dial_code, international, mainland, of_country, queried
 
 quick = settings(max_examples=100, deadline=None, database=None)
 mainland_numbers = st.from_regex(r"1[3-9][0-9]{9}", fullmatch=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from shared import verification
+from shared.codes import code_requests, verification
 from shared.errors import (
     AnswerLost,
     ConfigurationError,
@@ -19,8 +19,9 @@ from shared.errors import (
     PlatformRefused,
     SmsError,
 )
-from shared.http_trigger import Invocation, Response
 from shared.settings import read_code_settings
+from shared.trigger.http_trigger import Response
+from shared.trigger.invocation import Invocation
 from tests.unit.conftest import CREDENTIALS, ApiTo
 from tests.unit.manual_clock import ManualClock
 from tests.unit.scripted_server import Scene, answer, hang_up
@@ -75,7 +76,7 @@ class Desk:
 
     def create(self, **fields: Any) -> Response:
         body = {"phone_number": NUMBER, "purpose": "login", **fields}
-        request = verification.read_request(body, "")
+        request = code_requests.read_request(body, "")
         invocation, codes = self.invocation(), read_code_settings(self.environ)
         created = verification.create(request, invocation, codes)
         has_store = invocation.store is not None
@@ -83,7 +84,7 @@ class Desk:
 
     def check(self, verification_id: str = ID, **fields: Any) -> bool:
         body = {"verification_id": verification_id, "phone_number": NUMBER, "code": "4815"}
-        check = verification.read_check({**body, **fields})
+        check = code_requests.read_check({**body, **fields})
         return verification.check(check, self.invocation(), read_code_settings(self.environ))
 
     @property

@@ -17,8 +17,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared import mns_queue, transport
+from shared import transport
 from shared.errors import NotSettled
+from shared.receipts import mns_queue
 from tests.unit.conftest import Served
 from tests.unit.echoing_platform import SHAPES, EchoingPlatform
 from tests.unit.hostile_inputs import (

@@ -15,15 +15,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions import receive_receipts
-from shared import receipts
 from shared.errors import ConfigurationError, StoreUnavailable
-from shared.limits import Limits
-from shared.messages import split_wire_id, wire_out_id
-from shared.receipts import Receipt, Reply, Report, Tally, keep, of_message, of_out_id, read_entry
-from shared.sending import Record, record_key, settle
+from shared.ids import split_wire_id, wire_out_id
+from shared.platform.sms_api import SmsApi
+from shared.receipts import keeping
+from shared.receipts.keeping import Tally, keep
+from shared.receipts.pushed import Reply, Report, read_entry
+from shared.receipts.records import Receipt, of_message, of_out_id
+from shared.sending.limits import Limits
+from shared.sending.part_records import Record, record_key, settle
 from shared.settings import read_receipt_token
-from shared.sms_api import SmsApi
-from shared.store import Count, Refused, SqliteStore, Store, Written
+from shared.state.sqlite_store import SqliteStore
+from shared.state.store import Count, Refused, Store, Written
 from tests.unit.conftest import ApiTo
 from tests.unit.manual_clock import ManualClock
 from tests.unit.trigger_events import API_KEY, Context, FunctionInfo, base64_event, http_event
@@ -737,8 +740,8 @@ def test_no_array_makes_the_function_fail(
 
 
 def test_what_needs_a_store_says_so(api_to: ApiTo) -> None:
-    from shared.http_trigger import Invocation
+    from shared.trigger.invocation import Invocation
 
     api = api_to("http://127.0.0.1:9")
     with pytest.raises(ConfigurationError):
-        receipts.required_store(Invocation(api, 9.0))
+        keeping.required_store(Invocation(api, 9.0))

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import InvalidRequest
-from shared.messages import Defaults, Part
-from shared.recipient_files import MAX_LINE_BYTES, Row, in_parts, read_part, read_rows
+from shared.events.recipient_files import MAX_LINE_BYTES, Row, in_parts, read_part, read_rows
+from shared.sending.intents import Defaults, Part
 
 DEFAULTS = Defaults("签名")
 UTF_8_MARK = b"\xef\xbb\xbf"

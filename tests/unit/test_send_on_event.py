@@ -20,10 +20,11 @@ from hypothesis import strategies as st
 from functions import send_on_event
 from shared.clock import PLATFORM_OFFSET
 from shared.errors import NotSettled
-from shared.event_sends import LOGGED_REFUSALS
-from shared.event_sources import derived_out_id
-from shared.sending import Record, record_key
-from shared.store import SqliteStore, Written
+from shared.events.event_sends import LOGGED_REFUSALS
+from shared.events.event_sources import derived_out_id
+from shared.sending.part_records import Record, record_key
+from shared.state.sqlite_store import SqliteStore
+from shared.state.store import Written
 from tests.unit.conftest import CREDENTIALS
 from tests.unit.scripted_server import Scene, answer, hang_up
 from tests.unit.sms_platform import BIZ_ID, REQUEST_ID, Platform, accepted, detail, details, refused
@@ -876,8 +877,13 @@ def test_an_import_loads_only_what_a_request_needs(project: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=project, check=True, capture_output=True, text=True
     )
-    unwanted = {"dataclasses", "asyncio", "redis", "oss2", "sqlite3", "shared.error_codes"}
-    unwanted |= {"shared.file_sends", "shared.international", "shared.store"}
+    unwanted = {"dataclasses", "asyncio", "redis", "oss2", "sqlite3", "shared.platform.error_codes"}
+    unwanted |= {
+        "shared.events.file_sends",
+        "shared.sending.international",
+        "shared.state.redis_store",
+        "shared.state.sqlite_store",
+    }
     assert not unwanted & set(done.stdout.split())
 
 

@@ -18,10 +18,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from shared.errors import StoreUnavailable
-from shared.messages import Defaults, read_intent
-from shared.sending import PartOutcome, send
-from shared.sms_api import SmsApi
-from shared.store import SqliteStore
+from shared.platform.sms_api import SmsApi
+from shared.sending.claims import send
+from shared.sending.intents import Defaults, PartOutcome
+from shared.sending.mainland import read_intent
+from shared.state.sqlite_store import SqliteStore
 from tests.unit.conftest import CREDENTIALS, ApiTo
 from tests.unit.manual_clock import AFTERNOON, ManualClock
 from tests.unit.scripted_server import Scene, hang_up

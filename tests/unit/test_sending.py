@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from shared.clock import platform_date
 from shared.errors import ConfigurationError, InvalidRequest
-from shared.messages import Defaults, Intent, read_intent
-from shared.sending import PartOutcome, attempt_nonce, send
+from shared.sending.attempts import attempt_nonce
+from shared.sending.claims import send
+from shared.sending.intents import Defaults, Intent, PartOutcome
+from shared.sending.mainland import read_intent
 from shared.settings import Credentials
 from tests.unit.conftest import CREDENTIALS, ApiTo
 from tests.unit.manual_clock import AFTERNOON, ManualClock

@@ -10,19 +10,15 @@ from typing import Any, cast
 import pytest
 
 from shared.errors import ConfigurationError, OutIdConflict, StoreUnavailable
-from shared.messages import Defaults, Intent, read_intent
-from shared.sending import (
-    PartOutcome,
-    Record,
-    attempt_nonce,
-    content_digest,
-    record_key,
-    send,
-    settle,
-)
+from shared.platform.sms_api import SmsApi
+from shared.sending.attempts import attempt_nonce
+from shared.sending.claims import content_digest, send
+from shared.sending.intents import Defaults, Intent, PartOutcome
+from shared.sending.mainland import read_intent
+from shared.sending.part_records import Record, record_key, settle
 from shared.settings import Credentials
-from shared.sms_api import SmsApi
-from shared.store import Count, Refused, SqliteStore, Store, Written
+from shared.state.sqlite_store import SqliteStore
+from shared.state.store import Count, Refused, Store, Written
 from tests.unit.conftest import CREDENTIALS, ApiTo
 from tests.unit.manual_clock import AFTERNOON, ManualClock
 from tests.unit.scripted_server import Scene, answer, hang_up

@@ -7,8 +7,8 @@ import hashlib
 import pytest
 
 from shared.errors import ConfigurationError
+from shared.limit_rules import DEFAULT_LIMITS
 from shared.settings import (
-    DEFAULT_LIMITS,
     Access,
     Credentials,
     LimitSettings,

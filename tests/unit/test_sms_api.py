@@ -23,8 +23,7 @@ from shared.errors import (
     PlatformRefused,
     SmsError,
 )
-from shared.settings import Credentials
-from shared.sms_api import (
+from shared.platform.sms_api import (
     ACCEPTED,
     IN_DOUBT,
     NOTHING_WRITTEN,
@@ -34,6 +33,7 @@ from shared.sms_api import (
     explain,
     query_error,
 )
+from shared.settings import Credentials
 from tests.unit.conftest import CREDENTIALS, ApiTo, Served
 from tests.unit.manual_clock import AFTERNOON, ManualClock
 from tests.unit.scripted_server import (

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from shared.delivery_status import IdQuestion, find_by_id, read_id_question
 from shared.errors import InvalidRequest, PlatformRefused, StoreUnavailable
-from shared.receipts import keep
-from shared.sending import Record, record_key
-from shared.sms_api import SmsApi
-from shared.store import SqliteStore
+from shared.platform.sms_api import SmsApi
+from shared.receipts.keeping import keep
+from shared.receipts.status_by_id import IdQuestion, find_by_id, read_id_question
+from shared.sending.part_records import Record, record_key
+from shared.state.sqlite_store import SqliteStore
 from tests.unit.conftest import ApiTo
 from tests.unit.scripted_server import answer, hang_up
 from tests.unit.sms_platform import Platform, refused

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from shared.errors import StoreUnavailable
-from shared.store import Count, Refused, SqliteStore, Written, open_store
+from shared.state.choice import open_store
+from shared.state.sqlite_store import SqliteStore
+from shared.state.store import Count, Refused, Written
 
 NOW = 1_800_000_000.0
 HOURLY = Count("an-hour", "number", 1, 2, 3600, sliding=True)
@@ -55,7 +57,10 @@ def test_of_many_threads_one_wins_and_all_together_keep_to_the_limit(tmp_path: P
 
 
 def test_no_back_end_is_imported_before_it_is_used(project: Path) -> None:
-    code = "import sys, shared.sending, shared.store; print({'redis', 'sqlite3'} & {*sys.modules})"
+    code = (
+        "import sys, shared.sending.claims, shared.state.choice\n"
+        "print({'redis', 'sqlite3'} & {*sys.modules})"
+    )
     ran = subprocess.run(
         [sys.executable, "-c", code], cwd=project, capture_output=True, text=True, check=True
     )

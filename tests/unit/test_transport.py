@@ -18,7 +18,8 @@ from requests.structures import CaseInsensitiveDict
 
 from shared import transport
 from shared.errors import AnswerLost, ConnectionFailed
-from shared.transport import MAX_BYTES, Timeout, WriteAwareAdapter, ca_directory
+from shared.http_answers import MAX_BYTES
+from shared.transport import Timeout, WriteAwareAdapter, ca_directory
 from tests.unit.certificates import Authority
 from tests.unit.conftest import Served
 from tests.unit.scripted_server import (

@@ -17,7 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions import verify_code
-from shared import messages, sending, verification
+from shared.codes import code_requests, verification
+from shared.codes.own_codes import OwnCodes, Record, derive_code
 from shared.errors import (
     ConfigurationError,
     InvalidRequest,
@@ -26,10 +27,11 @@ from shared.errors import (
     SmsError,
     StoreUnavailable,
 )
-from shared.http_trigger import Invocation, Response
-from shared.own_codes import OwnCodes, Record, derive_code
+from shared.sending import claims, intents, mainland
 from shared.settings import Credentials, read_code_settings
-from shared.store import SqliteStore
+from shared.state.sqlite_store import SqliteStore
+from shared.trigger.http_trigger import Response
+from shared.trigger.invocation import Invocation
 from tests.unit.conftest import CREDENTIALS, ApiTo
 from tests.unit.manual_clock import ManualClock
 from tests.unit.scripted_server import Scene, hang_up
@@ -70,7 +72,7 @@ class Desk:
 
     def create(self, number: str = NUMBER, purpose: str = "login", **fields: Any) -> Response:
         body = {"phone_number": number, "purpose": purpose, **fields}
-        wish = verification.read_request(body, "")
+        wish = code_requests.read_request(body, "")
         codes = read_code_settings(self.environ)
         created = verification.create(wish, self.invocation(), codes)
         return verification.created_response(created, wish.out_id, has_store=True)
@@ -88,7 +90,7 @@ class Desk:
             "code": code,
             **fields,
         }
-        typed = verification.read_check(body)
+        typed = code_requests.read_check(body)
         return verification.check(typed, self.invocation(), read_code_settings(self.environ))
 
     @property
@@ -203,7 +205,7 @@ def test_a_number_whose_code_would_be_the_same_does_not_pass(desk: Desk) -> None
     alike = next(
         number
         for number in map(str, range(13900000000, 13900200000))
-        if codes.code(verification_id, verification.read_recipient(number), record) == desk.code
+        if codes.code(verification_id, code_requests.read_recipient(number), record) == desk.code
     )
     assert not desk.check(verification_id, desk.code, alike)
     assert desk.check(verification_id, desk.code)
@@ -249,7 +251,7 @@ def test_every_check_reads_once_and_writes_once(desk: Desk, verdict: str) -> Non
     codes = own_codes(desk)._replace(store=store)
     body = {"verification_id": verification_id, "phone_number": NUMBER, "code": code}
     before = len(desk.stored())
-    assert codes.check(verification.read_check(body)) == verdict
+    assert codes.check(code_requests.read_check(body)) == verdict
     assert store.calls == ["get", "put"]
     assert len(desk.stored()) == before
 
@@ -281,8 +283,8 @@ def verification_id_of(desk: Desk, out_id: str) -> str:
     return own_codes(desk).verification_id(wish(out_id=out_id))
 
 
-def wish(**fields: Any) -> verification.CodeRequest:
-    return verification.read_request({"phone_number": NUMBER, "purpose": "login", **fields}, "")
+def wish(**fields: Any) -> code_requests.CodeRequest:
+    return code_requests.read_request({"phone_number": NUMBER, "purpose": "login", **fields}, "")
 
 
 # how often
@@ -438,9 +440,9 @@ def test_an_out_id_is_for_one_number_and_purpose(desk: Desk, change: dict[str, s
 
 def test_an_out_id_of_another_send_is_refused_and_counts_for_nothing(desk: Desk) -> None:
     body = {"phone_numbers": OTHER, "template_code": "SMS_1", "out_id": "order-1"}
-    intent = messages.read_intent(body, "", messages.Defaults("签名"))
+    intent = mainland.read_intent(body, "", intents.Defaults("签名"))
     invocation = desk.invocation()
-    sending.send(intent, invocation.api, invocation.deadline, invocation.store)
+    claims.send(intent, invocation.api, invocation.deadline, invocation.store)
     with pytest.raises(OutIdConflict):
         desk.create(out_id="order-1")
     desk.created(out_id="order-2")
@@ -756,7 +758,7 @@ def test_a_state_that_cannot_be_used_sends_nothing(desk: Desk) -> None:
 )
 def test_a_bad_request_names_its_field(change: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        verification.read_request({"phone_number": NUMBER, "purpose": "login", **change}, "")
+        code_requests.read_request({"phone_number": NUMBER, "purpose": "login", **change}, "")
     assert caught.value.field == field
 
 
@@ -780,7 +782,7 @@ def test_a_bad_request_names_its_field(change: dict[str, Any], field: str) -> No
 def test_a_bad_check_names_its_field(change: dict[str, Any], field: str) -> None:
     body = {"verification_id": "a" * 32, "phone_number": NUMBER, "code": "123456", **change}
     with pytest.raises(InvalidRequest) as caught:
-        verification.read_check(body)
+        code_requests.read_check(body)
     assert caught.value.field == field
 
 
@@ -794,13 +796,13 @@ def test_an_address_is_read(given: str | None, read: str) -> None:
 
 def test_the_idempotency_key_is_the_out_id() -> None:
     body = {"phone_number": NUMBER, "purpose": "login"}
-    assert verification.read_request(body, '"order-1"').out_id == "order-1"
-    assert verification.read_request({**body, "out_id": "order-1"}, "order-1").out_id == "order-1"
+    assert code_requests.read_request(body, '"order-1"').out_id == "order-1"
+    assert code_requests.read_request({**body, "out_id": "order-1"}, "order-1").out_id == "order-1"
     with pytest.raises(InvalidRequest):
-        verification.read_request({**body, "out_id": "order-2"}, "order-1")
+        code_requests.read_request({**body, "out_id": "order-2"}, "order-1")
     with pytest.raises(InvalidRequest, match="Idempotency-Key"):
-        verification.read_request(body, "a b")
-    assert re.fullmatch("[a-z]{32}", verification.read_request(body, "").out_id)
+        code_requests.read_request(body, "a b")
+    assert re.fullmatch("[a-z]{32}", code_requests.read_request(body, "").out_id)
 
 
 # the function

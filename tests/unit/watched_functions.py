@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from shared import mns_queue
+from shared.receipts import mns_queue
 from tests.unit.hostile_inputs import CODE_TEMPLATE, MISPLACED, Call, bodies
 from tests.unit.secret_watch import Secrets, Told, check, invoke
 from tests.unit.source_events import encoded, mns_topic, oss

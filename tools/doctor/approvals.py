@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+from shared.platform.sms_api import ACCEPTED, REJECTED, Result
 from shared.settings import CodeSettings, Settings, read_code_settings, read_file_settings
-from shared.sms_api import ACCEPTED, REJECTED, Result
 from tools.doctor.findings import ERROR, NOT_CHECKED, OK, WARN, Finding, Findings
 from tools.doctor.questions import Questioner, is_forbidden
 

@@ -5,13 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from aliyun_fc_runtime_stub.model import Function
-from shared.settings import (
-    Access,
-    Settings,
-    read_access,
-    read_queue_settings,
-    read_receipt_token,
-)
+from shared.settings import Access, Settings, read_access, read_queue_settings, read_receipt_token
 from tools.doctor.deployment import EVENTS, Deployment, handler_name
 from tools.doctor.findings import ERROR, OK, WARN, Finding, Findings
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shared.http_trigger import RESERVE_SECONDS
 from shared.settings import Settings
+from shared.trigger.invocation import RESERVE_SECONDS
 from tools.doctor.deployment import Deployment, handler_name
 from tools.doctor.findings import ERROR, OK, WARN, Finding, Findings
 

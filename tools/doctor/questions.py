@@ -13,8 +13,8 @@ import requests
 
 from shared.clock import Clock
 from shared.logs import Log
+from shared.platform.sms_api import Result, SmsApi
 from shared.settings import Credentials, Settings
-from shared.sms_api import Result, SmsApi
 from shared.transport import new_session
 
 CALL_SECONDS = 10

@@ -6,8 +6,8 @@ import time
 
 from shared.clock import platform_date
 from shared.errors import ConfigurationError
+from shared.platform.sms_api import ACCEPTED, IN_DOUBT, NOTHING_WRITTEN, Result, explain
 from shared.settings import Settings, read_credentials, read_queue_settings
-from shared.sms_api import ACCEPTED, IN_DOUBT, NOTHING_WRITTEN, Result, explain
 from tools.doctor import approvals
 from tools.doctor.deployment import Deployment
 from tools.doctor.findings import ERROR, NOT_CHECKED, OK, WARN, Finding, Findings

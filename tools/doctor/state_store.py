@@ -11,7 +11,7 @@ import redis
 
 from shared.errors import StoreUnavailable
 from shared.settings import LOOPBACK, Settings
-from shared.store import open_store
+from shared.state.choice import open_store
 from tools.doctor.deployment import Deployment
 from tools.doctor.findings import ERROR, NOT_CHECKED, OK, WARN, Finding, Findings
 

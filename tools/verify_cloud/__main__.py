@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from shared.clock import platform_date, utc_timestamp
 from shared.errors import ConfigurationError, SmsError
+from shared.platform.sms_api import ACCEPTED, NOTHING_WRITTEN, REJECTED, query_error
 from shared.settings import SIGNATURE_METHODS, Credentials, read_credentials, read_settings
-from shared.sms_api import ACCEPTED, NOTHING_WRITTEN, REJECTED, query_error
 from tools.verify_cloud import advice, inter_sms, nonces
 from tools.verify_cloud.calls import Caller, clock_skew
 from tools.verify_cloud.findings import CHANGED, IDENTICAL, REFUSED, AgedNonce, Findings

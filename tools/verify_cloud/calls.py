@@ -14,8 +14,8 @@ import requests
 from shared import transport
 from shared.clock import Clock
 from shared.logs import Log
+from shared.platform.sms_api import Result, Signed, SmsApi
 from shared.settings import Credentials, Settings
-from shared.sms_api import Result, Signed, SmsApi
 from tools.verify_cloud.findings import ClockSkew
 
 CALL_SECONDS = 10

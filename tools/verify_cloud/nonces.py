@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from shared.sms_api import ACCEPTED, Result, Signed
+from shared.platform.sms_api import ACCEPTED, Result, Signed
 from tools.verify_cloud.calls import Caller
 from tools.verify_cloud.findings import (
     NOT_MEASURED,

@@ -10,13 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared import phone_numbers
-from shared.messages import (
-    Defaults,
-    compact_json,
-    read_sign_name,
-    read_template_code,
-    read_template_param,
-)
+from shared.ids import compact_json
+from shared.sending.intents import Defaults
+from shared.sending.request_fields import read_sign_name, read_template_code, read_template_param
 
 
 class Stopped(Exception):

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from shared.clock import parse_platform_time, platform_date
 from shared.errors import AnswerLost, ConnectionFailed, PlatformRefused
-from shared.send_details import SendDetail, all_details
-from shared.sending import NONCE_LIFETIME
-from shared.sms_api import ACCEPTED, Result, Signed
+from shared.platform.queries import SendDetail, all_details
+from shared.platform.sms_api import ACCEPTED, Result, Signed
+from shared.sending.attempts import NONCE_LIFETIME
 from tools.verify_cloud.calls import CALL_SECONDS, Caller
 from tools.verify_cloud.findings import (
     CHANGED,

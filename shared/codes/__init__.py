@@ -1,0 +1,1 @@
+"""Verification codes: created, sent and checked."""

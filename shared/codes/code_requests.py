@@ -1,0 +1,124 @@
+"""What a caller may ask of codes."""
+
+from __future__ import annotations
+
+import math
+import re
+from contextlib import suppress
+from typing import NamedTuple
+
+from shared import phone_numbers
+from shared.errors import InvalidRequest
+from shared.fields import read_client_ip, read_object, read_text
+from shared.ids import keyed, letters
+from shared.sending.intents import PartOutcome
+from shared.sending.request_fields import request_out_id
+
+RESEND_SECONDS = 60  # the platform's own interval between codes to a number (document 44335)
+_CREATE_FIELDS = frozenset(("client_ip", "out_id", "phone_number", "purpose"))
+_CHECK_FIELDS = frozenset(("code", "phone_number", "purpose", "verification_id"))
+_PURPOSE = re.compile(r"[A-Za-z0-9_.-]{1,32}")
+_VERIFICATION_ID = re.compile(r"[a-p]{32,64}")
+_LONGEST_CODE = 32
+_FIELD = "phone_number"
+
+
+class Recipient(NamedTuple):
+    """Whose phone: `e164` with ``+``, and the `digits` that APIs want: 11 for the mainland."""
+
+    e164: str
+    digits: str
+    is_mainland: bool
+
+
+class CodeRequest(NamedTuple):
+    """The wish to have a code sent, for one `purpose`; for the last two see messages.Intent."""
+
+    recipient: Recipient
+    purpose: str
+    out_id: str
+    client_ip: str = ""
+    caller: str = ""
+
+
+class CodeCheck(NamedTuple):
+    """A code that somebody typed; an empty `purpose` is the one it was made for."""
+
+    verification_id: str
+    recipient: Recipient
+    code: str
+    purpose: str = ""
+
+
+class Created(NamedTuple):
+    """A verification, and how sending its code ended: None when it is not valid any more.
+
+    The code is valid for `expires_in` seconds; the number may get another in `resend_in` seconds.
+    """
+
+    verification_id: str
+    expires_in: int
+    resend_in: int
+    outcome: PartOutcome | None
+
+
+def read_request(body: object, idempotency_key: str) -> CodeRequest:
+    """Read the body of ``POST /codes``; see messages.read_intent."""
+    request = read_object(body, "", _CREATE_FIELDS)
+    return CodeRequest(
+        read_recipient(request.get(_FIELD)),
+        _read_purpose(request.get("purpose")),
+        request_out_id(request, idempotency_key),
+        read_client_ip(request),
+    )
+
+
+def read_check(body: object) -> CodeCheck:
+    """Read the body of ``POST /codes/check``; raises InvalidRequest."""
+    request = read_object(body, "", _CHECK_FIELDS)
+    verification_id, code = request.get("verification_id"), request.get("code")
+    if not isinstance(verification_id, str) or not _VERIFICATION_ID.fullmatch(verification_id):
+        raise InvalidRequest("must be what POST /codes answered", field="verification_id")
+    if not isinstance(code, str) or not 1 <= len(read_text(code, "code")) <= _LONGEST_CODE:
+        raise InvalidRequest(
+            f"must be a string of 1 to {_LONGEST_CODE} characters, so that no 0 in front is lost",
+            field="code",
+        )
+    purpose = _read_purpose(request["purpose"]) if "purpose" in request else ""
+    return CodeCheck(verification_id, read_recipient(request.get(_FIELD)), code, purpose)
+
+
+def seconds_left(until: float, now: float, most: int) -> int:
+    """Return the seconds from `now` to `until`, rounded up, from 0 to `most`."""
+    return min(max(math.ceil(until - now), 0), most)
+
+
+def keyed_letters(secret: str, label: str, *texts: str) -> str:
+    """Return messages.keyed in letters."""
+    return letters(keyed(secret, label, *texts))
+
+
+def read_recipient(value: object) -> Recipient:
+    """Read a number: one of the mainland if it looks so, else country code and number."""
+    with suppress(InvalidRequest):
+        digits = phone_numbers.mainland(value, _FIELD)
+        return Recipient(f"+86{digits}", digits, True)
+    try:
+        digits = phone_numbers.international(value, _FIELD)
+    except InvalidRequest as error:
+        raise InvalidRequest(
+            "must be a string: 11 digits for the Chinese mainland, or + or 00, country code and "
+            "number, such as +85251234567",
+            field=_FIELD,
+            code=error.code,
+        ) from None
+    return Recipient(f"+{digits}", digits, False)
+
+
+def _read_purpose(value: object) -> str:
+    if isinstance(value, str) and _PURPOSE.fullmatch(value):
+        return value
+    raise InvalidRequest(
+        "must name what the code is for, such as login: 1 to 32 of A-Z a-z 0-9 _ . -",
+        field="purpose",
+    )

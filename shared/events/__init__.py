@@ -1,0 +1,1 @@
+"""Sends that events and files of recipients ask for."""

@@ -1,0 +1,1 @@
+"""What became of messages: receipts, replies and delivery status."""

@@ -1,0 +1,162 @@
+"""What became of messages, by number or by id: stored receipts, and what the platform shows.
+
+Where the two differ, the one that is final is right. By id no number is asked for or told: its last
+two digits and its keyed hash stand for it.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from shared import phone_numbers
+from shared.clock import parse_platform_time, platform_date
+from shared.errors import AnswerLost, ConnectionFailed, InvalidRequest, PlatformRefused
+from shared.fields import read_flag, read_object, read_out_id, read_text, read_whole_number
+from shared.platform.queries import (
+    MAX_PAGE_SIZE,
+    Page,
+    SendDetail,
+    all_details,
+    meaning_of,
+    read_page,
+)
+from shared.platform.sms_api import SmsApi
+from shared.receipts.records import out_id_of, stored_or_nothing
+
+if TYPE_CHECKING:
+    from shared.state.store import Store
+
+_APART = 15 * 60  # seconds; a second message with the same out_id is never sent earlier
+_DAYS_KEPT = 30
+_CODE_LIKE = re.compile(
+    r"(?<![A-Za-z0-9])(?=[A-Za-z]*[0-9])[A-Za-z0-9]{4,8}(?![A-Za-z0-9])", re.ASCII
+)
+
+
+class Question(NamedTuple):
+    """What ``POST /delivery-status`` asks for."""
+
+    phone_number: str
+    send_date: str
+    biz_id: str
+    out_id: str
+    page_size: int
+    current_page: int
+    include_content: bool
+
+
+_QUESTION_FIELDS = frozenset(Question._fields)
+
+
+def read_question(body: object, now: float) -> Question:
+    """Read the body of ``POST /delivery-status`` at `now`, in epoch seconds."""
+    request = read_object(body, "", _QUESTION_FIELDS)
+    size = request.get("page_size", MAX_PAGE_SIZE)
+    biz_id = read_text(request.get("biz_id", ""), "biz_id")
+    return Question(
+        phone_number=phone_numbers.queried(request.get("phone_number"), "phone_number"),
+        send_date=_read_send_date(request.get("send_date"), now),
+        biz_id=biz_id,
+        out_id=read_out_id(request["out_id"], "out_id") if "out_id" in request else "",
+        page_size=read_whole_number(size, "page_size", 1, MAX_PAGE_SIZE),
+        current_page=read_whole_number(request.get("current_page", 1), "current_page", 1, 10**6),
+        include_content=read_flag(request, "include_content"),
+    )
+
+
+def ask(api: SmsApi, question: Question, deadline: float, store: "Store | None" = None) -> Page:
+    """Ask the platform; with an out_id, for which it cannot search, all its pages are, and what
+    stored receipts say is added.
+
+    Raises PlatformRefused, ConnectionFailed or AnswerLost, but not where a stored receipt is final.
+    """
+    number, date, biz_id = question.phone_number, question.send_date, question.biz_id
+    if not question.out_id:
+        page, size = question.current_page, question.page_size
+        return read_page(api, number, date, deadline, biz_id, current_page=page, page_size=size)
+    stored = _stored(api, question, store)
+    try:
+        every = all_details(api, number, date, deadline, biz_id)
+        found = [each for each in every if out_id_of(each.out_id) == question.out_id]
+    except (PlatformRefused, ConnectionFailed, AnswerLost):
+        if not any(detail.is_final for detail in _of_day(stored, date)):
+            raise
+        found = []
+    found, others = _merged(found, stored)
+    found += _of_day(others, date)
+    start = (question.current_page - 1) * question.page_size
+    return Page(len(found), tuple(found[start : start + question.page_size]))
+
+
+def shown(detail: SendDetail, question: Question) -> dict[str, str]:
+    """Return `detail` for the caller; the text only when asked for, codes struck out."""
+    answer = {
+        **detail._asdict(),
+        "meaning": meaning_of(detail.err_code),
+        "out_id": out_id_of(detail.out_id),
+        "content": _CODE_LIKE.sub("****", detail.content),
+    }
+    if not question.include_content:
+        del answer["content"]
+    return answer
+
+
+def _stored(api: SmsApi, question: Question, store: "Store | None") -> list[SendDetail]:
+    from shared.receipts import records
+
+    secret, out_id = api.settings.state_secret, question.out_id
+    number_hash = api.log.numbers((question.phone_number,))["number_hash"]
+    found = stored_or_nothing(
+        api, store, lambda stored: records.of_out_id(stored, secret, out_id)[0]
+    )
+    return [
+        SendDetail(
+            phone_number=question.phone_number,
+            status=receipt.status,
+            err_code=receipt.err_code,
+            out_id=receipt.out_id,
+            send_date=receipt.send_date,
+            receive_date=receipt.receive_date,
+        )
+        for receipt in found
+        if receipt.number_hash == number_hash and question.biz_id in ("", receipt.message_id)
+    ]
+
+
+def _merged(
+    found: Sequence[SendDetail], stored: Sequence[SendDetail]
+) -> tuple[list[SendDetail], list[SendDetail]]:
+    left = list(stored)
+    merged = []
+    for detail in found:
+        same = next((each for each in left if _is_same(each, detail)), None)
+        if same:
+            left.remove(same)
+        if same and same.is_final and not detail.is_final:
+            detail = detail._replace(
+                status=same.status, err_code=same.err_code, receive_date=same.receive_date
+            )
+        merged.append(detail)
+    return merged, left
+
+
+def _of_day(details: Sequence[SendDetail], send_date: str) -> list[SendDetail]:
+    days = ("", send_date)
+    return [detail for detail in details if detail.send_date[:10].replace("-", "") in days]
+
+
+def _is_same(stored: SendDetail, found: SendDetail) -> bool:
+    if stored.out_id != found.out_id:
+        return False
+    told, seen = parse_platform_time(stored.send_date), parse_platform_time(found.send_date)
+    return told is None or seen is None or abs(told - seen) < _APART
+
+
+def _read_send_date(value: object, now: float) -> str:
+    dates = [platform_date(now - back * 86400) for back in range(_DAYS_KEPT + 1)]
+    if isinstance(value, str) and value in dates:
+        return value
+    raise InvalidRequest(
+        f'must be a date of the last {_DAYS_KEPT} days in UTC+8, such as "20260131"',
+        field="send_date",
+    )

@@ -1,0 +1,256 @@
+"""The queues in which Alibaba Cloud keeps receipts and replies for us, emptied on a timer.
+
+They cannot trigger a function: a timer asks Dybaseapi for a temporary key (QueryTokenForMnsQueue),
+receives, keeps, and only then deletes; what is not deleted comes again. Sources: documents 101641
+and 101646, and ReceiveMessage, BatchReceiveMessage and DeleteMessage of the Simple Message Queue
+documentation.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import os
+from collections.abc import MutableMapping
+from email.utils import formatdate
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import quote
+from xml.etree import ElementTree
+
+import requests
+
+from shared.clock import Clock, parse_platform_time
+from shared.errors import AnswerLost, ConfigurationError, PlatformRefused, SmsError
+from shared.logs import safe_code, safe_request_id
+from shared.receipts import keeping
+from shared.receipts.keeping import Tally
+from shared.settings import read_queue_settings
+from shared.transport import Timeout, exchange
+from shared.trigger.invocation import log_bug, open_invocation, open_log
+
+if TYPE_CHECKING:
+    from shared.platform.sms_api import SmsApi
+    from shared.state.store import Store
+    from shared.trigger.invocation import Context
+
+BATCH_SIZE = 16  # messages that a request may receive
+_RENEW_BEFORE = 120  # seconds, as the platform's own clients do
+_LIFETIME = 600  # of a token that does not say
+_LONGEST_ROUND = 5.0  # seconds that receiving, keeping and deleting one batch may need
+_XML = "{http://mns.aliyuncs.com/doc/v1/}"
+
+
+class QueueToken(NamedTuple):
+    """A temporary key to one queue, renewed at `renew_at` (epoch seconds)."""
+
+    access_key_id: str
+    access_key_secret: str
+    security_token: str
+    renew_at: float
+
+    def __repr__(self) -> str:
+        return "QueueToken(...)"
+
+
+class QueueMessage(NamedTuple):
+    """One message; `entries` are the objects in it."""
+
+    receipt_handle: str
+    entries: list[object]
+
+
+Tokens = MutableMapping[str, QueueToken]
+_TOKENS: Tokens = {}  # of this instance, by queue name
+
+
+def empty_queues(
+    context: Context,
+    clock: Clock = Clock(),
+    tokens: Tokens = _TOKENS,
+) -> dict[str, object]:
+    """Empty the queues that SMS_RECEIPT_QUEUES names, as far as the time allows, which none takes
+    from those after it; raises nothing.
+
+    Returns what was kept, and the code of the error that ended it early.
+    """
+    started = clock.monotonic()
+    log = open_log(context, "receive_receipts", clock)
+    total, problem = Tally(), ""
+    try:
+        known = read_queue_settings(os.environ)
+        if not known.queues:
+            raise ConfigurationError("SMS_RECEIPT_QUEUES names no queue to empty: set it")
+        invocation = open_invocation(context, log, started)
+        store = keeping.required_store(invocation)
+        end = invocation.deadline - _LONGEST_ROUND
+        for place, name in enumerate(known.queues):
+            queue = Queue(invocation.api, known.mns_endpoint, name, invocation.deadline, tokens)
+            now = clock.monotonic()
+            share = (end - now) / (len(known.queues) - place)
+            tally, failure = _empty(queue, store, now + share)
+            total = _sum(total, tally)
+            problem = problem or failure
+    except ConfigurationError as error:
+        log.misconfigured(error)
+        problem = error.code
+    except Exception as error:
+        log_bug(error, log)
+        problem = "internal-error"
+    return {**total._asdict(), "problem": problem}
+
+
+class Queue(NamedTuple):
+    """One queue, as one invocation sees it; `deadline` is in monotonic seconds."""
+
+    api: SmsApi
+    endpoint: str
+    name: str
+    deadline: float
+    tokens: Tokens
+
+    def receive(self) -> list[QueueMessage]:
+        """Receive up to BATCH_SIZE messages, which nobody else gets for some 30 seconds then.
+
+        Raises PlatformRefused, ConnectionFailed or AnswerLost.
+        """
+        response = self._call("GET", f"numOfMessages={BATCH_SIZE}&waitseconds=0")
+        return _read_messages(response.content) if response.status_code == 200 else []
+
+    def delete(self, receipt_handle: str) -> None:
+        """Delete a message; that it is gone or visible again is no error. Raises as receive."""
+        self._call("DELETE", f"ReceiptHandle={quote(receipt_handle, safe='')}")
+
+    def _call(self, method: str, query: str) -> requests.Response:
+        response = self._exchange(method, query)
+        if response.status_code == 403:
+            self.tokens.pop(self.name, None)
+            response = self._exchange(method, query)
+        if response.status_code in (200, 204):
+            return response
+        code, request_id = _read_error(response.content)
+        if code in ("MessageNotExist", "ReceiptHandleError"):
+            return response
+        if response.status_code >= 500 or not code:
+            raise AnswerLost("the queue gave no usable answer", code=code)
+        raise PlatformRefused(
+            "the queue refused; see SMS_RECEIPT_QUEUES, and whether it is of this account",
+            code=code,
+            request_id=request_id,
+            status=502,
+            retry_after=0,
+        )
+
+    def _exchange(self, method: str, query: str) -> requests.Response:
+        api, resource = self.api, f"/queues/{self.name}/messages?{query}"
+        date = formatdate(api.clock.now(), usegmt=True)
+        headers = {
+            "host": self.endpoint.partition("://")[2],
+            "user-agent": "fc-sms",
+            "content-length": "0",
+            **signed_headers(method, resource, date, self._token()),
+        }
+        left = max(self.deadline - api.clock.monotonic(), 0.0)
+        timeout = Timeout(api.settings.connect_timeout, api.settings.read_timeout, left)
+        return exchange(api.session, method, f"{self.endpoint}{resource}", headers, b"", timeout)
+
+    def _token(self) -> QueueToken:
+        now = self.api.clock.now()
+        token = self.tokens.get(self.name)
+        if token is None or now >= token.renew_at:
+            kind = self.name.rpartition("-")[2]
+            body = self.api.query(
+                "QueryTokenForMnsQueue",
+                {"MessageType": kind, "QueueName": self.name},
+                deadline=self.deadline,
+            )
+            token = self.tokens[self.name] = _read_token(body.get("MessageTokenDTO"), now)
+        return token
+
+
+def signed_headers(method: str, resource: str, date: str, token: QueueToken) -> dict[str, str]:
+    """Return the headers that sign a request without a body (document 27487).
+
+    `resource` is path and query as sent, `date` the time as HTTP writes it.
+    """
+    text = f"{method}\n\n\n{date}\nx-mns-version:2015-06-06\n{resource}"
+    digest = hmac.digest(token.access_key_secret.encode(), text.encode(), "sha1")
+    return {
+        "date": date,
+        "x-mns-version": "2015-06-06",
+        "authorization": f"MNS {token.access_key_id}:{base64.b64encode(digest).decode()}",
+        "security-token": token.security_token,
+    }
+
+
+def _empty(queue: Queue, store: Store, end: float) -> tuple[Tally, str]:
+    """Empty a queue in rounds of which none begins after `end`."""
+    api = queue.api
+    total = Tally()
+    try:
+        while api.clock.monotonic() < end:
+            messages = queue.receive()
+            if not messages:
+                return total, ""
+            entries = [entry for message in messages for entry in message.entries]
+            total = _sum(total, keeping.keep(entries, api, store, queue.deadline))
+            for message in messages:
+                queue.delete(message.receipt_handle)
+    except SmsError as error:
+        api.log.failed("empty-queue", error)
+        return total, error.code
+    api.log.event("warning", "empty-queue", "out-of-time")
+    return total, "out-of-time"
+
+
+def _sum(first: Tally, second: Tally) -> Tally:
+    return Tally(*map(sum, zip(first, second, strict=True)))
+
+
+def _read_token(answer: object, now: float) -> QueueToken:
+    if not isinstance(answer, dict) or not answer.get("AccessKeyId"):
+        raise AnswerLost("the platform gave no key to the queue; try again")
+    begin = parse_platform_time(str(answer.get("CreateTime")))
+    end = parse_platform_time(str(answer.get("ExpireTime")))
+    life = end - begin if begin and end else _LIFETIME
+    return QueueToken(
+        str(answer["AccessKeyId"]),
+        str(answer.get("AccessKeySecret", "")),
+        str(answer.get("SecurityToken", "")),
+        now + life - _RENEW_BEFORE,
+    )
+
+
+def _read_messages(content: bytes) -> list[QueueMessage]:
+    return [
+        QueueMessage(
+            message.findtext(f"{_XML}ReceiptHandle", ""),
+            _read_body(message.findtext(f"{_XML}MessageBody", "")),
+        )
+        for message in _parse(content).iter(f"{_XML}Message")
+    ]
+
+
+def _read_body(body: str) -> list[object]:
+    """What cannot be read becomes None, so that it is counted and goes."""
+    try:
+        entries = json.loads(base64.b64decode(body, validate=True))
+    except (ValueError, RecursionError):
+        return [None]
+    return entries if isinstance(entries, list) else [entries]
+
+
+def _read_error(content: bytes) -> tuple[str, str]:
+    try:
+        error = _parse(content)
+    except AnswerLost:
+        return "", ""
+    code = error.findtext(f"{_XML}Code")
+    return safe_code(code) if code else "", safe_request_id(error.findtext(f"{_XML}RequestId"))
+
+
+def _parse(content: bytes) -> ElementTree.Element:
+    try:
+        return ElementTree.fromstring(content)  # noqa: S314 (expat limits entities)
+    except (ElementTree.ParseError, LookupError, ValueError):
+        raise AnswerLost("the queue gave no usable answer") from None

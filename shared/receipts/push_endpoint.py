@@ -1,0 +1,59 @@
+"""The HTTP endpoint that the platform pushes receipts and replies to."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+from typing import TYPE_CHECKING
+
+from shared.errors import InvalidRequest
+from shared.receipts.keeping import Tally, keep, required_store
+from shared.settings import read_receipt_token
+
+if TYPE_CHECKING:
+    from shared.logs import Log
+    from shared.trigger.http_trigger import Request
+    from shared.trigger.invocation import Invocation
+
+
+def is_timer_event(event: bytes) -> bool:
+    """Whether a timer made `event`, and not a request."""
+    try:
+        fields = json.loads(event)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(fields, dict) and "triggerTime" in fields and "requestContext" not in fields
+
+
+def authenticate(request: Request, log: Log) -> str:
+    """Let in who knows SMS_RECEIPT_TOKEN, the path's last segment; to others it is a 404."""
+    token = read_receipt_token(os.environ)
+    if not token:
+        log.event(
+            "error",
+            "authenticate",
+            "closed",
+            remedy="SMS_RECEIPT_TOKEN is not set, so no receipt is taken: set it to 16 or more "
+            "random letters and digits, and end the URL that receipts are pushed to with it",
+        )
+    presented = request.path.rpartition("/")[2].encode("utf-8", "surrogatepass")
+    digests = [hashlib.sha256(each).digest() for each in (presented, token.encode())]
+    if hmac.compare_digest(*digests) and token:
+        return "platform"
+    raise InvalidRequest("there is nothing at this path", status=404, code="not-found")
+
+
+def take(body: object, invocation: Invocation) -> Tally:
+    """Keep what the platform pushed: an array of receipts and replies.
+
+    Raises InvalidRequest when nothing is understood, ConfigurationError without a store,
+    StoreUnavailable when not all was kept.
+    """
+    if not isinstance(body, list):
+        raise InvalidRequest("must be a JSON array of SmsReport or SmsUp objects", field="body")
+    tally = keep(body, invocation.api, required_store(invocation), invocation.deadline)
+    if body and tally.unreadable == len(body):
+        raise InvalidRequest("holds neither an SmsReport nor an SmsUp object", field="body")
+    return tally

@@ -1,0 +1,1 @@
+"""The send protocol: one intent, at most one SMS."""

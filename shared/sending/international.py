@@ -1,0 +1,167 @@
+"""Messages to numbers outside the Chinese mainland: what a caller may ask for.
+
+- SendMessageToGlobe (version 2018-05-01): a free text, one number a request;
+- SendSms: an approved international template, up to 1000 numbers a request;
+- SendInterSms, of 2017: numbers of one country. It is no longer documented; that the platform still
+  answers it, and that its CountryCode is alpha-2, is not confirmed. So it has to be named.
+
+All numbers of a part are country code and number, whatever goes on the wire. Sources:
+api-dysmsapi-2018-05-01-sendmessagetoglobe, documents 55284 (SendSms) and 101346 (variables of up to
+200 characters).
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from shared import phone_numbers
+from shared.errors import InvalidRequest
+from shared.fields import read_client_ip, read_flag, read_object, read_text
+from shared.ids import compact_json, wire_out_id
+from shared.sending.intents import MAX_GLOBE, Defaults, Intent, Part
+from shared.sending.request_fields import (
+    read_numbers,
+    read_sign_name,
+    read_template_code,
+    read_template_param,
+    request_out_id,
+)
+
+MAX_MESSAGE = 255 * 153  # characters that a phone can put together from parts (3GPP TS 23.040)
+MAX_VARIABLE = 200
+TYPES = ("OTP", "NOTIFY", "MKT")
+_ALL_APIS = ("api", "client_ip", "out_id", "phone_numbers", "resend_unknown")
+_TEMPLATE = ("sign_name", "template_code", "template_param")
+_FIELDS = {
+    "SendMessageToGlobe": frozenset((*_ALL_APIS, "message", "sender_id", "type")),
+    "SendSms": frozenset((*_ALL_APIS, *_TEMPLATE)),
+    "SendInterSms": frozenset((*_ALL_APIS, *_TEMPLATE, "country_code")),
+}
+
+
+def read_intent(body: object, idempotency_key: str, defaults: Defaults) -> Intent:
+    """Read the body of ``POST /international-sms``; see messages.read_intent.
+
+    `api` names the operation; without it `template_code` makes it SendSms, else it is
+    SendMessageToGlobe.
+    """
+    api = _read_api(body)
+    request = read_object(body, "", _FIELDS[api])
+    out_id = request_out_id(request, idempotency_key)
+    if api == "SendMessageToGlobe":
+        parts = _send_message_to_globe(request, out_id)
+    elif api == "SendSms":
+        parts = (_send_sms(request, out_id, defaults),)
+    else:
+        parts = (_send_inter_sms(request, out_id, defaults),)
+    client_ip = read_client_ip(request)
+    return Intent(out_id, parts, read_flag(request, "resend_unknown"), client_ip)
+
+
+def _send_message_to_globe(request: Mapping[str, Any], out_id: str) -> tuple[Part, ...]:
+    parameters = {"Message": _read_message(request)}
+    if "sender_id" in request:
+        parameters["From"] = sender = request["sender_id"]
+        if not _is_sender(sender):
+            raise InvalidRequest(
+                "must be up to 11 letters and digits, or up to 15 digits", field="sender_id"
+            )
+    if "type" in request:
+        parameters["Type"] = request["type"]
+        if request["type"] not in TYPES:
+            raise InvalidRequest(f"must be one of {', '.join(TYPES)}", field="type")
+    numbers = read_numbers(request, phone_numbers.international, MAX_GLOBE)
+    parts = []
+    for place, number in enumerate(numbers):
+        task_id = wire_out_id(out_id, place, len(numbers))
+        asked = {**parameters, "TaskId": task_id, "To": number}
+        parts.append(
+            Part(place, place, place, task_id, "SendMessageToGlobe", (number,), "", asked, True)
+        )
+    return tuple(parts)
+
+
+def _send_sms(request: Mapping[str, Any], out_id: str, defaults: Defaults) -> Part:
+    numbers = read_numbers(request, _template_number)
+    parameters = {"PhoneNumbers": ",".join(numbers)}
+    return _template_part("SendSms", request, out_id, numbers, parameters, defaults)
+
+
+def _template_number(text: object, field: str) -> str:
+    number = phone_numbers.international(text, field)
+    if not phone_numbers.is_mainland(number):
+        return number
+    raise InvalidRequest(
+        "is in North America, but SendSms would take it for a number of the Chinese mainland; send "
+        "it a message instead of a template",
+        field=field,
+        code="ambiguous-number",
+    )
+
+
+def _send_inter_sms(request: Mapping[str, Any], out_id: str, defaults: Defaults) -> Part:
+    country = str(request.get("country_code"))
+    code = phone_numbers.dial_code(country)
+    if not code or country == "CN":
+        raise InvalidRequest(
+            "must be the two capital letters of a country outside the Chinese mainland, such as HK",
+            field="country_code",
+        )
+    numbers = read_numbers(request, lambda text, field: phone_numbers.of_country(text, code, field))
+    parameters = {
+        "CountryCode": country,
+        "PhoneNumbers": ",".join(number.removeprefix(code) for number in numbers),
+    }
+    return _template_part("SendInterSms", request, out_id, numbers, parameters, defaults)
+
+
+def _template_part(
+    action: str,
+    request: Mapping[str, Any],
+    out_id: str,
+    numbers: tuple[str, ...],
+    parameters: Mapping[str, str],
+    defaults: Defaults,
+) -> Part:
+    template_code = read_template_code(request)
+    parameters = {
+        **parameters,
+        "OutId": out_id,
+        "SignName": read_sign_name(request, "sign_name", defaults),
+        "TemplateCode": template_code,
+    }
+    param = read_template_param(request.get("template_param"), "template_param", _check_variable)
+    if param:
+        parameters["TemplateParam"] = compact_json(param)
+    return Part(0, 0, len(numbers) - 1, out_id, action, numbers, template_code, parameters, True)
+
+
+def _read_api(body: object) -> str:
+    request = body if isinstance(body, dict) else {}
+    api = request.get("api")
+    if api is None:
+        return "SendSms" if "template_code" in request else "SendMessageToGlobe"
+    if isinstance(api, str) and api in _FIELDS:
+        return api
+    raise InvalidRequest(f"must be one of {', '.join(_FIELDS)}", field="api")
+
+
+def _read_message(request: Mapping[str, Any]) -> str:
+    if "message" not in request:
+        raise InvalidRequest(
+            "is missing; give a text, or the template_code of an international template",
+            field="message",
+        )
+    text = read_text(request["message"], "message")
+    if not text.strip() or len(text) > MAX_MESSAGE:
+        raise InvalidRequest(f"must have 1 to {MAX_MESSAGE} characters", field="message")
+    return text
+
+
+def _is_sender(value: object) -> bool:
+    return isinstance(value, str) and bool(re.fullmatch(r"[0-9]{1,15}|[A-Za-z0-9]{1,11}", value))
+
+
+def _check_variable(text: str, field: str) -> None:
+    if not 1 <= len(text) <= MAX_VARIABLE:
+        raise InvalidRequest(f"must have 1 to {MAX_VARIABLE} characters", field=field)

@@ -1,0 +1,176 @@
+"""What a caller may ask to send, validated before anything is sent.
+
+What the platform is known to refuse is refused here first, with the field's name. Sources:
+documents 55284 (SendSms), 419274 (SendBatchSms), 463237, 463270, 2806243 (templates) and 101346.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from shared import phone_numbers
+from shared.errors import InvalidRequest
+from shared.fields import read_client_ip, read_flag, read_object
+from shared.ids import compact_json, wire_out_id
+from shared.sending.intents import BATCH_SIZE, Defaults, Intent, Part
+from shared.sending.request_fields import (
+    read_numbers,
+    read_sign_name,
+    read_template_code,
+    read_template_param,
+    refuse_repeats,
+    request_out_id,
+)
+
+MAX_MESSAGES = 1000
+_EXTEND_CODE = re.compile(r"[0-9]{1,20}")
+_VERIFICATION_CODE = re.compile(r"[A-Za-z0-9]{4,6}")
+_LINK = re.compile(
+    r"https?:|www\.|(?<![0-9.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9.])"
+    r"|[a-z0-9-]\.(?:com|cn|net|org|gov|edu|top|xyz|info|vip|shop|cc|me|io|co)(?![a-z0-9-])",
+    re.IGNORECASE,
+)
+_UNSUPPORTED = re.compile(
+    "[【】〖〗『』「」²•①-⑳★※→❤™\u200d\u203c\u2049\u2190-\u21ff\u2300-\u23ff\u2600-\u27bf"
+    "\u2934\u2935\u2b00-\u2bff\u3030\u303d\u3297\u3299\ufe0f\U0001f000-\U0001faff]"
+)
+_CONTROL = re.compile("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_REFUSED = {
+    _CONTROL: "holds a control character",
+    _LINK: "holds a link, domain or IP address; put it into the template's text",
+    _UNSUPPORTED: "holds an emoji, a bracket such as 【】 or another character that is refused",
+}
+_CONTENT_FIELDS = frozenset(("sign_name", "sms_up_extend_code", "template_param"))
+_SEND_FIELDS = _CONTENT_FIELDS.union(
+    ("client_ip", "messages", "out_id", "phone_numbers", "resend_unknown", "template_code")
+)
+_MESSAGE_FIELDS = _CONTENT_FIELDS.union(("phone_number",))
+
+
+class _Message(NamedTuple):
+    phone_number: str
+    sign_name: str
+    template_param: dict[str, str]
+    extend_code: str
+
+
+def read_intent(body: object, idempotency_key: str, defaults: Defaults) -> Intent:
+    """Read the body of ``POST /sms``; the header Idempotency-Key may give the out_id.
+
+    Raises InvalidRequest naming the field that breaks a rule.
+    """
+    request = read_object(body, "", _SEND_FIELDS)
+    out_id = request_out_id(request, idempotency_key)
+    template_code = read_template_code(request)
+    asked = (read_flag(request, "resend_unknown"), read_client_ip(request))
+    if "messages" not in request:
+        part = _send_sms(request, out_id, template_code, defaults)
+        return Intent(out_id, (part,), *asked)
+    for field in ("phone_numbers", "template_param", "sms_up_extend_code"):
+        if field in request:
+            raise InvalidRequest("goes into each of messages, not beside it", field=field)
+    messages = _read_messages(request, template_code, defaults)
+    count = -(-len(messages) // BATCH_SIZE)
+    return Intent(
+        out_id,
+        tuple(
+            _send_batch_sms(messages, number, wire_out_id(out_id, number, count), template_code)
+            for number in range(count)
+        ),
+        *asked,
+    )
+
+
+def _send_sms(
+    request: Mapping[str, Any], out_id: str, template_code: str, defaults: Defaults
+) -> Part:
+    numbers = read_numbers(request)
+    message = _read_content(request, "", template_code, defaults)
+    parameters = {
+        "OutId": out_id,
+        "PhoneNumbers": ",".join(numbers),
+        "SignName": message.sign_name,
+        "TemplateCode": template_code,
+    }
+    if message.template_param:
+        parameters["TemplateParam"] = compact_json(message.template_param)
+    if message.extend_code:
+        parameters["SmsUpExtendCode"] = message.extend_code
+    return Part(0, 0, len(numbers) - 1, out_id, "SendSms", numbers, template_code, parameters)
+
+
+def _send_batch_sms(
+    messages: Sequence[_Message], number: int, out_id: str, template_code: str
+) -> Part:
+    first = number * BATCH_SIZE
+    batch = messages[first : first + BATCH_SIZE]
+    numbers, sign_names, params, extend_codes = zip(*batch, strict=True)
+    parameters = {
+        "OutId": out_id,
+        "PhoneNumberJson": compact_json(numbers),
+        "SignNameJson": compact_json(sign_names),
+        "TemplateCode": template_code,
+    }
+    if any(params):
+        parameters["TemplateParamJson"] = compact_json(params)
+    if extend_codes[0]:
+        parameters["SmsUpExtendCodeJson"] = compact_json(extend_codes)
+    last = first + len(batch) - 1
+    return Part(number, first, last, out_id, "SendBatchSms", numbers, template_code, parameters)
+
+
+def _read_messages(
+    request: Mapping[str, Any], template_code: str, defaults: Defaults
+) -> list[_Message]:
+    entries = request["messages"]
+    if not isinstance(entries, list) or not 1 <= len(entries) <= MAX_MESSAGES:
+        raise InvalidRequest(f"must be a list of 1 to {MAX_MESSAGES} objects", field="messages")
+    if "sign_name" in request:
+        sign_name = read_sign_name(request, "sign_name", defaults)
+        defaults = defaults._replace(sign_name=sign_name)
+    messages = []
+    for place, entry in enumerate(entries):
+        path = f"messages[{place}]."
+        message = read_object(entry, f"messages[{place}]", _MESSAGE_FIELDS)
+        number = phone_numbers.mainland(message.get("phone_number"), f"{path}phone_number")
+        content = _read_content(message, path, template_code, defaults)
+        messages.append(content._replace(phone_number=number))
+    refuse_repeats([message.phone_number for message in messages], "messages[{}].phone_number")
+    if len({bool(message.extend_code) for message in messages}) > 1:
+        raise InvalidRequest("give each an sms_up_extend_code, or none", field="messages")
+    return messages
+
+
+def _read_content(
+    request: Mapping[str, Any], path: str, template_code: str, defaults: Defaults
+) -> _Message:
+    """Read what a message has besides its number; `path` leads to it, such as ``messages[3].``."""
+    sign_name = read_sign_name(request, f"{path}sign_name", defaults)
+    is_code, field = template_code in defaults.code_templates, f"{path}template_param"
+    check = _check_code if is_code else _check_variable
+    param = read_template_param(request.get("template_param"), field, check)
+    if is_code and len(param) != 1:
+        raise InvalidRequest("must hold one variable, the verification code", field=field)
+    extend_code = _extend_code(request.get("sms_up_extend_code"), f"{path}sms_up_extend_code")
+    return _Message("", sign_name, param, extend_code)
+
+
+def _extend_code(value: object, field: str) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str) or not _EXTEND_CODE.fullmatch(value):
+        raise InvalidRequest("must be a string of up to 20 digits", field=field)
+    return value
+
+
+def _check_code(text: str, field: str) -> None:
+    if not _VERIFICATION_CODE.fullmatch(text):
+        raise InvalidRequest("must be 4 to 6 letters and digits", field=field)
+
+
+def _check_variable(text: str, field: str) -> None:
+    if not 1 <= len(text) <= 35 or text.isspace():
+        raise InvalidRequest("must have 1 to 35 characters, not blanks alone", field=field)
+    for refused, problem in _REFUSED.items():
+        if refused.search(text):
+            raise InvalidRequest(problem, field=field)

@@ -1,0 +1,1 @@
+"""Shared state: the store's contract, and the stores that keep it."""

@@ -1,0 +1,1 @@
+"""How a function is called and how it answers."""

@@ -1,0 +1,246 @@
+"""Function Compute's HTTP trigger: event to Request, Response to FC, and all that goes wrong.
+
+The event is version ``v1`` (document 2545977). Every error becomes a problem document (RFC 9457):
+with an exception Function Compute would log the whole event, phone numbers included.
+"""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+from shared import settings
+from shared.clock import Clock
+from shared.errors import (
+    ConfigurationError,
+    InternalError,
+    InvalidRequest,
+    NotAuthenticated,
+    SmsError,
+    StoreUnavailable,
+)
+from shared.fields import parse_json
+from shared.logs import Log
+from shared.trigger.invocation import Context, Invocation, log_bug, open_invocation, open_log
+
+MAX_BODY_BYTES = 1024 * 1024
+
+
+class Request(NamedTuple):
+    """One HTTP request: header names in lower case, the path decoded."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    query: Mapping[str, str]
+    body: bytes
+
+    @property
+    def idempotency_key(self) -> str:
+        """The header that may give the out_id."""
+        return self.headers.get("idempotency-key", "")
+
+    def json(self) -> Any:
+        """Return the body read as JSON; raises InvalidRequest when it is none or too large."""
+        if len(self.body) > MAX_BODY_BYTES:
+            raise InvalidRequest(
+                f"the body is larger than {MAX_BODY_BYTES} bytes; send in several requests",
+                status=413,
+                code="body-too-large",
+            )
+        media_type = self.headers.get("content-type", "application/json").partition(";")[0]
+        if media_type.strip().lower() != "application/json":
+            raise InvalidRequest(
+                "send JSON with the header Content-Type: application/json",
+                status=415,
+                code="not-json",
+            )
+        try:
+            text = self.body.decode("utf-8-sig")
+            return parse_json(text)
+        except UnicodeDecodeError:
+            problem = "the body is not UTF-8"
+        except (ValueError, RecursionError):
+            problem = "the body is not valid JSON" if self.body else "the body is empty"
+        raise InvalidRequest(f"{problem}; send a JSON object", status=400, code="malformed-json")
+
+
+class Response(NamedTuple):
+    """What a function answers; `body` becomes JSON."""
+
+    status: int
+    body: object
+    headers: Mapping[str, str] = {}
+
+
+Route = Callable[[Request, Invocation], Response]
+Authenticate = Callable[[Request, Log], str]
+
+
+def serve(
+    event: bytes,
+    context: Context,
+    function: str,
+    routes: Mapping[tuple[str, str], Route],
+    clock: Clock = Clock(),
+    authenticate: Authenticate | None = None,
+) -> dict[str, object]:
+    """Answer one HTTP trigger event of `function` and log it.
+
+    `routes` maps method and path to what answers them, also at ``/``; the path
+    ``/receipts/{token}`` stands for any last segment, and not for ``/``. `authenticate` returns the
+    caller's name or raises, instead of the check of API keys.
+    """
+    started = clock.monotonic()
+    log = open_log(context, function, clock)
+    caller = ""
+    try:
+        request = _read_event(event)
+        caller = (authenticate or _authenticate)(request, log)
+        answer = _find_route(request, routes)
+        invocation = open_invocation(context, log, started)._replace(caller=caller)
+        response = answer(request, invocation)
+    except SmsError as error:
+        if isinstance(error, ConfigurationError):
+            log.misconfigured(error)
+        if isinstance(error, StoreUnavailable):
+            log.failed("store", error)
+        response = _error_response(error)
+    except Exception as error:
+        log_bug(error, log)
+        response = _error_response(InternalError())
+    code = ""
+    if isinstance(response.body, dict):
+        response.body["request_id"] = log.request_id
+        if response.status >= 400:  # its field is not logged: the caller may have made that up
+            code = str(response.body["code"])
+    log.event(
+        "info" if response.status < 400 else "warning",
+        "answer",
+        str(response.status),
+        code=code,
+        caller=caller,
+        duration_ms=round((clock.monotonic() - started) * 1000),
+    )
+    return _fc_response(response)
+
+
+def problem(
+    status: int,
+    detail: str,
+    code: str,
+    *,
+    retryable: bool = False,
+    retry_after: int = 0,
+    **members: object,
+) -> Response:
+    """Return a problem document (RFC 9457) with `members` that are not empty.
+
+    `retryable`: the same request may be repeated, after `retry_after` seconds.
+    """
+    document = {
+        "type": f"urn:fc-sms:problem:{code}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+        "code": code,
+        "retryable": retryable,
+        **{name: value for name, value in members.items() if value not in ("", None)},
+    }
+    return Response(status, document, {"Retry-After": str(retry_after)} if retry_after else {})
+
+
+def _read_event(event: bytes) -> Request:
+    try:
+        fields = json.loads(event)
+        http = fields["requestContext"]["http"]
+        body = fields.get("body") or ""
+        request = Request(
+            method=str(http["method"]).upper(),
+            path=str(http.get("path") or fields["rawPath"]),
+            headers={name.lower(): str(value) for name, value in fields["headers"].items()},
+            query={name: str(text) for name, text in (fields.get("queryParameters") or {}).items()},
+            body=body.encode("utf-8", "surrogatepass"),
+        )
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+        raise InvalidRequest(
+            "this function answers HTTP triggers; call its trigger URL",
+            status=400,
+            code="not-an-http-event",
+        ) from None
+    if not fields.get("isBase64Encoded"):
+        return request
+    try:
+        return request._replace(body=base64.b64decode(request.body, validate=True))
+    except ValueError:
+        raise InvalidRequest(
+            "the body is marked as base64 but is none", status=400, code="malformed-body"
+        ) from None
+
+
+def _authenticate(request: Request, log: Log) -> str:
+    access = settings.read_access(os.environ)
+    if access.by_trigger:
+        return "trigger"
+    if not access.keys:
+        log.event(
+            "error",
+            "authenticate",
+            "closed",
+            remedy="SMS_API_KEYS is not set, so nobody may call: `make api-key NAME=...` makes one",
+        )
+    scheme, _, key = request.headers.get("authorization", "").partition(" ")
+    presented = hashlib.sha256(key.strip().encode("utf-8", "surrogatepass")).hexdigest()
+    callers = [name for key, name in access.keys.items() if hmac.compare_digest(key, presented)]
+    if callers and scheme.lower() == "bearer":
+        return callers[0]
+    raise NotAuthenticated("send a valid API key in the header Authorization: Bearer <key>")
+
+
+def _find_route(request: Request, routes: Mapping[tuple[str, str], Route]) -> Route:
+    methods = {key[0]: route for key, route in routes.items() if _is_at(request.path, key[1])}
+    if not methods:
+        raise InvalidRequest("there is nothing at this path", status=404, code="not-found")
+    if request.method not in methods:
+        raise InvalidRequest(
+            f"this path takes {' and '.join(sorted(methods))}",
+            status=405,
+            code="method-not-allowed",
+            headers={"Allow": ", ".join(sorted(methods))},
+        )
+    return methods[request.method]
+
+
+def _is_at(path: str, route: str) -> bool:
+    folder, _, last = route.rpartition("/")
+    if last.startswith("{"):
+        return path.rpartition("/")[0] == folder
+    return path in ("/", route)
+
+
+def _error_response(error: SmsError) -> Response:
+    response = problem(
+        error.status,
+        str(error),
+        error.code,
+        retryable=error.retryable,
+        retry_after=error.retry_after,
+        platform_request_id=error.request_id,
+        field=getattr(error, "field", ""),
+    )
+    return response._replace(headers={**response.headers, **error.headers})
+
+
+def _fc_response(response: Response) -> dict[str, object]:
+    body = json.dumps(response.body, ensure_ascii=False)
+    media_type = "application/json" if response.status < 400 else "application/problem+json"
+    return {
+        "statusCode": response.status,
+        "headers": {"Content-Type": media_type, "Cache-Control": "no-store", **response.headers},
+        "isBase64Encoded": False,
+        "body": body.encode("utf-8", "replace").decode(),  # the platform may send anything
+    }

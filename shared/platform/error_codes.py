@@ -1,14 +1,41 @@
 """The platform's error and receipt codes as data: meaning, class, what to do, HTTP status.
 
-Nothing imports it on the way of a normal send. Sources: documents 101346 (the domestic API), 101347
-(receipts) and 116206 (the international API), and the gateway's common error codes.
+Nothing imports this module on the way of a normal send.
+
+A code is one line of `TABLE`, in the layer that it comes from. To add one, copy the line of a code
+like it, and give it a row in tests/data/error-codes.csv; tests/unit/test_error_codes.py names what
+is wrong with a line.
+
+The layers and where their codes are documented:
+
+- ``business``: answers of the domestic API, HTTP 200. "国内消息API错误码",
+  https://help.aliyun.com/document_detail/101346.html
+- ``manage``: answers of its operations for signatures, templates and short links. The same page.
+- ``gateway``: answers of the gateway of all products, HTTP 4xx and 5xx. The same page,
+  https://developer.aliyun.com/ask/278265 (HTTP statuses), and for ``Forbidden.*`` and server faults
+  a page of another product, https://help.aliyun.com/document_detail/435312.html. No public source
+  confirms ``InvalidSecurityToken.*`` and ``NoPermission``.
+- ``intl``: answers of the API 2018-05-01. https://help.aliyun.com/zh/sms/error-code-intl (names
+  without ``isv.``) and the table of 2019, https://www.alibabacloud.com/help/doc-detail/116206.htm
+- ``pnvs``: answers of SendSmsVerifyCode and CheckSmsVerifyCode.
+  https://help.aliyun.com/zh/pnvs/developer-reference/api-dypnsapi-2017-05-25-sendsmsverifycode
+- ``receipt``: receipts. "回执错误码", https://help.aliyun.com/document_detail/101347.html, and abroad
+  https://help.aliyun.com/zh/sms/smsreport-http-intl
+- ``carrier``: receipts that hand on what a carrier said. Not documented by the platform: SMPP 3.4,
+  and general lists of CMPP codes, https://www.cnblogs.com/yhdkzy/p/4238029.html and
+  https://www.cnblogs.com/da-guang/p/5880631.html
 """
 
 import re
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+Layer = Literal["business", "manage", "gateway", "intl", "pnvs", "receipt", "carrier"]
+Kind = Literal["ok", "caller", "config", "account", "rate", "risk", "transient", "unknown"]
+Retryable = Literal["no", "after-wait", "reconcile"]
 
 _MISSING = re.compile(r"Missing[A-Z][A-Za-z]*")
-_API_LAYERS = ("business", "gateway", "intl", "pnvs")
+_API_LAYERS = ("business", "manage", "gateway", "intl", "pnvs")
+
 _STATUS = {
     "ok": 200,
     "caller": 422,
@@ -18,6 +45,7 @@ _STATUS = {
     "rate": 429,
     "transient": 503,
 }
+
 _CLASS_ADVICE = {
     "ok": "Nothing to do.",
     "caller": "Correct the request.",
@@ -31,15 +59,23 @@ _CLASS_ADVICE = {
 
 
 class ErrorCode(NamedTuple):
-    """What is known about one code: `layer`, `kind` and `retryable` as in the table's headings.
+    """What is known about one code.
+
+    `layer` says where the code comes from, see the module's docstring. `kind` says who or what is
+    the cause: ``caller`` the request; ``config`` the signature, template, key or permission;
+    ``account`` the account's state or balance; ``rate`` a limit; ``risk`` the content or the
+    recipient's wish; ``transient`` a fault that passes; or ``ok``, or ``unknown``.
 
     `retryable` is ``no``; ``after-wait`` (nothing was processed, or a new attempt is a new
     decision); or ``reconcile`` (the outcome is unknown: query before sending again).
+
+    `meaning` begins in lower case and has no full stop, so that it fits into a sentence.
+    `own_advice` is a sentence; it is empty where the advice for the `kind` will do.
     """
 
-    layer: str
-    kind: str
-    retryable: str
+    layer: Layer
+    kind: Kind
+    retryable: Retryable
     meaning: str
     own_advice: str = ""
 
@@ -81,8 +117,9 @@ class ErrorCode(NamedTuple):
 def find(code: str) -> ErrorCode | None:
     """Return what is known about `code`; None when the tables do not list it.
 
-    Abroad the same codes come without ``isv.`` or ``isp.``. The gateway makes a code for every
-    parameter that may be missing: ``Missing`` and its name.
+    Abroad most codes come with and without ``isv.`` or ``isp.``, so a code that has no line is
+    looked for with them. The gateway makes a code for every parameter that may be missing:
+    ``Missing`` and its name.
     """
     for name in (code, f"isv.{code}", f"isp.{code}"):
         if name in ERROR_CODES:
@@ -90,193 +127,300 @@ def find(code: str) -> ErrorCode | None:
     return ERROR_CODES["MissingParameter"] if _MISSING.fullmatch(code) else None
 
 
-# [layer kind retryable], and below it: codes | meaning | advice, where that of the kind will not do
-_TABLE = """
-[business ok no]
-OK | accepted for sending; says nothing about delivery
-[business config no]
-isp.RAM_PERMISSION_DENY | the RAM policy forbids it | Grant it to the function's role, as docs/ram-policy.json does.
-isv.ACCOUNT_NOT_EXISTS | no such account, or a wrong AccessKey
-isv.CODE_EXCEED_LIMIT | no extension codes left
-isv.DENY_IP_RANGE | called from outside the mainland | Deploy the function in a region there.
-isv.EXTEND_CODE_ERROR | extension code shared by several signatures
-isv.ONE_CODE_MULTIPLE_SIGN | extension code of another signature
-isv.SIGN_NAME_ILLEGAL | signature text breaks the naming rules
-isv.SIGN_STATE_ILLEGAL | signature unavailable
-isv.SMS_SIGNATURE_ILLEGAL | signature unknown, unapproved, not yours or misspelt | Check it in the console; write it without brackets.
-isv.SMS_SIGNATURE_SCENE_ILLEGAL | signature does not fit the template
-isv.SMS_SIGN_ILLEGAL | signature banned
-isv.SMS_TEMPLATE_ILLEGAL | template unknown, unapproved, not yours, or its variables do not fit | Check it in the console, and template_param.
-isv.SMS_TEST_SIGN_TEMPLATE_LIMIT | test signature and template only go together
-[business account no]
-isv.ACCOUNT_ABNORMAL | account or its billing in a bad state
-isv.AMOUNT_NOT_ENOUGH | not enough money or package quota left | Top up the account or buy a package.
-isv.OUT_OF_SERVICE | service suspended for unpaid bills | Pay them; sending resumes by itself.
-isv.PRODUCT_UNSUBSCRIBE | product of this API not switched on
-isv.PRODUCT_UN_SUBSCRIPT | SMS service not switched on
-isv.SECURITY_FROZEN_ACCOUNT | sending frozen, as the account lay idle too long | Ask support to unfreeze it.
-[business caller no]
-isv.CODE_ERROR | extension code not usable, e.g. too long
-isv.DOMESTIC_NUMBER_NOT_SUPPORTED | international template, but a mainland number | Use a domestic template for it.
-isv.INVALID_JSON_PARAM | TemplateParam is no JSON object of strings
-isv.INVALID_PARAMETERS | a parameter is malformed; a verification template takes letters and digits only
-isv.MOBILE_COUNT_OVER_LIMIT | too many numbers in one call
-isv.MOBILE_NUMBER_ILLEGAL | phone number malformed | Correct the phone number.
-isv.PARAM_LENGTH_LIMIT | variable too long: notification 1-35, verification 4-6, abroad up to 200
-isv.PARAM_NOT_SUPPORT_URL | variable contains a link, IP or domain | Put the link into the template text, not into a variable.
-isv.SMS_TEST_NUMBER_LIMIT | test mode sends only to numbers bound before | Bind the number in the console.
-isv.SMS_TEST_TEMPLATE_PARAMS_ILLEGAL | test template takes only 4-6 digits
-isv.TEMPLATE_MISSING_PARAMETERS | a template variable has no value
-isv.TEMPLATE_PARAMS_ILLEGAL | value does not fit the variable's type
-isv.UNSUPPORTED_CONTENT | unsupported characters such as emoji, 【】, traditional Chinese
-[business rate after-wait]
-isv.BUSINESS_LIMIT_CONTROL | the frequency limit of this number is hit | Wait until its window is over; it counts all senders.
-isv.DAY_LIMIT_CONTROL | account's own daily cap used up | Raise it in the console, or wait until tomorrow.
-isv.MONTH_LIMIT_CONTROL | account's own monthly cap used up | Raise it in the console, or wait until next month.
-[business risk no]
-isv.BLACK_KEY_CONTROL_LIMIT | number blacklisted after a complaint or opt-out | Do not send to this number.
-isv.CUSTOMER_REFUSED | recipient opted out of promotions
-isv.SMS_CONTENT_ILLEGAL | text contains banned content
-isv.SMS_CONTENT_MISMATCH_TEMPLATE_TYPE | promotion in a notification template
-[business transient reconcile]
-isp.GATEWAY_ERROR | platform could not reach its sending module; outcome unknown
-isp.SYSTEM_ERROR | platform fault; outcome unknown
-[business unknown reconcile]
-isp.UNKNOWN | unexplained platform fault
-[gateway config no]
-Forbidden, Forbidden.NoPermission, Forbidden.RAM, NoPermission | RAM user lacks permission | Grant it to the function's role, as docs/ram-policy.json does.
-IncompleteSignature | signature parameters incomplete
-InvalidAccessKeyId.Inactive | AccessKey switched off
-InvalidAccessKeyId.NotFound | AccessKey id unknown or deleted
-InvalidAction, InvalidAction.NotFound, InvalidApi.NotFound, InvalidVersion, NoSuchVersion | operation or version unknown
-InvalidParameter.Format, InvalidSignatureMethod, UnsupportedHTTPMethod | format or method refused
-InvalidSecurityToken.Expired | temporary token too old | Get a fresh one; on Function Compute attach a role.
-InvalidSecurityToken.Malformed | temporary token unreadable
-InvalidSecurityToken.MismatchWithAccessKey | temporary token belongs to another key
-InvalidTimeStamp.Expired | clock off by more than 15 minutes | Set the machine's clock.
-MissingAccessKeyId | no AccessKeyId given
-InvalidAccessKeySecret, SignatureDoesNotMatch | signature does not match | Check the AccessKey secret.
-[gateway caller no]
-IllegalTimestamp, InvalidTimeStamp.Format | timestamp absent or malformed
-InvalidParameter | parameter value refused
-MissingParameter | required parameter absent
-UnsupportedParameter | parameter unknown to the API
-[gateway unknown reconcile]
-SignatureNonceUsed | an earlier try reached the gateway
-[gateway risk no]
-Forbidden.RiskControl | risk control refused it
-[gateway account no]
-Forbidden.UserVerification | account not real-name verified
-InvalidDayuStatus.Malformed | account state wrong in the old product
-[gateway rate after-wait]
-Throttling, Throttling.User | call rate too high, nothing processed | Send more slowly.
-Throttling.Api | API's call rate too high, nothing processed | Send again a little later.
-[gateway transient reconcile]
-InternalError, ServiceUnavailable, UnknownError | server fault or down; outcome unknown
-[intl config no]
-INVALID_SENDERID | sender id refused
-isv.RAM_CHECK_FAILED | RAM policy forbids it | Grant it to the function's role, as docs/ram-policy.json does.
-isv.SMS_CONTENT_CODE_ILLEGAL | ContentCode not valid
-isv.SMS_SIGN_NAME_ILLEGAL | SignName not valid
-[intl account no]
-ACCOUNT_ILLEGAL | account blacklisted for its content
-PRODUCT_NOT_SUBSCRIBED | SMS service not switched on
-isv.FORBIDDEN_ACTION | operation not allowed for the account
-[intl caller no]
-isv.CONTENT_MISSING_PARAMETERS | ContentParam lacks a value
-isv.COUNTRY_RESTRICTED | this API takes no mainland numbers
-isv.NOT_SUPPORTED_COUNTRY | country not served | Do not send there.
-isv.QUERY_DATE_ILLEGAL | query date not allowed
-isv.SENDERID_ERROR | From malformed
-[intl transient reconcile]
-ONLINE_BILLING_FAILED, isv.BILLING_DEDUCTION_ERROR | charging failed; outcome unknown
-[intl transient after-wait]
-isv.DATA_NOT_EXIST | not visible yet, or absent
-[intl rate after-wait]
-BUSINESS_LIMIT_CONTROL_MINUTE | per-minute limit hit
-BUSINESS_LIMIT_CONTROL_PHONE | limit for this number hit
-QPS_LIMIT_CONTROL | calls per second too high
-isv.BUSINESS_LIMIT_DAY | per-day limit hit
-isv.BUSINESS_LIMIT_HOUR | per-hour limit hit
-[intl risk no]
-BLACK_KEY_CONTROL_LIMIT | banned word in a template variable
-SMS_SECURITY_INTERCEPTED | risk control stopped it
-[pnvs rate after-wait]
-biz.FREQUENCY | SendSmsVerifyCode: same number again within Interval
-[pnvs caller no]
-UNKNOWN (VerifyResult) | CheckSmsVerifyCode: code wrong, expired or never sent
-[receipt ok no]
-DELIVERED | reached the handset
-success | delivered abroad
-[receipt transient after-wait]
-IS_CLOSE | channel went down while sending
-MOBILE_TERMINAL_ERROR, MOBLLE_TERMINAL_ERROR | handset trouble, e.g. memory or SIM full
-[receipt caller no]
-CONTENT_ERROR | promotion lacks the opt-out hint
-INVALID_NUMBER | number malformed or in an odd state
-MOBILE_ACCOUNT_ABNORMAL | subscriber in arrears, ported or irregular
-MOBILE_NOT_ON_SERVICE | number stopped, unassigned, off or out of reach | Check the number, or try again later.
-PARAMS_ILLEGAL | signature, text or number was wrong
-SP_NOT_BY_INTER_SMS | recipient cannot get international SMS
-[receipt rate after-wait]
-MOBILE_SEND_LIMIT | platform's or carrier's limit for this number hit
-[receipt risk no]
-CONTENT_KEYWORD | carrier stopped a keyword
-MOBILE_IN_BLACK | number on the carrier's blacklist
-USER_REJECT | recipient opted out, or service not open
-[receipt unknown no]
-REQUEST_SUCCESS | accepted, carrier has not reported back
-[receipt unknown after-wait]
-SP_UNKNOWN_ERROR | carrier gave no clear reason
-[receipt config no]
-NO_ROUTE | no channel carries this text
-PORT_NOT_REGISTERED | real-name registration at the carrier unfinished | Finish it; it takes 5-10 working days.
-[carrier ok no]
-DELIVRD | carrier reports delivery
-[carrier transient after-wait]
-DB:0108 | service on hold
-EXPIRED | handset stayed out of reach
-IB:0011 | data of another province out of step
-ID:0011 | bad parameter or data out of step
-MK:0002 | gateway fault
-MK:0010, MK:0023 | handset off or out of reach
-TIMEOUT | carrier timed out
-[carrier risk no]
-DB:0144, DBBLACK | on the gateway's blacklist
-MBBLACK | on a local blacklist
-MK:0014 | content check refused it
-MK:0115 | filtered as spam
-MB:1041, MK:0012, MK:0015, MK:0036, MN:0001 | blocked by a province
-REJECTD | carrier refused it
-[carrier caller no]
-DB:0101 | number is wrong
-MK:0000 | blocked by a province, or unassigned
-MK:0001, MK:0075 | subscriber unknown
-DB:0102, MK:0005, MK:0013 | number suspended
-NP:1243 | number moved to China Unicom
-UNDELIV | number stopped or suspended
-[carrier unknown after-wait]
-UNKNOWN | carrier knows no state
-[carrier unknown no]
-ACCEPTD | carrier took it over
-DELETED | carrier removed it
-ENROUTE | still on its way
-[carrier config no]
-NOROUTER | carrier has no channel for it
-[carrier rate after-wait]
-DB:0142, IB:0008, MK:1041 | a limit of the gateway for its sender is hit
-"""
-ERROR_CODES: dict[str, ErrorCode] = {}
+_GRANT = "Grant the RAM user or role what docs/ram-policy.json grants."
+_CHECK_ENDPOINT = "Check the endpoints in the settings: this one may serve another API."
+_REPORT_BUG = "The function builds this part of the request: report a bug of fc-sms."
+_TEMPORARY_KEY = "Get fresh temporary credentials; on Function Compute attach a role."
 
+_Row = tuple[Kind, Retryable, str] | tuple[Kind, Retryable, str, str]
 
-def _read_table() -> None:
-    for group in _TABLE.strip().split("\n["):
-        heading, *rows = group.strip("[").split("\n")
-        layer, kind, retryable = heading.rstrip("]").split()
-        for row in rows:
-            codes, meaning, *advice = row.split(" | ")
-            for code in codes.split(", "):
-                ERROR_CODES[code] = ErrorCode(layer, kind, retryable, meaning, *advice)
+# layer -> code -> kind, retryable, meaning and, where the advice for the kind will not do, advice.
+# The formatter would spread a code over six lines; it stays one line here, however long.
+# fmt: off
+TABLE: dict[Layer, dict[str, _Row]] = {
+    "business": {
+        "OK": ("ok", "no", "accepted for sending, which says nothing about delivery"),
 
+        # account and permission
+        "isp.RAM_PERMISSION_DENY": ("config", "no", "the RAM policy of the caller forbids this operation", _GRANT),
+        "isv.ACCOUNT_NOT_EXISTS": ("config", "no", "there is no such account, or the AccessKey is wrong", "Check the AccessKey."),
+        "isv.ACCOUNT_ABNORMAL": ("account", "no", "the account or its billing is in a bad state"),
+        "isv.AMOUNT_NOT_ENOUGH": ("account", "no", "not enough money or package quota left", "Top up the account or buy a package."),
+        "isv.OUT_OF_SERVICE": ("account", "no", "the service is suspended for unpaid bills, and packages cannot be used either", "Pay the bills; sending resumes by itself."),
+        "isv.PRODUCT_UN_SUBSCRIPT": ("account", "no", "the account never switched on the SMS service", "Switch on Short Message Service in the console."),
+        "isv.PRODUCT_UNSUBSCRIBE": ("account", "no", "the product that this API belongs to is not switched on", "Switch on that product in the console."),
+        "isv.SECURITY_FROZEN_ACCOUNT": ("account", "no", "sending is frozen because the account lay idle for too long", "Ask the support of Alibaba Cloud to unfreeze it."),
+        "isv.DENY_IP_RANGE": ("config", "no", "called from an IP address outside the mainland, from where no SMS may be sent to the mainland", "Deploy the function in a region of the mainland."),
 
-_read_table()
+        # signature
+        "isv.SMS_SIGNATURE_ILLEGAL": ("config", "no", "the signature is unknown, not approved, not yours or misspelt", "Check it in the console; write it without brackets."),
+        "isv.SMS_SIGNATURE_SCENE_ILLEGAL": ("config", "no", "this kind of signature does not fit this kind of template, such as a verification signature with a notification", "Use a signature whose kind fits the template's."),
+        "isv.SMS_SIGN_ILLEGAL": ("config", "no", "the signature is banned", "Use another signature."),
+        "isv.SIGN_STATE_ILLEGAL": ("config", "no", "the signature is marked as not available", "Look at its state in the console, or use another signature."),
+        "isv.SIGN_NAME_ILLEGAL": ("config", "no", "the text of the signature breaks the rules for names", "Check in the console how the signature is written."),
+        "isv.SMS_TEST_SIGN_TEMPLATE_LIMIT": ("config", "no", "a test signature and a test template only work together", "Use both of them, or neither."),
+
+        # extension code
+        "isv.EXTEND_CODE_ERROR": ("config", "no", "one extension code is used for several signatures", "Give each signature an extension code of its own."),
+        "isv.ONE_CODE_MULTIPLE_SIGN": ("config", "no", "the extension code already belongs to another signature", "Use another extension code, or none."),
+        "isv.CODE_EXCEED_LIMIT": ("config", "no", "the account has no self-managed extension codes left", "Send without an extension code, or ask the support of Alibaba Cloud for more."),
+        "isv.CODE_ERROR": ("caller", "no", "the extension code cannot be used, for example because it is too long", "Correct the extension code."),
+
+        # template and the values for it
+        "isv.SMS_TEMPLATE_ILLEGAL": ("config", "no", "the template is unknown, not approved, not yours, or its variables do not fit", "Check it in the console, and that template_param names its variables."),
+        "isv.INVALID_PARAMETERS": ("caller", "no", "a parameter is malformed, or a value for a verification template is not of letters and digits only"),
+        "isv.INVALID_JSON_PARAM": ("caller", "no", "TemplateParam is broken JSON, holds a value that is no string, or has other names than the template's variables", "Send template_param as an object of strings, with the names of the template's variables."),
+        "isv.TEMPLATE_MISSING_PARAMETERS": ("caller", "no", "a template variable has no value", "Give every variable of the template a value in template_param."),
+        "isv.TEMPLATE_PARAMS_ILLEGAL": ("caller", "no", "a value does not fit the type that the template declares for its variable (in 2020: a value holds a banned word)", "Look up the variable's type in the console, and correct the value."),
+        "isv.PARAM_LENGTH_LIMIT": ("caller", "no", "a value breaks the length limit: 1 to 35 characters in a notification, 4 to 6 in a verification, up to 200 abroad", "Correct the length of the value."),
+        "isv.PARAM_NOT_SUPPORT_URL": ("caller", "no", "a variable contains a link, an IP address or a domain", "Put the link into the template text, not into a variable."),
+        "isv.UNSUPPORTED_CONTENT": ("caller", "no", "the text has characters that are not supported, such as emoji, 【】 or traditional Chinese", "Leave out these characters."),
+        "isv.SMS_TEST_TEMPLATE_PARAMS_ILLEGAL": ("caller", "no", "the test template takes only a value of 4 to 6 digits", "Send 4 to 6 digits, or use a template of your own."),
+
+        # number
+        "isv.MOBILE_NUMBER_ILLEGAL": ("caller", "no", "the phone number is malformed", "Correct the phone number."),
+        "isv.MOBILE_COUNT_OVER_LIMIT": ("caller", "no", "too many numbers in one call: SendSms takes 1000, SendBatchSms 100", "Send to fewer numbers in one call."),
+        "isv.DOMESTIC_NUMBER_NOT_SUPPORTED": ("caller", "no", "an international template is used for a number of the mainland", "Use a domestic template for it."),
+        "isv.SMS_TEST_NUMBER_LIMIT": ("caller", "no", "test mode sends only to numbers that were bound before", "Bind the number in the console."),
+
+        # limits; the message of BUSINESS_LIMIT_CONTROL names minute, hour or day, and Permits:N
+        "isv.BUSINESS_LIMIT_CONTROL": ("rate", "after-wait", "the frequency limit of this number is hit", "Wait until its window is over; it counts all senders."),
+        "isv.DAY_LIMIT_CONTROL": ("rate", "after-wait", "the account's own daily cap is used up", "Raise the cap in the console, or wait until tomorrow."),
+        "isv.MONTH_LIMIT_CONTROL": ("rate", "after-wait", "the account's own monthly cap is used up", "Raise the cap in the console, or wait until next month."),
+
+        # content and recipient
+        "isv.BLACK_KEY_CONTROL_LIMIT": ("risk", "no", "the number is blacklisted after a complaint or an opt-out (in 2020: a variable holds banned text)", "Do not send to this number."),
+        "isv.CUSTOMER_REFUSED": ("risk", "no", "the recipient opted out of promotions", "Do not send promotions to this number."),
+        "isv.SMS_CONTENT_ILLEGAL": ("risk", "no", "the text contains banned content", "Take the banned content out of the text and its variables."),
+        "isv.SMS_CONTENT_MISMATCH_TEMPLATE_TYPE": ("risk", "no", "a promotion is sent with a notification template", "Use a promotion template for it."),
+
+        # faults; the page says of the first two to call again, but the message may have been sent
+        "isp.SYSTEM_ERROR": ("transient", "reconcile", "the platform has a fault; whether the message was sent is not known"),
+        "isp.GATEWAY_ERROR": ("transient", "reconcile", "the platform could not reach its sending module; whether the message was sent is not known"),
+        "isp.UNKNOWN": ("unknown", "reconcile", "the platform has a fault that it does not explain; whether the message was sent is not known"),
+    },
+    "manage": {
+        # signature
+        "isv.SIGN_COUNT_OVER_LIMIT": ("rate", "after-wait", "the day's applications for signatures are used up", "Apply again tomorrow."),
+        "isv.SIGN_FILE_LIMIT": ("caller", "no", "the signature's proof file is larger than 2 MB"),
+        "isv.ERROR_EMPTY_FILE": ("caller", "no", "the signature's proof file is empty"),
+        "isv.SIGN_OVER_LIMIT": ("caller", "no", "the signature has too many characters"),
+        "isv.SMS_SIGN_EMOJI_ILLEGAL": ("caller", "no", "the signature contains an emoji"),
+        "isv.SIGN_SOURCE_ILLEGAL": ("config", "no", "a signature from this kind of source is not accepted", "Apply with another source for the signature."),
+        "isv.ERROR_SIGN_NOT_DELETE": ("caller", "no", "a signature in review cannot be deleted", "Wait until the review is over."),
+        "isv.ERROR_SIGN_NOT_MODIFY": ("caller", "no", "an approved signature cannot be changed", "Apply for another signature."),
+        "SIGNATURE_BLACKLIST": ("risk", "no", "the text of the signature breaks the rules for content", "Apply with another text."),
+
+        # template
+        "isv.SMS_OVER_LIMIT": ("rate", "after-wait", "more than 100 applications for templates or signatures in a day", "Apply again tomorrow."),
+        "isv.TEMPLATE_COUNT_OVER_LIMIT": ("rate", "after-wait", "the day's applications for templates are used up", "Apply again tomorrow."),
+        "isv.TEMPLATE_OVER_LIMIT": ("caller", "no", "the template has too many characters"),
+        "template_parameter_count_illegal": ("caller", "no", "a verification template has more than its one variable"),
+        "isv.ERROR_TEMPLATE_NOT_DELETE": ("caller", "no", "a template in review cannot be deleted", "Wait until the review is over."),
+        "isv.ERROR_TEMPLATE_NOT_MODIFY": ("caller", "no", "an approved template cannot be changed", "Apply for another template."),
+
+        # short link
+        "isv.SHORTURL_OVER_LIMIT": ("rate", "after-wait", "the day's short links are used up", "Create it tomorrow."),
+        "isv.NO_AVAILABLE_SHORT_URL": ("config", "no", "the account has no short link that can be used", "Create a short link in the console."),
+        "isv.SHORTURL_NAME_ILLEGAL": ("caller", "no", "the name of the short link has more than 13 characters"),
+        "isv.SOURCEURL_OVER_LIMIT": ("caller", "no", "the original link has too many characters"),
+        "isv.SHORTURL_TIME_ILLEGAL": ("caller", "no", "a short link cannot live for more than 30 days"),
+        "isv.SHORTURL_STILL_AVAILABLE": ("caller", "no", "there is a valid short link for this link", "Use that short link."),
+        "isv.SHORTURL_DOMAIN_EMPTY": ("config", "no", "the domain of the link is not registered yet", "Register the domain in the console."),
+        "isv.PHONENUMBERS_OVER_LIMIT": ("caller", "no", "more than 50000 numbers in one upload"),
+    },
+    "gateway": {
+        # key and signature of the request; the message holds the string to sign: never show it
+        "SignatureDoesNotMatch": ("config", "no", "the signature of the request does not match", "Check the AccessKey secret for missing and extra characters."),
+        "InvalidAccessKeySecret": ("config", "no", "the AccessKey secret is wrong (the name of the old Python SDK for SignatureDoesNotMatch)", "Check the AccessKey secret for missing and extra characters."),
+        "IncompleteSignature": ("config", "no", "the parameters of the signature are incomplete or not of the standard", _REPORT_BUG),
+        "InvalidSignatureMethod": ("config", "no", "the signature method is unknown", "Set SMS_SIGNATURE_METHOD to ACS3-HMAC-SHA256."),
+        "MissingAccessKeyId": ("config", "no", "the request has no AccessKey id", "Set a key pair, or give the function a role."),
+        "InvalidAccessKeyId.NotFound": ("config", "no", "the AccessKey id is unknown or deleted", "Check the AccessKey id."),
+        "InvalidAccessKeyId.Inactive": ("config", "no", "the AccessKey is switched off", "Switch it on in the console, or use another."),
+        "InvalidSecurityToken.Expired": ("config", "no", "the temporary token has expired", _TEMPORARY_KEY),
+        "InvalidSecurityToken.Malformed": ("config", "no", "the temporary token cannot be read", _TEMPORARY_KEY),
+        "InvalidSecurityToken.MismatchWithAccessKey": ("config", "no", "the temporary token belongs to another AccessKey", _TEMPORARY_KEY),
+
+        # time and nonce
+        "InvalidTimeStamp.Expired": ("config", "no", "the clock is off by more than 15 minutes", "Set the machine's clock."),
+        "InvalidTimeStamp.Format": ("caller", "no", "the timestamp is malformed", _REPORT_BUG),
+        "IllegalTimestamp": ("caller", "no", "the timestamp is absent or cannot be used", _REPORT_BUG),
+        "SignatureNonceUsed": ("unknown", "reconcile", "the nonce was used in the last 15 minutes: an earlier try of this request reached the gateway"),
+
+        # operation
+        "InvalidVersion": ("config", "no", "the version of the API is wrong: the domestic one is 2017-05-25", _CHECK_ENDPOINT),
+        "NoSuchVersion": ("config", "no", "the version of the API is unknown", _CHECK_ENDPOINT),
+        "InvalidAction": ("config", "no", "the name of the operation is refused", _CHECK_ENDPOINT),
+        "InvalidAction.NotFound": ("config", "no", "the name of the operation is unknown", _CHECK_ENDPOINT),
+        "InvalidApi.NotFound": ("config", "no", "the API is unknown", _CHECK_ENDPOINT),
+        "UnsupportedHTTPMethod": ("config", "no", "the HTTP method is refused", _CHECK_ENDPOINT),
+
+        # parameters
+        "InvalidParameter": ("caller", "no", "the value of a parameter is refused"),
+        "InvalidParameter.Format": ("config", "no", "the parameter Format is neither JSON nor XML", _REPORT_BUG),
+        "MissingParameter": ("caller", "no", "a required parameter is absent or empty"),
+        "MissingPhoneNumbers": ("caller", "no", "the parameter PhoneNumbers is absent or empty", "Send phone_numbers."),
+        "MissingSignName": ("caller", "no", "the parameter SignName is absent or empty", "Send sign_name, or set SMS_SIGN_NAME."),
+        "MissingTemplateCode": ("caller", "no", "the parameter TemplateCode is absent or empty", "Send template_code."),
+        "UnsupportedParameter": ("caller", "no", "a parameter is unknown to the API", _REPORT_BUG),
+
+        # permission and account
+        "Forbidden": ("config", "no", "the caller lacks permission for this operation", _GRANT),
+        "Forbidden.RAM": ("config", "no", "the RAM user or role lacks permission for this operation", _GRANT),
+        "Forbidden.NoPermission": ("config", "no", "the RAM user or role lacks permission for this operation (seen in answers of PNVS)", _GRANT),
+        "NoPermission": ("config", "no", "the RAM user or role is refused this operation", _GRANT),
+        "Forbidden.RiskControl": ("risk", "no", "the platform's risk control refused the call", "Ask the support of Alibaba Cloud why."),
+        "Forbidden.UserVerification": ("account", "no", "the owner of the account is not verified by real name", "Verify the account by real name in the console."),
+        "InvalidDayuStatus.Malformed": ("account", "no", "the account is in a wrong state in the old product, sms.aliyuncs.com"),
+
+        # limits; nothing was processed
+        "Throttling": ("rate", "after-wait", "the call rate is too high; nothing was processed", "Send more slowly."),
+        "Throttling.User": ("rate", "after-wait", "this account's call rate is too high; nothing was processed", "Send more slowly."),
+        "Throttling.Api": ("rate", "after-wait", "the call rate of this API is too high; nothing was processed", "Send again a little later."),
+
+        # faults
+        "ServiceUnavailable": ("transient", "reconcile", "the server is down for a time; whether the message was sent is not known"),
+        "InternalError": ("transient", "reconcile", "the server has a fault; whether the message was sent is not known"),
+        "UnknownError": ("transient", "reconcile", "the server has a fault that it does not explain; whether the message was sent is not known"),
+    },
+    "intl": {
+        # account and permission
+        "RAM_PERMISSION_DENY": ("config", "no", "the RAM policy of the caller forbids this operation", _GRANT),
+        "isv.RAM_CHECK_FAILED": ("config", "no", "the check of the RAM policy failed, which forbids this operation", _GRANT),
+        "ACCOUNT_NOT_EXISTS": ("config", "no", "there is no such account", "Check the AccessKey."),
+        "ACCOUNT_ILLEGAL": ("account", "no", "the account is blacklisted for the content that it sent", "Ask the support of Alibaba Cloud."),
+        "AMOUNT_NOT_ENOUGH": ("account", "no", "not enough money or package quota left", "Top up the account or buy a package."),
+        "OUT_OF_SERVICE": ("account", "no", "international SMS is suspended for this account", "Pay open bills; if there are none, ask the support of Alibaba Cloud."),
+        "PRODUCT_NOT_SUBSCRIBED": ("account", "no", "the account has not switched on international SMS", "Switch it on in the console."),
+        "FORBIDDEN_ACTION": ("account", "no", "the account may not use this operation", "Ask the support of Alibaba Cloud to open it for the account."),
+        "isv.FORBIDDEN_ACTION": ("account", "no", "the account may not use this operation", "Ask the support of Alibaba Cloud to open it for the account."),
+
+        # sender, signature, template and the values for it
+        "INVALID_SENDERID": ("config", "no", "the sender id is refused", "Send another sender_id, or none."),
+        "isv.SENDERID_ERROR": ("caller", "no", "the sender id, From, is malformed", "Correct sender_id."),
+        "SMS_SIGN_NAME_ILLEGAL": ("config", "no", "the signature is not valid", "Check the signature in the console."),
+        "isv.SMS_SIGN_NAME_ILLEGAL": ("config", "no", "the signature, SignName, is not valid", "Check the signature in the console."),
+        "SMS_CONTENT_CODE_ILLEGAL": ("config", "no", "the template is not valid", "Check the template in the console."),
+        "isv.SMS_CONTENT_CODE_ILLEGAL": ("config", "no", "the template, ContentCode, is not valid", "Check the template in the console."),
+        "CONTENT_MISSING_PARAMETERS": ("caller", "no", "a variable of the international template has no value", "Give every variable of the template a value in template_param."),
+        "isv.CONTENT_MISSING_PARAMETERS": ("caller", "no", "the template's values, ContentParam, lack one", "Give every variable of the template a value in template_param."),
+        "INVALID_PARAMETERS": ("caller", "no", "a parameter is malformed"),
+        "INVALID_JSON_PARAM": ("caller", "no", "the parameter for the template's values is empty or broken JSON", "Send template_param as an object of strings."),
+        "PARAM_LENGTH_LIMIT": ("caller", "no", "a value is longer than 200 characters", "Shorten the value."),
+
+        # number and country
+        "MOBILE_NUMBER_ILLEGAL": ("caller", "no", "the phone number is malformed", "Correct the phone number."),
+        "MOBILE_COUNT_OVER_LIMIT": ("caller", "no", "more than 1000 numbers in one call", "Send to fewer numbers in one call."),
+        "NOT_SUPPORTED_COUNTRY": ("caller", "no", "the country of the number is not served", "Do not send there."),
+        "isv.NOT_SUPPORTED_COUNTRY": ("caller", "no", "the country of the number is not served", "Do not send there."),
+        "isv.COUNTRY_RESTRICTED": ("caller", "no", "this API takes no numbers of the mainland", "Send to the mainland by POST /sms."),
+
+        # queries
+        "DATA_NOT_EXIST": ("transient", "after-wait", "the record is not visible yet, or there is none", "Query again later."),
+        "isv.DATA_NOT_EXIST": ("transient", "after-wait", "the record is not visible yet, or there is none", "Query again later."),
+        "QUERY_DATE_ILLEGAL": ("caller", "no", "this date cannot be queried", "Correct the date."),
+        "isv.QUERY_DATE_ILLEGAL": ("caller", "no", "this date cannot be queried", "Correct the date."),
+
+        # limits
+        "QPS_LIMIT_CONTROL": ("rate", "after-wait", "too many calls per second", "Send more slowly."),
+        "BUSINESS_LIMIT_CONTROL_MINUTE": ("rate", "after-wait", "the limit per minute is hit"),
+        "isv.BUSINESS_LIMIT_HOUR": ("rate", "after-wait", "the limit per hour is hit"),
+        "isv.BUSINESS_LIMIT_DAY": ("rate", "after-wait", "the limit per day is hit"),
+        "BUSINESS_LIMIT_CONTROL_PHONE": ("rate", "after-wait", "the limit for this number is hit"),
+
+        # content
+        "SMS_CONTENT_ILLEGAL": ("risk", "no", "the text contains banned content", "Take the banned content out of the text and its variables."),
+        "BLACK_KEY_CONTROL_LIMIT": ("risk", "no", "a template variable holds a banned word", "Take the banned word out of the variable."),
+        "SMS_SECURITY_INTERCEPTED": ("risk", "no", "the platform's risk control stopped the message"),
+
+        # faults
+        "SYSTEM_ERROR": ("transient", "reconcile", "the platform has a fault; whether the message was sent is not known"),
+        "ONLINE_BILLING_FAILED": ("transient", "reconcile", "charging the account failed; whether the message was sent is not known"),
+        "isv.BILLING_DEDUCTION_ERROR": ("transient", "reconcile", "deducting the charge from the balance failed; whether the message was sent is not known"),
+    },
+    "pnvs": {
+        # biz.FREQUENCY is in no document; clients in public code handle it
+        "biz.FREQUENCY": ("rate", "after-wait", "SendSmsVerifyCode: this number got a code less than Interval ago (60 seconds by default)"),
+        # in Model.VerifyResult of an answer whose Code is OK
+        "UNKNOWN (VerifyResult)": ("caller", "no", "CheckSmsVerifyCode: the code is wrong, has expired or was never sent, although Code is OK", "Let the person type the code again, or send a new one."),
+    },
+    "receipt": {
+        "DELIVERED": ("ok", "no", "reached the handset"),
+        "success": ("ok", "no", "reached the handset abroad"),
+        "REQUEST_SUCCESS": ("unknown", "no", "accepted; the carrier has not reported back"),
+
+        # number and handset; the list spells MOBLLE, the right spelling is not in it
+        "MOBILE_NOT_ON_SERVICE": ("caller", "no", "the number is stopped, unassigned, switched off or out of reach", "Check the number, or try again later."),
+        "MOBILE_ACCOUNT_ABNORMAL": ("caller", "no", "the subscriber is in arrears, has moved to another carrier or is otherwise irregular", "Ask the recipient for another number."),
+        "INVALID_NUMBER": ("caller", "no", "the number is malformed or in an odd state", "Check the number."),
+        "MOBLLE_TERMINAL_ERROR": ("transient", "after-wait", "the handset has trouble, for example its memory or SIM is full"),
+        "MOBILE_TERMINAL_ERROR": ("transient", "after-wait", "the handset has trouble, for example its memory or SIM is full"),
+        "SP_NOT_BY_INTER_SMS": ("caller", "no", "the recipient cannot get international SMS", "Do not send from abroad to this number."),
+        "MOBILE_SEND_LIMIT": ("rate", "after-wait", "the platform's or the carrier's limit for this number is hit"),
+
+        # content and recipient
+        "PARAMS_ILLEGAL": ("caller", "no", "the signature, the text or the number is wrong", "Check all three of them."),
+        "CONTENT_ERROR": ("caller", "no", "the promotion lacks the hint how to opt out", "Add the hint to the template."),
+        "CONTENT_KEYWORD": ("risk", "no", "the carrier stopped the message for a keyword", "Take the keyword out of the text."),
+        "MOBILE_IN_BLACK": ("risk", "no", "the number is on the carrier's blacklist, mostly after an opt-out", "Do not send to this number."),
+        "USER_REJECT": ("risk", "no", "the recipient opted out, or has not opened this service", "Do not send to this number."),
+
+        # on the way
+        "IS_CLOSE": ("transient", "after-wait", "the channel went down while sending"),
+        "NO_ROUTE": ("config", "no", "no channel carries this text", "Ask the support of Alibaba Cloud for a channel."),
+        "PORT_NOT_REGISTERED": ("config", "no", "the signature is not yet registered by real name at the carrier", "Finish the registration; it takes 5 to 10 working days."),
+        "SP_UNKNOWN_ERROR": ("unknown", "after-wait", "the carrier gave no clear reason", "Try again later."),
+    },
+    "carrier": {
+        # states of SMPP
+        "DELIVRD": ("ok", "no", "the carrier reports delivery"),
+        "ACCEPTD": ("unknown", "no", "the carrier took over the message"),
+        "ENROUTE": ("unknown", "no", "the message is still on its way"),
+        "DELETED": ("unknown", "no", "the carrier removed the message"),
+        "UNKNOWN": ("unknown", "after-wait", "the carrier knows no state of the message"),
+        "EXPIRED": ("transient", "after-wait", "the carrier gave up because the handset stayed out of reach"),
+        "REJECTD": ("risk", "no", "the carrier refused the message"),
+        "UNDELIV": ("caller", "no", "the message cannot be delivered because the number is stopped or suspended", "Check the number."),
+
+        # words of carriers
+        "TIMEOUT": ("transient", "after-wait", "the carrier ran out of time"),
+        "NOROUTER": ("config", "no", "the carrier has no channel for the message", "Ask the support of Alibaba Cloud for a channel."),
+        "MBBLACK": ("risk", "no", "the number is on a local blacklist", "Do not send to this number."),
+        "DBBLACK": ("risk", "no", "the number is on the gateway's blacklist", "Do not send to this number."),
+
+        # China Mobile
+        "MK:0000": ("caller", "no", "China Mobile: blocked by the province of Guangxi, or the number is unassigned", "Check the number."),
+        "MK:0001": ("caller", "no", "China Mobile: the subscriber is unknown", "Check the number."),
+        "MK:0002": ("transient", "after-wait", "China Mobile: its gateway has a fault"),
+        "MK:0005": ("caller", "no", "China Mobile: the number is suspended", "Check the number."),
+        "MK:0010": ("transient", "after-wait", "China Mobile: the handset was off or out of reach until the message expired"),
+        "MK:0012": ("risk", "no", "China Mobile: blocked by the province of Yunnan"),
+        "MK:0013": ("caller", "no", "China Mobile: the number is suspended", "Check the number."),
+        "MK:0014": ("risk", "no", "China Mobile: the check of content refused the message", "Change the text."),
+        "MK:0015": ("risk", "no", "China Mobile: blocked by the province of Henan"),
+        "MK:0023": ("transient", "after-wait", "China Mobile: the handset is off"),
+        "MK:0036": ("risk", "no", "China Mobile: blocked by the province of Sichuan"),
+        "MK:0075": ("caller", "no", "China Mobile: the subscriber's account is unknown", "Check the number."),
+        "MK:0115": ("risk", "no", "China Mobile: filtered as spam", "Change the text."),
+        "MK:1041": ("rate", "after-wait", "China Mobile: the sender is above its cap for messages"),
+
+        # gateways
+        "MB:1041": ("risk", "no", "blocked by the province of Hebei"),
+        "MN:0001": ("risk", "no", "blocked by a province"),
+        "DB:0101": ("caller", "no", "the number is wrong", "Check the number."),
+        "DB:0102": ("caller", "no", "the number is suspended", "Check the number."),
+        "DB:0108": ("transient", "after-wait", "the number's service is on hold"),
+        "DB:0142": ("rate", "after-wait", "the daily number of messages to handsets is used up", "Try again tomorrow."),
+        "DB:0144": ("risk", "no", "the number is on the gateway's blacklist", "Do not send to this number."),
+        "IB:0008": ("rate", "after-wait", "the gateway throttled the message"),
+        "IB:0011": ("transient", "after-wait", "the gateway's data of another province are out of step"),
+        "ID:0011": ("transient", "after-wait", "a parameter is wrong, or the gateway's data are out of step"),
+        "NP:1243": ("caller", "no", "the number has moved to China Unicom", "Ask the support of Alibaba Cloud how to reach the number."),
+    },
+}
+# fmt: on
+
+ERROR_CODES: dict[str, ErrorCode] = {
+    code: ErrorCode(layer, *row) for layer, rows in TABLE.items() for code, row in rows.items()
+}

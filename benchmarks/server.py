@@ -7,16 +7,18 @@ counts who was sent to. A thread for each connection does the least that can be 
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
 import socket
+import socketserver
 import ssl
 import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+
+from tests.threaded_server import ThreadedServer
 
 SLOW_SECONDS = 0.02
 _LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)", re.IGNORECASE)
@@ -30,14 +32,14 @@ def main(certificate: str) -> None:
     """Serve until the standard input ends."""
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(certificate)
-    ports = [
-        _listen(_at_once),
-        _listen(_at_once, tls),
-        _listen(_slowly),
-        _listen(_Count().answer),
-    ]
-    print(*ports, flush=True)
-    sys.stdin.read()
+    with (
+        _Server(_at_once) as plain,
+        _Server(_at_once, tls) as encrypted,
+        _Server(_slowly) as slow,
+        _Server(_Count().answer) as counting,
+    ):
+        print(plain.port, encrypted.port, slow.port, counting.port, flush=True)
+        sys.stdin.read()
 
 
 def _http(body: bytes) -> bytes:
@@ -97,29 +99,18 @@ class _Count:
         return taken
 
 
-def _listen(answer: Answer, context: ssl.SSLContext | None = None) -> int:
-    """Serve on a free port, which is returned."""
-    listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-    threading.Thread(target=_accept, args=(listener, answer, context), daemon=True).start()
-    port: int = listener.getsockname()[1]
-    return port
+class _Server(ThreadedServer):
+    def __init__(self, answer: Answer, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__(_Connection, tls)
+        self.answer = answer
 
 
-def _accept(listener: socket.socket, answer: Answer, context: ssl.SSLContext | None) -> None:
-    while True:
-        connection, _ = listener.accept()
-        arguments = (connection, answer, context)
-        threading.Thread(target=_serve, args=arguments, daemon=True).start()
+class _Connection(socketserver.BaseRequestHandler):
+    server: _Server
 
-
-def _serve(connection: socket.socket, answer: Answer, context: ssl.SSLContext | None) -> None:
-    with contextlib.suppress(OSError), connection:
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if context is None:
-            _answer_all(connection, answer)
-            return
-        with context.wrap_socket(connection, server_side=True) as encrypted:
-            _answer_all(encrypted, answer)
+    def handle(self) -> None:
+        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _answer_all(self.request, self.server.answer)
 
 
 def _answer_all(connection: socket.socket, answer: Answer) -> None:

@@ -8,10 +8,9 @@ import json
 import os
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from aliyun_sms_emulator import SmsEmulator
 from tests.browser.conftest import OpenPage
 from tests.browser.expect import expect_count, expect_text
 from tests.browser.sender import send, send_text
+from tests.threaded_server import ThreadedServer
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -136,13 +136,8 @@ def receiver() -> Iterator[str]:
         def log_message(self, *_arguments: object) -> None:
             """Keep quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with ThreadedServer(Handler) as server:
+        yield f"{server.url}/"
 
 
 def test_pushes_of_the_receipt(open_page: OpenPage, emulator: SmsEmulator, receiver: str) -> None:

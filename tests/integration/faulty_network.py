@@ -7,42 +7,29 @@ import socket
 import struct
 import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from http.server import BaseHTTPRequestHandler
+
+from tests.threaded_server import ThreadedServer, shut
 
 _NO_LINGER = struct.pack("ii", 1, 0)
 
 Fault = Callable[["Exchange"], None]
 
 
-class FaultyNetwork:
+class FaultyNetwork(ThreadedServer):
     """Forwards requests to `upstream` (``host:port``), but for those that are planned to fail."""
 
     def __init__(self, upstream: str) -> None:
+        super().__init__(Exchange)
         self.upstream = upstream
         self.requests = 0
         self.over = threading.Event()
         self._faults: list[Fault] = []
-        self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def __enter__(self) -> FaultyNetwork:
-        """Start to listen."""
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def stop(self) -> None:
         """End all exchanges."""
-        self.plan()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self.over.set()
+        super().stop()
 
     def plan(self, *faults: Fault) -> None:
         """Treat the next requests as `faults` say, one after the other; end what still hangs."""
@@ -57,30 +44,24 @@ class FaultyNetwork:
         return self._faults.pop(0) if self._faults else deliver
 
 
-class _Server(ThreadingHTTPServer):
-    def __init__(self, network: FaultyNetwork) -> None:
-        self.network = network
-        super().__init__(("127.0.0.1", 0), Exchange)
-
-
 class Exchange(BaseHTTPRequestHandler):
     """One connection and the requests that come over it."""
 
     protocol_version = "HTTP/1.1"
-    server: _Server
+    server: FaultyNetwork
     body: bytes
 
     def do_POST(self) -> None:
         """Read the request to its end, then do with it what is planned."""
         self.body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.network.next_fault()(self)
+        self.server.next_fault()(self)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Write nothing."""
 
     def forward(self) -> tuple[int, bytes]:
         """Pass the request on as it came and return status and body of the answer."""
-        connection = http.client.HTTPConnection(self.server.network.upstream)
+        connection = http.client.HTTPConnection(self.server.upstream)
         try:
             connection.request("POST", self.path, self.body, dict(self.headers.items()))
             answer = connection.getresponse()
@@ -99,12 +80,12 @@ class Exchange(BaseHTTPRequestHandler):
     def hang_up(self) -> None:
         """Close the connection in good order."""
         self.close_connection = True
-        self.connection.shutdown(socket.SHUT_RDWR)
+        shut(self.connection)
 
     def wait_until_over(self) -> None:
         """Keep the connection and say no more until the network is taken down."""
         self.close_connection = True
-        self.server.network.over.wait()
+        self.server.over.wait()
 
 
 def deliver(exchange: Exchange) -> None:

@@ -9,12 +9,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-import threading
 from collections.abc import Callable, Mapping
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from http.server import BaseHTTPRequestHandler
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
+
+from tests.threaded_server import ThreadedServer
 
 _RANGE = re.compile(r"bytes=([0-9]+)-([0-9]+)")
 
@@ -27,36 +27,18 @@ class Arrived(NamedTuple):
     headers: Mapping[str, str]
 
 
-class OssServer:
-    """Listens on 127.0.0.1; `objects` are its only bucket's.
+class OssServer(ThreadedServer):
+    """An OSS with one bucket, whose `objects` these are.
 
     `before` is called with the number of each request, from 0, and may return a status to answer
     with instead, or 0 to hang up.
     """
 
     def __init__(self) -> None:
+        super().__init__(_Exchange)
         self.objects: dict[str, bytes] = {}
         self.arrived: list[Arrived] = []
         self.before: Callable[[int], int | None] = lambda _number: None
-        self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def __enter__(self) -> OssServer:
-        """Start to listen."""
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
 
 def etag_of(content: bytes) -> str:
@@ -64,15 +46,9 @@ def etag_of(content: bytes) -> str:
     return hashlib.md5(content).hexdigest().upper()
 
 
-class _Server(ThreadingHTTPServer):
-    def __init__(self, oss: OssServer) -> None:
-        self.oss = oss
-        super().__init__(("127.0.0.1", 0), _Exchange)
-
-
 class _Exchange(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: _Server
+    server: OssServer
 
     def do_GET(self) -> None:
         content = self._content()
@@ -104,14 +80,14 @@ class _Exchange(BaseHTTPRequestHandler):
         if refused is not None:
             self._refuse(refused)
             return
-        self.server.oss.objects[key] = body
+        self.server.objects[key] = body
         self._answer(200, b"", {"ETag": f'"{etag_of(body)}"'})
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Write nothing."""
 
     def _begin(self) -> tuple[str, int | None]:
-        oss = self.server.oss
+        oss = self.server
         key = unquote(urlsplit(self.path).path).removeprefix("/recipients/")
         headers = {name.lower(): value for name, value in self.headers.items()}
         oss.arrived.append(Arrived(self.command, key, headers))
@@ -120,7 +96,7 @@ class _Exchange(BaseHTTPRequestHandler):
     def _content(self) -> bytes | None:
         """Return the object, or None when an error was answered."""
         key, refused = self._begin()
-        content = self.server.oss.objects.get(key)
+        content = self.server.objects.get(key)
         expected = self.headers.get("If-Match", "").strip('"')
         if refused is not None:
             self._refuse(refused)

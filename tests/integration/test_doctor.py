@@ -179,9 +179,8 @@ def platform_that(respond: Respond, **changes: str) -> Trouble:
 
     @contextmanager
     def trouble(_world: World) -> Iterator[Mapping[str, str]]:
-        server = ScriptedServer(respond).start()
-        yield {**dict.fromkeys(ENDPOINTS, server.url), **changes}
-        server.stop()
+        with ScriptedServer(respond) as server:
+            yield {**dict.fromkeys(ENDPOINTS, server.url), **changes}
 
     return trouble
 

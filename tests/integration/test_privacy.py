@@ -9,8 +9,8 @@ import contextlib
 import functools
 import json
 import socket
+import socketserver
 import ssl
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from shared import transport
 from shared.receipts import mns_queue
 from shared.state.choice import open_store
 from tests.integration.redis_server import RedisServer
+from tests.threaded_server import ThreadedServer
 from tests.unit.certificates import Authority
 from tests.unit.hostile_inputs import calls
 from tests.unit.scripted_server import Arrived, Scene, ScriptedServer, answer
@@ -186,35 +187,25 @@ def test_a_code_that_was_sent_is_in_the_message_alone(
 # what is around the platform
 
 
-class _RudeRedis:
+class _RudeRedis(ThreadedServer):
     """Speaks just enough of Redis' protocol to refuse each command with its own words."""
 
     def __init__(self, reply: Callable[[list[str]], str]) -> None:
-        self._reply = reply
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        self._thread = threading.Thread(target=self._serve)
-        self._thread.start()
+        super().__init__(_Refusals)
+        self.reply = reply
 
-    def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self._thread.join()
 
-    def _serve(self) -> None:
-        while True:
-            try:
-                sock = self._listener.accept()[0]
-            except OSError:
-                return
-            with sock, contextlib.suppress(OSError, ValueError), sock.makefile("rb") as stream:
-                while line := stream.readline():
-                    words = []
-                    for _ in range(int(line[1:])):
-                        size = int(stream.readline()[1:])
-                        words.append(stream.read(size + 2)[:-2].decode())
-                    sock.sendall(self._reply(words).encode())
+class _Refusals(socketserver.StreamRequestHandler):
+    server: _RudeRedis
+
+    def handle(self) -> None:
+        with contextlib.suppress(ValueError):  # half a command: the client has hung up
+            while line := self.rfile.readline():
+                words = []
+                for _ in range(int(line[1:])):
+                    size = int(self.rfile.readline()[1:])
+                    words.append(self.rfile.read(size + 2)[:-2].decode())
+                self.wfile.write(self.server.reply(words).encode())
 
 
 RUDE: Mapping[str, Callable[[list[str]], str]] = {
@@ -236,8 +227,7 @@ def test_a_redis_that_repeats_what_it_is_told_is_not_repeated(
     world: RedisWorld, emulator: SmsEmulator, reply: Callable[[list[str]], str]
 ) -> None:
     secrets = begin(world, new_secrets(3), emulator, right_key=True)
-    server = _RudeRedis(reply)
-    try:
+    with _RudeRedis(reply) as server:
         address = f"redis://user:{quote(PASSWORD, safe='')}@127.0.0.1:{server.port}/0"
         world.environment.setenv("SMS_STATE_URL", address)
         for call in every_call(secrets):
@@ -246,9 +236,7 @@ def test_a_redis_that_repeats_what_it_is_told_is_not_repeated(
             if call.function == "send_sms":
                 assert "store-unavailable" in told.text
                 assert "the Redis of SMS_STATE_URL cannot be used" in told.log
-    finally:
-        open_store.cache_clear()
-        server.close()
+    open_store.cache_clear()
     assert emulator.messages() == []
 
 
@@ -284,8 +272,7 @@ def test_a_service_out_of_reach_is_told_without_what_was_to_be_sent(
     secrets = begin(world, new_secrets(5), emulator, right_key=True)
     urls = {"a closed port": _closed_port(), "no TLS": emulator.url.replace("http:", "https:")}
     function: Any = type("Function", (), {"timeout": 1.25})
-    server = ScriptedServer(lambda _arrived: answer({}), tls=strangers_certificate).start()
-    try:
+    with ScriptedServer(lambda _arrived: answer({}), tls=strangers_certificate) as server:
         for name in ("SMS_ENDPOINT", "SMS_INTERNATIONAL_ENDPOINT", "SMS_BASE_ENDPOINT"):
             world.environment.setenv(name, urls.get(where, server.url))
         for call in every_call(secrets):
@@ -294,8 +281,6 @@ def test_a_service_out_of_reach_is_told_without_what_was_to_be_sent(
             if call.function == "send_international_sms":
                 assert told.status == 503
                 assert "no connection to 127.0.0.1" in told.log
-    finally:
-        server.stop()
     assert emulator.messages() == []
 
 
@@ -309,14 +294,11 @@ def test_an_oss_that_repeats_the_request_is_not_repeated(
 
     secrets = begin(world, new_secrets(6), emulator, right_key=False)
     event = encoded(oss(f"sms-files/{secrets.mainland}.csv", b"phone_number\n"))
-    server = ScriptedServer(refuse).start()
-    try:
+    with ScriptedServer(refuse) as server:
         world.environment.setenv("SMS_LOCAL_BUCKETS", "")
         world.environment.setenv("SMS_OSS_ENDPOINT", server.url)
         call = every_call(secrets)[-2]._replace(event=event)
         told = world.run(call)
-    finally:
-        server.stop()
     world.check(told, secrets)
     assert "OSS refuses access (403)" in told.text
     assert any(secrets.security_token in str(each.headers) for each in server.arrived)

@@ -6,6 +6,7 @@ import io
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any, Protocol
 
 import pytest
@@ -32,15 +33,12 @@ class Served(Protocol):
 
 @pytest.fixture
 def serve() -> Iterator[Served]:
-    servers: list[ScriptedServer] = []
+    with ExitStack() as stack:
 
-    def start(respond: Respond, **arguments: Any) -> ScriptedServer:
-        servers.append(ScriptedServer(respond, **arguments))
-        return servers[-1].start()
+        def start(respond: Respond, **arguments: Any) -> ScriptedServer:
+            return stack.enter_context(ScriptedServer(respond, **arguments))
 
-    yield start
-    for server in servers:
-        server.stop()
+        yield start
 
 
 @pytest.fixture

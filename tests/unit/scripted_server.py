@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import socket
+import socketserver
 import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
+
+from tests.threaded_server import ThreadedServer
 
 PATIENCE = 10.0  # seconds after which a test that went wrong ends all the same
 
@@ -96,8 +98,8 @@ def one_by_one(*scenes: Scene) -> Respond:
     return lambda _arrived: rest.pop(0) if len(rest) > 1 else rest[0]
 
 
-class ScriptedServer:
-    """Listens on 127.0.0.1 once started.
+class ScriptedServer(ThreadedServer):
+    """Does to each request what `respond` says; `shake_after` delays TLS handshakes, in seconds.
 
     `arrived` are the requests that were read whole; `ended` counts the connections that ended.
     """
@@ -105,72 +107,43 @@ class ScriptedServer:
     def __init__(
         self, respond: Respond, tls: ssl.SSLContext | None = None, shake_after: float = 0.0
     ) -> None:
+        super().__init__(_Connection, tls)
+        self.respond = respond
+        self.over = threading.Event()
         self.arrived: list[Arrived] = []
-        self.connections: list[socket.socket] = []
         self.ended = threading.Semaphore(0)
-        self._respond = respond
-        self._tls = tls
-        self._shake_after = shake_after  # seconds to wait before the TLS handshake
-        self._over = threading.Event()
-        self._threads: list[threading.Thread] = []
-        self._listener = socket.socket()
-        self._listener.bind(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-
-    @property
-    def url(self) -> str:
-        """The endpoint, without a slash at its end."""
-        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
-
-    def start(self) -> ScriptedServer:
-        """Begin to listen; until then connections are refused."""
-        self._listener.listen(16)
-        self._run(self._accept)
-        return self
-
-    def stop(self) -> None:
-        """End every scene, close every socket."""
-        self._over.set()
-        for sock in (self._listener, *self.connections):
-            _shut(sock)
-        for thread in self._threads:
-            thread.join(PATIENCE)
-        for sock in (self._listener, *self.connections):
-            sock.close()
+        self._shake_after = shake_after
 
     def bodies(self) -> list[bytes]:
         """Return the bodies of the requests that arrived."""
         return [arrived.body for arrived in self.arrived]
 
-    def _run(self, target: Callable[..., None], *arguments: Any) -> None:
-        thread = threading.Thread(target=target, args=arguments, daemon=True)
-        self._threads.append(thread)
-        thread.start()
+    def stop(self) -> None:
+        """End every scene, close every socket."""
+        self.over.set()
+        super().stop()
 
-    def _accept(self) -> None:
-        while not self._over.is_set():
-            try:
-                sock = self._listener.accept()[0]
-            except OSError:
+    def finish_request(self, request: Any, client_address: Any) -> None:
+        """Wait, then serve a connection."""
+        self.over.wait(self._shake_after)
+        super().finish_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close a connection, and count that."""
+        super().shutdown_request(request)
+        self.ended.release()
+
+
+class _Connection(socketserver.StreamRequestHandler):
+    server: ScriptedServer
+
+    def handle(self) -> None:
+        number = self.server.connections.index(self.connection)
+        while arrived := _read(number, self.rfile):
+            self.server.arrived.append(arrived)
+            scene = self.server.respond(arrived)
+            if not scene(Line(self.connection, self.server.over)):
                 return
-            self.connections.append(sock)
-            self._run(self._serve, len(self.connections) - 1, sock)
-
-    def _serve(self, number: int, sock: socket.socket) -> None:
-        try:
-            if self._tls:
-                self._over.wait(self._shake_after)
-                sock = self.connections[number] = self._tls.wrap_socket(sock, server_side=True)
-            with sock.makefile("rb") as stream:
-                while arrived := _read(number, stream):
-                    self.arrived.append(arrived)
-                    if not self._respond(arrived)(Line(sock, self._over)):
-                        break
-        except OSError:
-            pass
-        finally:
-            sock.close()
-            self.ended.release()
 
 
 def _read(number: int, stream: Iterable[bytes]) -> Arrived | None:
@@ -185,8 +158,3 @@ def _read(number: int, stream: Iterable[bytes]) -> Arrived | None:
     headers = {name.lower(): value for name, _, value in pairs}
     body: bytes = stream.read(int(headers.get("content-length", "0")))  # type: ignore[attr-defined]
     return Arrived(number, lines[0], headers, body)
-
-
-def _shut(sock: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        sock.shutdown(socket.SHUT_RDWR)

@@ -13,6 +13,7 @@ from aliyun_sms_emulator import SmsEmulator
 from shared.state.choice import open_store
 from tests.integration.cloud import Cloud
 from tests.integration.contract import Contract
+from tests.integration.faulty_network import FaultyNetwork
 from tests.integration.redis_server import RedisServer
 
 StartCloud = Callable[..., Cloud]
@@ -39,6 +40,13 @@ def emulator(running_emulator: SmsEmulator) -> SmsEmulator:
     for number in ("13800138009", "85251234567"):  # those that tests give another fate
         running_emulator.set_fate(number, "deliver")
     return running_emulator
+
+
+@pytest.fixture(scope="module")
+def network(running_emulator: SmsEmulator) -> Iterator[FaultyNetwork]:
+    """A network in front of the SMS service in which a test plans faults."""
+    with FaultyNetwork(running_emulator.endpoint) as network:
+        yield network
 
 
 @pytest.fixture(scope="session")

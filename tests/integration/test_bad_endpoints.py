@@ -36,13 +36,6 @@ def notice() -> Notice:
 
 
 @pytest.fixture(scope="module")
-def network(running_emulator: SmsEmulator) -> Iterator[FaultyNetwork]:
-    """A network in front of the SMS service in which a test plans faults."""
-    with FaultyNetwork(running_emulator.endpoint) as network:
-        yield network
-
-
-@pytest.fixture(scope="module")
 def _far_cloud(
     project: Path, running_emulator: SmsEmulator, contract: Contract, network: FaultyNetwork
 ) -> Iterator[Cloud]:

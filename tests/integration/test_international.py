@@ -54,12 +54,6 @@ def with_store(start_cloud: StartCloud, tmp_path: Path) -> Callable[..., Cloud]:
 
 
 @pytest.fixture
-def network(emulator: SmsEmulator) -> Iterator[FaultyNetwork]:
-    with FaultyNetwork(emulator.endpoint) as network:
-        yield network
-
-
-@pytest.fixture
 def api(emulator: SmsEmulator) -> Iterator[SmsApi]:
     """The SMS service abroad, called without a function."""
     known = read_settings({"SMS_INTERNATIONAL_ENDPOINT": emulator.url})

@@ -89,12 +89,6 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 
 
 @pytest.fixture(scope="module")
-def network(running_emulator: SmsEmulator) -> Iterator[FaultyNetwork]:
-    with FaultyNetwork(running_emulator.endpoint) as network:
-        yield network
-
-
-@pytest.fixture(scope="module")
 def _running(
     project: Path,
     running_emulator: SmsEmulator,

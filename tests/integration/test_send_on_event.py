@@ -124,12 +124,6 @@ def s_yaml(project: Path) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def network(running_emulator: SmsEmulator) -> Iterator[FaultyNetwork]:
-    with FaultyNetwork(running_emulator.endpoint) as network:
-        yield network
-
-
-@pytest.fixture(scope="module")
 def running_functions(
     project: Path,
     tmp_path_factory: pytest.TempPathFactory,

@@ -61,12 +61,6 @@ class Deployment(NamedTuple):
         return [message.out_id for message in self.emulator.messages()]
 
 
-@pytest.fixture(scope="module")
-def network(running_emulator: SmsEmulator) -> Iterator[FaultyNetwork]:
-    with FaultyNetwork(running_emulator.endpoint) as network:
-        yield network
-
-
 @pytest.fixture(scope="module", params=["redis", "sqlite"])
 def _running(
     request: pytest.FixtureRequest,

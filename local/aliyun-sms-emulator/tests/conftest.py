@@ -6,7 +6,7 @@ import pytest
 
 from aliyun_sms_emulator import SmsEmulator
 from emulator_config import CONFIG
-from receiver import Receiver
+from receiver import Receiver, receiving
 from signing_client import Client
 
 
@@ -24,7 +24,7 @@ def emulator(running: SmsEmulator) -> SmsEmulator:
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    with Receiver() as started:
+    with receiving() as started:
         yield started
 
 

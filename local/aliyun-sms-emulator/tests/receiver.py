@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import queue
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from server_threads import serving
 
 TAKEN = (200, b'{"code":0,"msg":"ok"}')
 
@@ -19,33 +21,12 @@ class Receiver:
         self.arrays: queue.Queue[list[dict[str, Any]]] = queue.Queue()
         self.content_types: list[str] = []
         self.answers: list[tuple[int, bytes]] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}
-        )
-
-    def __enter__(self) -> Receiver:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}/receipts/token?x=1"
+        self.url = ""
 
     def next(self) -> list[dict[str, Any]]:
         return self.arrays.get(timeout=10)
 
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
+    def handler(self) -> type[BaseHTTPRequestHandler]:
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -63,3 +44,11 @@ class Receiver:
                 """Keep quiet."""
 
         return Handler
+
+
+@contextmanager
+def receiving() -> Iterator[Receiver]:
+    receiver = Receiver()
+    with serving(receiver.handler()) as url:
+        receiver.url = f"{url}/receipts/token?x=1"
+        yield receiver

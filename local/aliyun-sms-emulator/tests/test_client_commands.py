@@ -6,8 +6,8 @@ import json
 import os
 import signal
 import socket
+import socketserver
 import subprocess
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +16,7 @@ import pytest
 from aliyun_sms_emulator import EmulatorClient, NotRunning, SmsEmulator
 from aliyun_sms_emulator.cli import main
 from emulator_process import COMMAND, run
+from server_threads import serving
 
 
 @pytest.fixture
@@ -179,16 +180,11 @@ def test_help_has_examples_and_exit_codes(command: list[str]) -> None:
 def test_a_client_of_nobody_and_of_somebody_else(nobody: str) -> None:
     with pytest.raises(NotRunning, match=f"no emulator answers at {nobody}"):
         EmulatorClient(nobody).messages()
-    with socket.create_server(("127.0.0.1", 0)) as server:
 
-        def answer() -> None:
-            connection, _ = server.accept()
-            with connection:
-                connection.recv(1000)
-                connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n<html>")
+    class SomebodyElse(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(1000)
+            self.request.sendall(b"HTTP/1.0 200 OK\r\n\r\n<html>")
 
-        thread = threading.Thread(target=answer)
-        thread.start()
-        with pytest.raises(NotRunning, match="is no sms-emulator"):
-            EmulatorClient(f"http://127.0.0.1:{server.getsockname()[1]}").replies()
-        thread.join()
+    with serving(SomebodyElse) as url, pytest.raises(NotRunning, match="is no sms-emulator"):
+        EmulatorClient(url).replies()

@@ -14,9 +14,10 @@ import pytest
 from aliyun_sms_emulator import ConfigError, EmulatorClient, SmsEmulator
 from aliyun_sms_emulator.clock import CHINA
 from aliyun_sms_emulator.config import read_config
-from aliyun_sms_emulator.server import EmulatorServer, ServerThread
+from aliyun_sms_emulator.server import EmulatorServer
 from emulator_config import CONFIG
 from raw_connection import RawConnection, signed
+from server_threads import emulating
 from signing_client import Client, Reply, raw
 
 JSON = {"Content-Type": "application/json"}
@@ -456,10 +457,7 @@ CONFIG_LIMITS: dict[str, Any] = {
 
 
 def test_clients_that_leave_stalls_leave_nothing_behind() -> None:
-    server = EmulatorServer(read_config(CONFIG, "config"), None, "127.0.0.1", 0)
-    thread = ServerThread(server)
-    thread.start()
-    try:
+    with emulating(EmulatorServer(read_config(CONFIG, "config"), None, "127.0.0.1", 0)) as server:
         own = EmulatorClient(server.url)
         client = Client(own)
         own.settings(limits=False)
@@ -488,8 +486,6 @@ def test_clients_that_leave_stalls_leave_nothing_behind() -> None:
         assert not state.tasks
         assert not state.connections
         assert own.call("GET", "/api/faults")["late_acceptances"] == 0
-    finally:
-        thread.stop()
 
 
 def test_stopping_does_not_wait_for_stalls() -> None:

@@ -14,7 +14,8 @@ from aliyun_sms_emulator import SmsEmulator
 from aliyun_sms_emulator.config import Config, default_config, read_config
 from aliyun_sms_emulator.page.languages import page_texts
 from aliyun_sms_emulator.page.routes import send_command, short_command
-from aliyun_sms_emulator.server import EmulatorServer, ServerThread
+from aliyun_sms_emulator.server import EmulatorServer
+from server_threads import emulating
 from signing_client import Client, Reply, raw
 
 FOLDER = Path(aliyun_sms_emulator.page.__file__).parent
@@ -77,14 +78,10 @@ def test_signed_calls_may_carry_any_host(client: Client) -> None:
 
 @contextmanager
 def listening_on(host: str) -> Iterator[SmsEmulator]:
-    thread = ServerThread(EmulatorServer(default_config(), None, host, 0))
-    thread.start()
-    try:
+    with emulating(EmulatorServer(default_config(), None, host, 0)) as server:
         emulator = SmsEmulator()
-        emulator.url = thread.server.url.replace("0.0.0.0", "127.0.0.1")
+        emulator.url = server.url.replace("0.0.0.0", "127.0.0.1")
         yield emulator
-    finally:
-        thread.stop()
 
 
 def test_who_listens_everywhere_is_reached_by_address_but_not_by_name() -> None:

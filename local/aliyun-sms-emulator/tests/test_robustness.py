@@ -20,10 +20,11 @@ import pytest
 
 from aliyun_sms_emulator import DatabaseError, EmulatorClient, SmsEmulator
 from aliyun_sms_emulator.config import default_config
-from aliyun_sms_emulator.server import EmulatorServer, ServerThread
+from aliyun_sms_emulator.server import EmulatorServer
 from aliyun_sms_emulator.wire.connection import FaultyProtocol
 from emulator_process import COMMAND, run, started
 from raw_connection import RawConnection
+from server_threads import emulating
 from signing_client import Client, raw
 
 SENDERS = 3
@@ -228,10 +229,9 @@ class Hurried(FaultyProtocol):
 
 
 def test_half_requests_end_in_time() -> None:
-    thread = ServerThread(EmulatorServer(default_config(), None, "127.0.0.1", 0, protocol=Hurried))
-    thread.start()
-    client = Client(EmulatorClient(thread.server.url))
-    try:
+    hurried = EmulatorServer(default_config(), None, "127.0.0.1", 0, protocol=Hurried)
+    client = Client(EmulatorClient(hurried.url))
+    with emulating(hurried):
         for beginning, answer in (
             (b"", b""),
             (b"GET / HTT", b"HTTP/1.1 408 "),
@@ -247,8 +247,6 @@ def test_half_requests_end_in_time() -> None:
             time.sleep(0.4)
             connection.send()
             assert connection.answer().status == 200
-    finally:
-        thread.stop()
 
 
 def test_huge_heads_are_refused(client: Client) -> None:

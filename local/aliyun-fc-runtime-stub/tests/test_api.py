@@ -49,7 +49,7 @@ def sdk_invoke(fc: FunctionCompute, name: str, body: bytes, **headers: str) -> A
     )
 
 
-def test_synchronous(project: Project) -> None:
+def test_a_synchronous_invocation_answers_with_the_result_and_the_log(project: Project) -> None:
     """InvokeFunction: 200, the result as the body, request id, log tail on demand."""
     project.function("f", CODE)
     reply = sdk_invoke(project.start(), "f", b"\xff1", x_fc_log_type="Tail")
@@ -59,7 +59,7 @@ def test_synchronous(project: Project) -> None:
     assert f"FC Invoke Start RequestId: {reply.headers['x-fc-request-id']}\nin the log\n" in log
 
 
-def test_failed_function(project: Project) -> None:
+def test_a_function_that_fails_is_answered_with_200_and_its_error(project: Project) -> None:
     """ "Retry policy": 200 with X-Fc-Error-Type; synchronous invocations are never repeated."""
     project.function("f", CODE)
     fc = project.start()
@@ -81,7 +81,7 @@ def test_a_qualifier_other_than_latest_is_refused(project: Project) -> None:
     assert fc.invocations() == []
 
 
-def test_unknown_function(project: Project) -> None:
+def test_an_unknown_function_is_not_found(project: Project) -> None:
     """FunctionNotFound, 404, in the API's error form."""
     project.function("f", CODE)
     with pytest.raises(Exception, match="FunctionNotFound") as caught:
@@ -89,7 +89,7 @@ def test_unknown_function(project: Project) -> None:
     assert caught.value.status_code == 404  # type: ignore[attr-defined]
 
 
-def test_asynchronous(project: Project) -> None:
+def test_an_asynchronous_invocation_is_accepted_and_runs_later(project: Project) -> None:
     """202 at once; then the function runs in the background."""
     project.function("f", CODE)
     fc = project.start()
@@ -102,7 +102,9 @@ def test_asynchronous(project: Project) -> None:
 
 
 @pytest.mark.parametrize(("retries", "attempts"), [(None, 4), (0, 1), (2, 3)])
-def test_repeats(project: Project, retries: int | None, attempts: int) -> None:
+def test_a_failed_asynchronous_invocation_is_repeated_as_often_as_set(
+    project: Project, retries: int | None, attempts: int
+) -> None:
     """ "Error handling": a failed asynchronous invocation is repeated 3 times by default."""
     config = {} if retries is None else {"maxAsyncRetryAttempts": retries}
     project.function("f", CODE, asyncInvokeConfig=config)
@@ -130,7 +132,7 @@ def test_success_ends_the_repeats(project: Project, runtime: str) -> None:
     assert last.payload == (b"none" if runtime == "python3.12" else b"2")
 
 
-def test_throttled_waits(project: Project) -> None:
+def test_a_throttled_invocation_waits_and_that_is_no_attempt(project: Project) -> None:
     """ "Error handling": a throttled invocation is tried again, and that is no attempt."""
     project.function("f", "import time\ndef handler(e, c): time.sleep(0.1); return 'ok'")
     fc = project.start(instance_limit=1, retry_delay=0.02)
@@ -140,7 +142,7 @@ def test_throttled_waits(project: Project) -> None:
     assert [(one.attempt, one.payload) for one in fc.invocations()] == [(1, b"ok")] * 3
 
 
-def test_event_age(project: Project) -> None:
+def test_an_event_that_is_too_old_is_not_tried_again(project: Project) -> None:
     """maxAsyncEventAgeInSeconds: an event that is too old is not tried again."""
     project.function("f", CODE, asyncInvokeConfig={"maxAsyncEventAgeInSeconds": 1})
     fc = project.start(retry_delay=0.4)
@@ -149,7 +151,7 @@ def test_event_age(project: Project) -> None:
     assert len(fc.invocations()) == 2
 
 
-def test_payload_limits(project: Project) -> None:
+def test_an_event_may_be_as_large_as_documented_and_no_larger(project: Project) -> None:
     """ "Limits": an asynchronous event is at most 128 KB, a synchronous one 32 MB."""
     project.function("f", CODE)
     fc = project.start()
@@ -169,7 +171,9 @@ def test_payload_limits(project: Project) -> None:
         ("POST", "/2016-08-15/services/s/functions/f/invocations", "Sync", 400),
     ],
 )
-def test_other_requests(project: Project, method: str, path: str, kind: str, status: int) -> None:
+def test_a_request_that_the_api_does_not_know_is_refused(
+    project: Project, method: str, path: str, kind: str, status: int
+) -> None:
     """What the API does not know is refused with its error form."""
     project.function("f", CODE)
     request = urllib.request.Request(
@@ -182,7 +186,7 @@ def test_other_requests(project: Project, method: str, path: str, kind: str, sta
         assert set(json.loads(error.read())) == {"RequestId", "Code", "Message"}
 
 
-def test_record_of_an_invocation(project: Project) -> None:
+def test_an_invocation_is_recorded_with_duration_memory_and_start(project: Project) -> None:
     """Durations are billed in steps of 1 ms ("Billing"); memory is the instance's peak."""
     project.function("f", "import time\ndef handler(e, c): time.sleep(0.05)")
     begin = time.time()

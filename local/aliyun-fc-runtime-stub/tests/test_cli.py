@@ -38,7 +38,7 @@ def run(project: Project, *arguments: str, stdin: bytes = b"") -> tuple[int, byt
     return done.returncode, done.stdout, done.stderr.decode()
 
 
-def test_invoke(project: Project, tmp_path: Path) -> None:
+def test_invoke_prints_the_result_and_ends_with_0_1_or_2(project: Project, tmp_path: Path) -> None:
     """The result on stdout, the log on stderr; 0 ok, 1 function error, 2 usage."""
     project.function("f", CODE)
     code, output, log = run(project, "invoke", "f", "--event", "-", stdin=b"\x00event")
@@ -53,7 +53,7 @@ def test_invoke(project: Project, tmp_path: Path) -> None:
     assert log == "fc-stub: there is no function 'g' to run; there are: f\n"
 
 
-def test_invoke_async(project: Project, tmp_path: Path) -> None:
+def test_invoke_with_async_repeats_a_failed_invocation(project: Project, tmp_path: Path) -> None:
     project.function("f", CODE, asyncInvokeConfig={"maxAsyncRetryAttempts": 1})
     (tmp_path / "event").write_bytes(b"fail")
     options = ["--async", "--retry-delay", "0.01", "--event", str(tmp_path / "event")]
@@ -81,7 +81,7 @@ def test_invoke_async(project: Project, tmp_path: Path) -> None:
         ([], "COMMAND"),
     ],
 )
-def test_usage_errors(
+def test_a_wrong_usage_ends_with_2_and_a_remedy(
     project: Project,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -101,7 +101,9 @@ def test_usage_errors(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_start_json(project: Project, number: signal.Signals) -> None:
+def test_start_with_json_prints_a_line_when_ready_and_one_for_each_invocation(
+    project: Project, number: signal.Signals
+) -> None:
     """One line when ready, one per invocation; a signal runs preStop hooks and ends with 0."""
     hooks = {"preStop": {"handler": "f.stop", "timeout": 5}}
     project.http("f", CODE, instanceLifecycleConfig=hooks)
@@ -143,7 +145,7 @@ def two_ports() -> Iterator[int]:
             return
 
 
-def test_start_text(project: Project) -> None:
+def test_start_prints_a_table_and_takes_free_ports(project: Project) -> None:
     """A table for people; ports follow the API's, free ones where they are taken."""
     project.http("first", CODE)
     project.function("second", CODE, runtime="python3")
@@ -171,7 +173,7 @@ def test_start_text(project: Project) -> None:
     assert errors.count("fc-stub: warning: no interpreter for python3 ") == 1
 
 
-def test_help_and_version(capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (
         ["--help"],
         ["start", "--help"],
@@ -231,7 +233,7 @@ def started(project: Project, *options: str) -> list[str]:
     return [line.strip() for line in lines]
 
 
-def test_table_of_triggers_and_destinations(project: Project) -> None:
+def test_the_table_shows_triggers_and_destinations(project: Project) -> None:
     """Timers with their next time, other triggers with the command that plays them."""
     project.function("f", CODE, triggers=TRIGGERS, asyncInvokeConfig={"destinationConfig": SETTLED})
     year = datetime.now(timezone.utc).year + 1

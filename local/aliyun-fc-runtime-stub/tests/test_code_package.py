@@ -23,7 +23,9 @@ def target(tmp_path: Path) -> Path:
     return folder
 
 
-def test_folder(tmp_path: Path, target: Path) -> None:
+def test_a_folder_goes_up_with_modes_and_links_and_without_ignored_files(
+    tmp_path: Path, target: Path
+) -> None:
     """Modes are kept, links stay links even if they dangle, ignored files are not there."""
     code = tmp_path / "code"
     (code / "sub").mkdir(parents=True)
@@ -43,14 +45,14 @@ def test_folder(tmp_path: Path, target: Path) -> None:
     assert (target / "outside").readlink() == Path("../../shared")
 
 
-def test_single_file(tmp_path: Path, target: Path) -> None:
+def test_a_single_file_goes_up_alone(tmp_path: Path, target: Path) -> None:
     """A file that is no archive is uploaded alone."""
     (tmp_path / "index.py").write_text("x = 1")
     unpack_code(tmp_path / "index.py", target)
     assert [path.name for path in target.iterdir()] == ["index.py"]
 
 
-def test_zip(tmp_path: Path, target: Path) -> None:
+def test_a_zip_goes_up_as_it_is(tmp_path: Path, target: Path) -> None:
     """A .zip goes up as it is, with modes and links."""
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as package:
         package.writestr("pkg/index.py", "x = 1")
@@ -87,7 +89,7 @@ def test_zip_cannot_write_through_a_link(tmp_path: Path, target: Path) -> None:
     assert not (tmp_path / "evil.py").exists()
 
 
-def test_broken_archive_and_odd_file(tmp_path: Path, target: Path) -> None:
+def test_a_broken_archive_and_an_odd_file_are_refused(tmp_path: Path, target: Path) -> None:
     (tmp_path / "a.zip").write_bytes(b"not a zip")
     with pytest.raises(ConfigurationError, match="cannot be unpacked"):
         unpack_code(tmp_path / "a.zip", target)

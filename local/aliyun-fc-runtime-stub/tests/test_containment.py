@@ -74,7 +74,7 @@ SELF_DESTRUCTION = [
 ]
 
 
-def test_a_process_that_destroys_itself(project: Project) -> None:
+def test_a_process_that_destroys_itself_is_replaced(project: Project) -> None:
     """How it ended is said; the next invocation has a new instance."""
     project.function("f", DOES)
     fc = project.start()
@@ -95,7 +95,7 @@ CLOSED = [
 
 
 @pytest.mark.parametrize("statement", CLOSED)
-def test_closed_output(project: Project, statement: str) -> None:
+def test_closed_output_fails_no_invocation(project: Project, statement: str) -> None:
     """It fails no invocation by itself, and an error is still told."""
     project.function("f", DOES)
     fc = project.start()
@@ -105,7 +105,7 @@ def test_closed_output(project: Project, statement: str) -> None:
     assert fc.invoke("f", b"pass").payload == b"ok"
 
 
-def test_a_forked_process_that_comes_back(project: Project) -> None:
+def test_a_forked_process_that_comes_back_answers_nothing(project: Project) -> None:
     """Only the instance itself answers; the answers of the next requests are their own."""
     project.function("f", DOES)
     fc = project.start()
@@ -117,7 +117,7 @@ def test_a_forked_process_that_comes_back(project: Project) -> None:
         assert fc.invoke("f", f"found['answer'] = '{number}'".encode()).payload == b"%d" % number
 
 
-def test_a_function_that_removes_its_code(project: Project) -> None:
+def test_a_function_that_removes_its_code_starts_no_more(project: Project) -> None:
     """All its instances share one copy, so no other can start; that is what the caller reads."""
     project.function("f", DOES)
     fc = project.start()
@@ -141,7 +141,7 @@ def test_what_a_function_has_started_ends_with_its_instance(project: Project) ->
     assert process_is_gone(pid)
 
 
-def test_the_environment_of_a_process_that_has_just_started() -> None:
+def test_a_process_is_known_by_its_environment_as_soon_as_it_has_started() -> None:
     """It is what leftovers are found by, however soon the instance ends."""
     for _ in range(200):
         with subprocess.Popen(["sleep", "60"], env={"PATH": os.defpath, "MARK": "1"}) as child:
@@ -174,14 +174,16 @@ IN_A_THREAD = (
 @pytest.mark.parametrize(
     ("statement", "over"), [(FORKS, True), (IN_A_THREAD, True), (SHARES, False)]
 )
-def test_memory_of_children(project: Project, statement: str, over: bool) -> None:
+def test_the_memory_of_children_counts_and_what_they_share_counts_once(
+    project: Project, statement: str, over: bool
+) -> None:
     """Children count, those of threads too; what forked processes share counts once."""
     project.function("f", DOES, memorySize=192, cpu=0.15)
     invocation = project.start().invoke("f", statement.encode())
     assert (b"FunctionOOMError" in invocation.payload) is over
 
 
-def test_between_requests(project: Project) -> None:
+def test_what_ends_an_instance_between_requests_is_told_at_once(project: Project) -> None:
     """Memory taken in the background, and an end by itself, are told when they happen."""
     notices: list[Notice] = []
     project.function("f", DOES, memorySize=128)
@@ -283,7 +285,9 @@ ALL_AT_ONCE = """
 """
 
 
-def test_two_hundred_at_once(project: Project, tmp_path: Path) -> None:
+def test_two_hundred_invocations_run_at_once_and_leave_nothing_behind(
+    project: Project, tmp_path: Path
+) -> None:
     """Each waits until all are there; a second time takes no more than the first."""
     project.function("f", ALL_AT_ONCE, timeout=600)
     before = open_files()
@@ -329,7 +333,9 @@ def test_a_killed_stub_leaves_no_worker(project: Project, tmp_path: Path, statem
     assert process_is_gone(pid)
 
 
-def test_a_full_disk(project: Project, tmp_path: Path) -> None:
+def test_a_full_disk_is_told_and_nothing_half_made_is_left(
+    project: Project, tmp_path: Path
+) -> None:
     """No room for the copy of the code: a sentence and the remedy, nothing half-made is left.
 
     A limit on the size of files stands for the full disk; the error comes from the same call.
@@ -366,7 +372,7 @@ def test_nobody_reads_the_report(project: Project) -> None:
         assert stub.stderr.read().endswith("fc-stub: nothing more is written: Broken pipe\n")
 
 
-def test_no_more_processes(project: Project) -> None:
+def test_a_stub_that_can_start_no_process_goes_on(project: Project) -> None:
     """A machine that cannot start another instance: 500 for the caller, and the stub goes on."""
     project.function("f", DOES)
     fc: FunctionCompute = project.start()

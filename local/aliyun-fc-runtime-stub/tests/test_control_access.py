@@ -41,7 +41,7 @@ def request(path: str, query: str = "", method: str = "GET", **headers: str) -> 
 @pytest.mark.parametrize(
     "key", [("fc-stub-access-key-id", "wrong"), ("other", LOCAL_ACCESS_KEY[1])]
 )
-def test_wrong_key(deployer: Deployer, key: tuple[str, str]) -> None:
+def test_a_wrong_key_is_refused(deployer: Deployer, key: tuple[str, str]) -> None:
     deployer.create("f")
     stranger = Deployer(deployer.cloud, key)
     code = "SignatureNotMatch" if key[0] == LOCAL_ACCESS_KEY[0] else "InvalidAccessKeyID"
@@ -62,7 +62,7 @@ def test_wrong_key(deployer: Deployer, key: tuple[str, str]) -> None:
         ("GET", "/2016-08-15/tempBucketToken"),
     ],
 )
-def test_unsigned(deployer: Deployer, method: str, path: str) -> None:
+def test_an_unsigned_request_is_refused(deployer: Deployer, method: str, path: str) -> None:
     deployer.create("f")
     status, body = fetch(deployer.cloud.api_url + path, method, data=b"")
     code = json.loads(body)["ErrorCode" if "2016" in path else "Code"]
@@ -110,7 +110,9 @@ SIGNED_BY_FC2 = [  # npm @alicloud/fc2 2.6.6, Client.getSignature
 
 
 @pytest.mark.parametrize(("key", "headers", "text"), SIGNED_BY_FC2)
-def test_token_call(key: AccessKey, headers: dict[str, str], text: str) -> None:
+def test_the_token_call_is_signed_as_the_components_library_does(
+    key: AccessKey, headers: dict[str, str], text: str
+) -> None:
     """The signature that the fc3 component's library makes."""
     date = "Fri, 20 Nov 2026 16:22:55 GMT"
     moment = 1795191775.0
@@ -148,7 +150,7 @@ def put(cloud: FunctionCompute, path: str, data: bytes, security_token: str) -> 
     return fetch(url, "PUT", data=data, x_oss_security_token=security_token)
 
 
-def test_upload(deployer: Deployer) -> None:
+def test_an_uploaded_package_is_deployed(deployer: Deployer) -> None:
     given = token(deployer.cloud)
     secret = given["credentials"]["SecurityToken"]
     name = f"42/{given['objectName']}"
@@ -158,7 +160,7 @@ def test_upload(deployer: Deployer) -> None:
     assert deployer.invoke("f", b"x").body.read() == b"x"
 
 
-def test_uploads_while_another_function_changes(deployer: Deployer) -> None:
+def test_an_upload_survives_changes_of_another_function(deployer: Deployer) -> None:
     """A change removes packages that nothing names; an upload under way is none of these."""
     deployer.create("changes")
     uploaded = threading.Event()
@@ -201,7 +203,7 @@ def test_upload_is_for_one_object(deployer: Deployer) -> None:
         assert body.startswith(b"<?xml")
 
 
-def test_half_an_upload(deployer: Deployer, tmp_path: Path) -> None:
+def test_half_an_upload_leaves_nothing_behind(deployer: Deployer, tmp_path: Path) -> None:
     """An upload that breaks off leaves nothing behind."""
     given = token(deployer.cloud)
     host, port = deployer.cloud.api_url.removeprefix("http://").split(":")

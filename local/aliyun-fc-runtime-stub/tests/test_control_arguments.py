@@ -77,7 +77,7 @@ def test_what_is_null_is_not_there() -> None:
         (b'{"vpcConfig": []}', "vpcConfig: must be a map, not a list"),
     ],
 )
-def test_refused(body: bytes, message: str) -> None:
+def test_a_body_of_another_shape_is_refused(body: bytes, message: str) -> None:
     with pytest.raises(RequestRefused, match=f"^{message}") as caught:
         read_body(body, shapes.UPDATE_FUNCTION)
     assert (caught.value.status, caught.value.code) == (400, "InvalidArgument")

@@ -42,14 +42,14 @@ def test_new_code_runs_at_once(deployer: Deployer) -> None:
     assert deployer.invoke("f", b"x").body.read() == b"2"
 
 
-def test_trigger_leaves_instances_alone(deployer: Deployer) -> None:
+def test_a_new_trigger_leaves_instances_alone(deployer: Deployer) -> None:
     deployer.create("f", "import os\ndef handler(e, c): return str(os.getpid())")
     before = deployer.invoke("f").body.read()
     deployer.http("f")
     assert deployer.invoke("f").body.read() == before
 
 
-def test_delete(deployer: Deployer) -> None:
+def test_a_deleted_function_is_gone_and_may_be_created_again(deployer: Deployer) -> None:
     deployer.create("f")
     deployer.client.delete_function("f")
     for call in (deployer.get, deployer.invoke, deployer.client.delete_function):
@@ -83,12 +83,14 @@ def test_lists_come_in_pages(deployer: Deployer) -> None:
         ({"runtime": "python3.12"}, "runtime: is not a parameter"),
     ],
 )
-def test_refused_pages(deployer: Deployer, fields: dict[str, Any], message: str) -> None:
+def test_a_page_that_cannot_be_is_refused(
+    deployer: Deployer, fields: dict[str, Any], message: str
+) -> None:
     with pytest.raises(Exception, match=f"InvalidArgument.*{message}"):
         deployer.names(**fields)
 
 
-def test_twice(deployer: Deployer) -> None:
+def test_a_function_cannot_be_created_twice(deployer: Deployer) -> None:
     deployer.create("f")
     with pytest.raises(Exception, match="FunctionAlreadyExists") as caught:
         deployer.create("f")
@@ -129,7 +131,9 @@ WRONG = [
 
 
 @pytest.mark.parametrize(("fields", "message"), WRONG)
-def test_refused_fields(deployer: Deployer, fields: dict[str, Any], message: str) -> None:
+def test_a_value_beyond_its_limits_is_refused_by_the_name_of_its_field(
+    deployer: Deployer, fields: dict[str, Any], message: str
+) -> None:
     """Values outside documented limits, by the name of their field; secrets stay unsaid."""
     package = inline(zipped(("index.py", ECHO))).to_map()
     given = {
@@ -168,7 +172,9 @@ def _wire(name: str) -> str:
         ),
     ],
 )
-def test_refused_bodies(deployer: Deployer, body: Any, message: str) -> None:
+def test_an_unknown_field_and_missing_code_are_refused(
+    deployer: Deployer, body: Any, message: str
+) -> None:
     """Unknown fields at any depth, and code that is not there."""
     if isinstance(body, dict) and "code" in body:
         body = {"functionName": "f", "runtime": "python3.12", "handler": "a.b"} | body
@@ -185,7 +191,7 @@ def test_failed_update_changes_nothing(deployer: Deployer) -> None:
     assert deployer.invoke("f", b"x").body.read() == b"x"
 
 
-def test_other_calls(deployer: Deployer) -> None:
+def test_a_call_that_is_not_offered_says_so(deployer: Deployer) -> None:
     """What is not offered says so; versions and aliases are not."""
     deployer.create("f")
     with pytest.raises(Exception, match=r"PathNotSupported.*is not offered by fc-stub"):

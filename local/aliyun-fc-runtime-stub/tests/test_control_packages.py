@@ -63,7 +63,7 @@ def handler(e, c): return [os.readlink("same"), oct(os.stat("tool").st_mode)]
     assert deployer.invoke("f").body.read().split() == [b"[", b'"index.py",', b'"0o100755"', b"]"]
 
 
-def test_bomb(deployer: Deployer) -> None:
+def test_a_package_that_unpacks_to_too_much_is_not_unpacked(deployer: Deployer) -> None:
     """A package that unpacks to over 10 GB is not unpacked at all."""
     package = zipped(("index.py", ECHO), *((f"big{number}", b"") for number in range(3)))
     size, empty = struct.pack("<I", 0xFFFFFFF0), struct.pack("<I", 0)
@@ -75,7 +75,7 @@ def test_bomb(deployer: Deployer) -> None:
         deployer.create("f", code=inline(bytes(claiming)))
 
 
-def test_checksum(deployer: Deployer) -> None:
+def test_a_wrong_checksum_is_refused(deployer: Deployer) -> None:
     """CRC-64 as OSS states it; a wrong one is refused."""
     package = zipped(("index.py", ECHO))
     crc = Crc64()
@@ -86,7 +86,7 @@ def test_checksum(deployer: Deployer) -> None:
         deployer.update("f", code=wrong)
 
 
-def test_crc64() -> None:
+def test_crc64_gives_known_values() -> None:
     """Values that liblzma gives, for the check value of CRC-64/XZ and a longer one, in pieces."""
     long = bytes(range(256)) * 5
     for data, pieces, value in (

@@ -31,7 +31,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 FC_STUB = (sys.executable, "-m", "aliyun_fc_runtime_stub.cli")
 
 
-def test_restart(tmp_path: Path) -> None:
+def test_what_was_deployed_is_there_after_a_restart(tmp_path: Path) -> None:
     with FunctionCompute(state=tmp_path, port=0) as cloud:
         deployer = Deployer(cloud)
         before = deployer.create("f", environment_variables={"A": "1"}).to_map()
@@ -59,7 +59,7 @@ def test_nobody_else_may_read_it(tmp_path: Path) -> None:
     assert record.stat().st_mode & 0o077 == 0
 
 
-def test_one_process_at_a_time(tmp_path: Path) -> None:
+def test_one_process_at_a_time_uses_a_state_folder(tmp_path: Path) -> None:
     with FunctionCompute(state=tmp_path, port=0):
         second = FunctionCompute(state=tmp_path, port=0)
         with pytest.raises(ConfigurationError, match=r"in use by another fc-stub.*--state"):
@@ -69,7 +69,7 @@ def test_one_process_at_a_time(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 2}', '{"format": 1}', "\x00"])
-def test_damaged_record(tmp_path: Path, text: str) -> None:
+def test_a_damaged_record_is_named_with_the_remedy(tmp_path: Path, text: str) -> None:
     with FunctionCompute(state=tmp_path, port=0) as cloud:
         Deployer(cloud).create("f")
     (record,) = (tmp_path / "functions").iterdir()
@@ -81,7 +81,7 @@ def test_damaged_record(tmp_path: Path, text: str) -> None:
         assert cloud.functions == ()
 
 
-def test_missing_package(tmp_path: Path) -> None:
+def test_a_missing_package_is_named_with_the_remedy(tmp_path: Path) -> None:
     with FunctionCompute(state=tmp_path, port=0) as cloud:
         Deployer(cloud).create("f")
     (package,) = (tmp_path / "packages").iterdir()
@@ -90,7 +90,7 @@ def test_missing_package(tmp_path: Path) -> None:
         FunctionCompute(state=tmp_path, port=0).start()
 
 
-def test_not_a_folder(tmp_path: Path) -> None:
+def test_a_state_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match=r"cannot be used: (Not a directory|File exists)"):
         FunctionCompute(state=tmp_path / "file", port=0).start()
@@ -117,7 +117,7 @@ def serving(state: Path, prepare: Callable[[], None] | None = None) -> Iterator[
 
 
 @pytest.mark.parametrize("delay", [0.02, 0.06, 0.1, 0.2])
-def test_kill(tmp_path: Path, delay: float) -> None:
+def test_what_was_acknowledged_is_there_after_a_kill(tmp_path: Path, delay: float) -> None:
     """What was acknowledged is there after kill -9; what is there is whole."""
     acknowledged: dict[str, int] = {}
     with serving(tmp_path) as stub:
@@ -157,7 +157,9 @@ def deploy_on_and_on(deployer: Deployer, acknowledged: dict[str, int]) -> None:
         (bytes(100_000), "the code cannot be copied: File too large; make room below"),
     ],
 )
-def test_full_disk(tmp_path: Path, data: bytes, message: str) -> None:
+def test_a_package_that_a_full_disk_cannot_take_changes_nothing(
+    tmp_path: Path, data: bytes, message: str
+) -> None:
     """A package that cannot be written, or unpacked, is refused, and nothing has changed."""
 
     def limit() -> None:
@@ -183,7 +185,9 @@ class FullOnceItRuns(Store):
         super().save(one)
 
 
-def test_a_disk_that_is_full_once_the_function_runs(deployer: Deployer, tmp_path: Path) -> None:
+def test_a_disk_that_is_full_once_the_function_runs_may_cost_its_port_alone(
+    deployer: Deployer, tmp_path: Path
+) -> None:
     """A trigger that answers is there; only its port may be another one after a restart."""
     service = deployer.cloud._service
 
@@ -227,7 +231,7 @@ def test_serve_says_what_to_set(tmp_path: Path) -> None:
         assert sent.stdout.strip() == b"hello"
 
 
-def test_calls_at_the_same_time(tmp_path: Path) -> None:
+def test_each_of_many_calls_at_the_same_time_is_whole(tmp_path: Path) -> None:
     """Twenty at once, on one function and on many: each is whole."""
     with FunctionCompute(state=tmp_path, port=0) as cloud:
         deployer = Deployer(cloud)

@@ -29,7 +29,7 @@ def test_http_trigger_has_a_url(deployer: Deployer) -> None:
     assert json.loads(got.trigger_config) == HTTP
 
 
-def test_changed_trigger(deployer: Deployer) -> None:
+def test_a_changed_trigger_counts_at_once(deployer: Deployer) -> None:
     deployer.create("f", "def handler(e, c): return 'hello'")
     url = deployer.http("f")
     changed = models.UpdateTriggerInput(
@@ -40,7 +40,7 @@ def test_changed_trigger(deployer: Deployer) -> None:
     assert b"sign the request" in fetch(url, "POST", b"")[1]
 
 
-def test_deleted_trigger(deployer: Deployer) -> None:
+def test_a_deleted_trigger_no_longer_answers(deployer: Deployer) -> None:
     deployer.create("f", "def handler(e, c): return 'hello'")
     url = deployer.http("f")
     deployer.client.delete_trigger("f", "web")
@@ -67,7 +67,7 @@ def test_timer_fires(tmp_path: Path) -> None:
         assert cloud.timer_times() == {}
 
 
-def test_triggers_of_other_services(deployer: Deployer) -> None:
+def test_triggers_of_other_services_are_kept_and_listed(deployer: Deployer) -> None:
     deployer.create("f")
     created = deployer.trigger(
         *("f", "topic", "mns_topic", {"notifyContentFormat": "JSON"}),
@@ -103,7 +103,9 @@ def test_triggers_of_other_services(deployer: Deployer) -> None:
         ({"zork": 1}, "zork: is not a known field"),
     ],
 )
-def test_refused(deployer: Deployer, fields: dict[str, Any], message: str) -> None:
+def test_a_trigger_that_cannot_be_is_refused(
+    deployer: Deployer, fields: dict[str, Any], message: str
+) -> None:
     deployer.create("f")
     given = {"triggerName": "t", "triggerType": "http", "triggerConfig": json.dumps(HTTP)}
     with pytest.raises(Exception, match=f"InvalidArgument code: 400, {message}"):
@@ -111,7 +113,7 @@ def test_refused(deployer: Deployer, fields: dict[str, Any], message: str) -> No
     assert deployer.client.list_triggers("f", models.ListTriggersRequest()).body.triggers == []
 
 
-def test_one_http_trigger(deployer: Deployer) -> None:
+def test_a_function_has_at_most_one_http_trigger(deployer: Deployer) -> None:
     deployer.create("f")
     deployer.http("f")
     with pytest.raises(Exception, match="TriggerAlreadyExists"):
@@ -144,7 +146,7 @@ def test_asynchronous_configuration_counts(deployer: Deployer) -> None:
         ("scaling-config", {"minInstances": 2}, "", "scalingConfigs"),
     ],
 )
-def test_configurations(
+def test_a_configuration_is_got_as_it_was_put(
     deployer: Deployer, kind: str, body: dict[str, Any], empty: str, listed: str
 ) -> None:
     """What is put is what is got; none is an error or, as fc3 expects it, an empty one."""
@@ -189,7 +191,7 @@ def test_configurations(
         ("scaling-config", {"mode": "sync"}, "mode: is not a known field"),
     ],
 )
-def test_refused_configurations(
+def test_a_configuration_that_cannot_be_is_refused(
     deployer: Deployer, kind: str, body: dict[str, Any], message: str
 ) -> None:
     deployer.create("f")
@@ -197,7 +199,7 @@ def test_refused_configurations(
         deployer.call("PUT", f"functions/f/{kind}", body)
 
 
-def test_vpc_bindings(deployer: Deployer) -> None:
+def test_vpc_bindings_are_created_listed_and_deleted(deployer: Deployer) -> None:
     deployer.create("f")
     for vpc in ("vpc-1", "vpc-2", "vpc-1"):
         body = models.CreateVpcBindingInput(vpc_id=vpc)
@@ -209,7 +211,7 @@ def test_vpc_bindings(deployer: Deployer) -> None:
         deployer.client.delete_vpc_binding("f", "vpc-1")
 
 
-def test_tags(deployer: Deployer) -> None:
+def test_tags_are_set_changed_and_removed(deployer: Deployer) -> None:
     arn = deployer.create("f", tags=[models.Tag(key="a", value="1")]).function_arn
     tags = [models.Tag(key="a", value="2"), models.Tag(key="b", value="3")]
     body = models.TagResourcesInput(resource_id=[arn], resource_type="function", tag=tags)

@@ -47,7 +47,7 @@ def settle(fc: FunctionCompute, event: bytes) -> list[Delivery]:
     return list(fc.destinations())
 
 
-def test_success_and_failure(project: Project) -> None:
+def test_a_settled_invocation_sends_one_message(project: Project) -> None:
     """One message when it is settled: after success, or after the last repeat."""
     project.function("f", CODE, asyncInvokeConfig=config(TOPIC, QUEUE))
     fc = project.start(retry_delay=0.01)
@@ -76,7 +76,7 @@ def test_success_and_failure(project: Project) -> None:
     assert body["requestPayload"] == "fail"
 
 
-def test_no_destination_and_synchronous_invocations(project: Project) -> None:
+def test_without_a_destination_and_synchronously_no_message_is_sent(project: Project) -> None:
     project.function("f", CODE, asyncInvokeConfig=config(failure=QUEUE))
     fc = project.start()
     fc.invoke("f", b"fail")
@@ -114,7 +114,9 @@ def test_a_circle_ends(project: Project) -> None:
 
 
 @pytest.mark.parametrize(("target", "room"), [(TOPIC, 64), (arn("f2"), 128)])
-def test_size_limits(project: Project, target: str, room: int) -> None:
+def test_a_destination_takes_messages_up_to_its_size(
+    project: Project, target: str, room: int
+) -> None:
     """ "Result callback": 64 KB for MNS and EventBridge, 128 KB for functions."""
     project.function("f", "def handler(event, context): return event", timeout=20)
     project.function("f", asyncInvokeConfig=config(target), timeout=20)
@@ -125,7 +127,7 @@ def test_size_limits(project: Project, target: str, room: int) -> None:
     assert f"takes at most {room} KB" in settle(fc, b"x" * half)[-1].error
 
 
-def test_too_old(project: Project) -> None:
+def test_an_event_that_became_too_old_is_a_failure(project: Project) -> None:
     """maxAsyncEventAgeInSeconds: an event that never could start is a failure, too."""
     project.function("f", "import time\ndef handler(e, c): time.sleep(1.2)")
     project.function("f", asyncInvokeConfig=config(failure=QUEUE, maxAsyncEventAgeInSeconds=1))
@@ -144,7 +146,7 @@ def get(url: str, **options: Any) -> Any:
         return json.loads(reply.read())
 
 
-def test_control_port(project: Project) -> None:
+def test_messages_and_attempts_are_read_on_the_port_of_the_api(project: Project) -> None:
     """What was told, and what came of an invocation, can be read on the port of the API."""
     project.function("f", CODE, asyncInvokeConfig=config(failure=QUEUE))
     fc = project.start(retry_delay=0.01)
@@ -168,7 +170,9 @@ def test_control_port(project: Project) -> None:
     ("method", "path", "status"),
     [("POST", "destinations", 405), ("GET", "nothing", 404), ("GET", "invocations/1-x", 404)],
 )
-def test_other_control_requests(project: Project, method: str, path: str, status: int) -> None:
+def test_a_control_request_that_is_not_known_is_refused(
+    project: Project, method: str, path: str, status: int
+) -> None:
     project.function("f", CODE)
     with pytest.raises(urllib.error.HTTPError) as caught:
         get(f"{project.start().api_url}/stub/{path}", method=method)

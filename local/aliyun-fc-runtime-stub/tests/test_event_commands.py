@@ -89,7 +89,9 @@ def test_given_ids_and_times_are_deterministic(capfdbinary: Captured) -> None:
         assert run(capfdbinary, "event", kind) != run(capfdbinary, "event", kind)
 
 
-def test_data_from_standard_input(capfdbinary: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_is_read_from_standard_input(
+    capfdbinary: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(b"\xff\x00")))
     assert run(capfdbinary, "event", "plain", "--data", "-") == (0, b"\xff\x00", "")
 
@@ -119,14 +121,18 @@ def test_data_from_standard_input(capfdbinary: Captured, monkeypatch: pytest.Mon
         (["send-event", "timer", "--wait", "nan", "f"], "'nan' is not a number of seconds"),
     ],
 )
-def test_usage_errors(capfdbinary: Captured, arguments: list[str], message: str) -> None:
+def test_a_wrong_usage_ends_with_2_and_a_remedy(
+    capfdbinary: Captured, arguments: list[str], message: str
+) -> None:
     """Exit code 2 and a sentence with the remedy."""
     code, output, errors = run(capfdbinary, *arguments)
     assert (code, output) == (2, b"")
     assert message in errors
 
 
-def test_send_synchronously(project: Project, capfdbinary: Captured) -> None:
+def test_a_synchronous_send_prints_the_result_and_the_log(
+    project: Project, capfdbinary: Captured
+) -> None:
     """Streams and direct invocations: the result on stdout, the log on stderr."""
     project.function("f", CODE)
     api = project.start().api_url
@@ -139,7 +145,7 @@ def test_send_synchronously(project: Project, capfdbinary: Captured) -> None:
     assert json.loads(output)["errorType"] == "ValueError"
 
 
-def test_send_asynchronously(project: Project, capfdbinary: Captured) -> None:
+def test_an_asynchronous_send_prints_every_attempt(project: Project, capfdbinary: Captured) -> None:
     """MNS topics, OSS, timers, event buses: 202, then every attempt until it is settled."""
     project.function("f", CODE, asyncInvokeConfig={"maxAsyncRetryAttempts": 1})
     fc = project.start(retry_delay=0.01)
@@ -155,7 +161,7 @@ def test_send_asynchronously(project: Project, capfdbinary: Captured) -> None:
     assert errors.endswith("attempt 2: UnhandledInvocationError\n")
 
 
-def test_json(project: Project, capfdbinary: Captured) -> None:
+def test_with_json_each_attempt_is_one_object(project: Project, capfdbinary: Captured) -> None:
     """One object for each attempt, whichever way it was invoked; nothing else on stdout."""
     project.function("f", CODE, asyncInvokeConfig={"maxAsyncRetryAttempts": 1})
     fc = project.start(retry_delay=0.01)
@@ -171,7 +177,7 @@ def test_json(project: Project, capfdbinary: Captured) -> None:
     assert {one["error"] for one in attempts} == {"ValueError: x"}
 
 
-def test_how_each_source_invokes(project: Project, capfdbinary: Captured) -> None:
+def test_each_source_invokes_as_the_platforms_does(project: Project, capfdbinary: Captured) -> None:
     """MNS topics, OSS and timers invoke asynchronously (their pages); both can be asked for."""
     project.function("f", CODE)
     fc = project.start()
@@ -185,7 +191,7 @@ def test_how_each_source_invokes(project: Project, capfdbinary: Captured) -> Non
         assert [one.trigger for one in fc.invocations()[-3:]] == [usual, "event", "async"]
 
 
-def test_not_waiting_for_long(project: Project, capfdbinary: Captured) -> None:
+def test_a_send_waits_no_longer_than_asked(project: Project, capfdbinary: Captured) -> None:
     project.function("f", "import time\ndef handler(e, c): time.sleep(0.5)")
     fc = project.start()
     arguments = ["send-event", "timer", "--api", fc.api_url, "f", "--wait"]
@@ -197,7 +203,7 @@ def test_not_waiting_for_long(project: Project, capfdbinary: Captured) -> None:
     fc.wait_for_async()
 
 
-def test_refusals(project: Project, capfdbinary: Captured) -> None:
+def test_a_refusal_of_the_api_is_passed_on(project: Project, capfdbinary: Captured) -> None:
     """What the API says is passed on; a stub that is not there is named with the remedy."""
     project.function("f", CODE)
     api = project.start().api_url
@@ -210,7 +216,7 @@ def test_refusals(project: Project, capfdbinary: Captured) -> None:
     assert "at most 128 KB" in errors
 
 
-def test_no_stub_there(capfdbinary: Captured) -> None:
+def test_a_stub_that_is_not_there_is_named_with_the_remedy(capfdbinary: Captured) -> None:
     """Nobody listens, or somebody who is no stub."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         api = f"http://127.0.0.1:{server.getsockname()[1]}"

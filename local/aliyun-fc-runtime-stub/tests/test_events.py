@@ -20,7 +20,7 @@ from aliyun_fc_runtime_stub import events
 NOON = datetime(2026, 1, 31, 12, 0, 0, 123000, tzinfo=timezone.utc)
 
 
-def test_timer() -> None:
+def test_a_timer_event_holds_its_payload_as_a_string() -> None:
     """The payload is a string, whatever it holds."""
     assert json.loads(events.timer('{"a": 1}', trigger_name="t", time=NOON)) == {
         "triggerTime": "2026-01-31T12:00:00Z",
@@ -29,7 +29,7 @@ def test_timer() -> None:
     }
 
 
-def test_mns_topic_json() -> None:
+def test_an_event_of_an_mns_topic_is_that_of_the_sample() -> None:
     """mns-topic-trigger sample; attributes are further keys, and hide none of the event's own."""
     event = json.loads(
         events.mns_topic(
@@ -54,7 +54,7 @@ def test_mns_topic_json() -> None:
     }
 
 
-def test_mns_topic_stream() -> None:
+def test_an_event_of_an_mns_topic_as_a_stream_is_the_bare_text() -> None:
     """STREAM: the bare text; with attributes an object of body and attrs."""
     assert events.mns_topic("hello", content_format="STREAM") == b"hello"
     assert json.loads(
@@ -62,7 +62,7 @@ def test_mns_topic_stream() -> None:
     ) == {"body": "hello", "attrs": {"a": "b"}}
 
 
-def test_mns_queue() -> None:
+def test_an_event_of_an_mns_queue_is_that_of_the_sample() -> None:
     """python3-mns-queue-trigger sample (event mode)."""
     event = json.loads(events.mns_queue("TEST", queue="zeus", event_id="C6", time=NOON))
     data = event.pop("data")
@@ -85,7 +85,7 @@ def test_mns_queue() -> None:
     }
 
 
-def test_mns_queue_batch_and_base64() -> None:
+def test_an_mns_queue_gives_batches_and_base64() -> None:
     """ "MNS queue triggers": in event stream mode the event is an array, of one message too."""
     batch = json.loads(events.mns_queue("a", b"\xff", base64_body=True, event_id="q"))
     assert [one["id"] for one in batch] == ["q-1", "q-2"]
@@ -94,7 +94,7 @@ def test_mns_queue_batch_and_base64() -> None:
 
 
 @pytest.mark.parametrize("data", [{"a": [1, None]}, "text", [1, 2], None, 5])
-def test_eventbridge(data: Any) -> None:
+def test_an_event_of_eventbridge_is_a_cloudevent_with_any_data(data: Any) -> None:
     """A CloudEvent whose data is the given JSON value."""
     event = json.loads(events.eventbridge(data, source="shop", event_type="shop:Order:Paid"))
     assert (event["data"], event["source"], event["type"]) == (data, "shop", "shop:Order:Paid")
@@ -104,7 +104,7 @@ def test_eventbridge(data: Any) -> None:
     assert batch[0]["id"] != batch[1]["id"]
 
 
-def test_kafka() -> None:
+def test_an_event_of_kafka_is_always_an_array() -> None:
     """kafka-eventbridge-fc-sample.json: always an array; of strings in the Python sample."""
     (event,) = json.loads(events.kafka("v", topic="Hello", partition=9, offset=3, time=NOON))
     assert event["data"] == {
@@ -121,7 +121,7 @@ def test_kafka() -> None:
     assert [json.loads(one)["data"]["offset"] for one in batch] == [3, 4]
 
 
-def test_rabbitmq() -> None:
+def test_an_event_of_rabbitmq_is_that_of_the_sample() -> None:
     """rabbitmq-eventbridge-fc-sample.json; event mode delivers a single object."""
     (event,) = json.loads(events.rabbitmq("消息", queue="q", event_id="r"))
     assert event["data"]["body"] == "消息"
@@ -136,7 +136,7 @@ def test_rabbitmq() -> None:
     assert json.loads(events.rabbitmq("x", array=False))["data"]["body"] == "x"
 
 
-def test_oss() -> None:
+def test_an_event_of_oss_is_that_of_the_sample() -> None:
     """oss-event.json of the samples."""
     (event,) = json.loads(
         events.oss("in/a.csv", bucket="b", etag="E", size=7, request_id="R", time=NOON)
@@ -169,7 +169,7 @@ def test_oss() -> None:
     }
 
 
-def test_http() -> None:
+def test_an_event_over_http_is_encoded_as_documented() -> None:
     """ "Use an HTTP trigger to invoke a function": encoded rawPath, joined headers and queries."""
     event = json.loads(
         events.http(
@@ -189,7 +189,7 @@ def test_http() -> None:
     assert json.loads(events.http(b"\xff"))["isBase64Encoded"] is True
 
 
-def test_plain() -> None:
+def test_a_plain_event_is_its_bytes() -> None:
     assert (events.plain(), events.plain("ä"), events.plain(b"\xff")) == (b"", b"\xc3\xa4", b"\xff")
 
 
@@ -224,7 +224,7 @@ def test_the_same_ids_and_time_give_the_same_bytes(make: Callable[..., bytes]) -
         (lambda: events.eventbridge(array=False), "holds one message, not 0"),
     ],
 )
-def test_mistakes(make: Callable[[], bytes], message: str) -> None:
+def test_an_event_that_cannot_be_is_refused(make: Callable[[], bytes], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make()
 

@@ -38,7 +38,7 @@ def packed(root: Path, ignore: str | None, nested: dict[str, str] | None = None)
     return sorted(str(path) for path in uploaded(root) if path.name != ".fcignore")
 
 
-def test_without_one_everything_goes(tmp_path: Path) -> None:
+def test_without_an_fcignore_everything_goes(tmp_path: Path) -> None:
     """No default excludes: .env, tests and __pycache__ go up."""
     assert packed(tmp_path, None) == TREE
 
@@ -67,7 +67,9 @@ def test_without_one_everything_goes(tmp_path: Path) -> None:
         ("a//\n", ["a/__pycache__/x.pyc", "a/b/keep.py", "a/b/secret.txt"]),
     ],
 )
-def test_patterns(tmp_path: Path, ignore: str, gone: list[str]) -> None:
+def test_patterns_are_read_nearly_like_gitignores(
+    tmp_path: Path, ignore: str, gone: list[str]
+) -> None:
     """Like gitignore, but for `name/`, letter case, and folders opened again by a `!pattern`."""
     assert packed(tmp_path, ignore) == [name for name in TREE if name not in gone]
 
@@ -84,18 +86,18 @@ def test_patterns(tmp_path: Path, ignore: str, gone: list[str]) -> None:
         ("*\n", []),
     ],
 )
-def test_allow_list(tmp_path: Path, ignore: str, kept: list[str]) -> None:
+def test_an_allow_list_can_be_written(tmp_path: Path, ignore: str, kept: list[str]) -> None:
     """`*` and `!pattern` make an allow-list."""
     assert packed(tmp_path, ignore) == kept
 
 
-def test_nested_file(tmp_path: Path) -> None:
+def test_an_fcignore_in_a_folder_counts_below_it(tmp_path: Path) -> None:
     """It is read from every folder below the code folder too, relative to that folder."""
     kept = packed(tmp_path, "*.md\n", {"a": "/b/secret.txt\n"})
     assert kept == [name for name in TREE if name not in {"README.md", "a/b/secret.txt"}]
 
 
-def test_empty_folders_and_links(tmp_path: Path) -> None:
+def test_empty_folders_are_kept_and_links_are_not_followed(tmp_path: Path) -> None:
     """Folders that are empty on disk are kept; a link is an entry and never followed."""
     (tmp_path / "empty").mkdir()
     (tmp_path / "real").mkdir()

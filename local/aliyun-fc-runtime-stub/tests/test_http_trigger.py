@@ -54,7 +54,7 @@ def send(
         connection.close()
 
 
-def test_event(project: Project) -> None:
+def test_an_event_holds_the_request_as_documented(project: Project) -> None:
     """Event v1: raw and decoded path, Title-Case names, values joined by commas, string epoch."""
     project.http("echo", ECHO)
     fc = project.start()
@@ -85,7 +85,7 @@ def test_event(project: Project) -> None:
     assert isinstance(context["timeEpoch"], str)
 
 
-def test_binary_body(project: Project) -> None:
+def test_a_binary_body_comes_as_base64(project: Project) -> None:
     """A binary body is base64. What counts as binary is not documented; here: not UTF-8."""
     project.http("echo", ECHO)
     url = project.start().url("echo")
@@ -98,7 +98,9 @@ def test_binary_body(project: Project) -> None:
 RETURN = "import json\ndef handler(event, context): return eval(json.loads(event)['body'])"
 
 
-def test_response(project: Project) -> None:
+def test_a_response_is_sent_as_structured_and_reserved_headers_are_dropped(
+    project: Project,
+) -> None:
     """The structure: statusCode, headers, isBase64Encoded, body. Reserved headers are dropped."""
     headers = {"Content-Type": "text/x", "Server": "s", "DATE": "d", "X-Fc-A": "1", "X-N": 5}
     returned = {"statusCode": 201, "headers": headers, "isBase64Encoded": False, "body": "你"}
@@ -124,7 +126,7 @@ RESPONSES: list[tuple[Any, int, bytes]] = [
 ]
 
 
-def test_responses(project: Project) -> None:
+def test_bare_values_are_answered_as_they_are(project: Project) -> None:
     """Bare values are answered with 200 as they are (the samples do so)."""
     project.http("f", RETURN)
     url = project.start().url("f")
@@ -148,7 +150,7 @@ BAD_RESPONSES: list[tuple[Any, str]] = [
 ]
 
 
-def test_bad_responses(project: Project) -> None:
+def test_a_response_that_is_not_well_formed_is_answered_with_502(project: Project) -> None:
     """502 BadResponse, documented for headers over 8 KB; here for all that is not well-formed."""
     project.http("f", RETURN)
     url = project.start().url("f")
@@ -158,7 +160,7 @@ def test_bad_responses(project: Project) -> None:
         assert message in reply.json()["Message"]
 
 
-def test_unhandled_error(project: Project) -> None:
+def test_an_unhandled_error_is_answered_with_502(project: Project) -> None:
     """502 and UnhandledInvocationError (errors table; for FC 3.0 not confirmed)."""
     project.http("f", "def handler(event, context): raise ValueError('x')")
     reply = send(project.start().url("f"), "GET", "/")
@@ -167,7 +169,7 @@ def test_unhandled_error(project: Project) -> None:
     assert reply.json()["errorMessage"] == "x"
 
 
-def test_methods_not_listed(project: Project) -> None:
+def test_a_method_that_is_not_listed_is_refused(project: Project) -> None:
     """403 FCCommonError, HEAD and OPTIONS included; the code is never reached."""
     project.http("f", ECHO, methods=["GET"])
     fc = project.start()
@@ -178,7 +180,7 @@ def test_methods_not_listed(project: Project) -> None:
     assert fc.invocations() == []
 
 
-def test_limits(project: Project) -> None:
+def test_a_request_beyond_the_limits_is_refused(project: Project) -> None:
     """ "HTTP trigger overview": headers 8 KB, path and query 4 KB, body 32 MB; 400 otherwise."""
     project.http("f", ECHO)
     fc = project.start()
@@ -234,7 +236,7 @@ def signed(secret: str, **changes: str) -> list[tuple[str, str]]:
     ]
 
 
-def test_signed_trigger(project: Project) -> None:
+def test_a_signed_trigger_checks_key_signature_and_time(project: Project) -> None:
     """authType function: ACS3-HMAC-SHA256 with the local key pair, 15 minutes of clock skew."""
     project.http("f", "def handler(event, context): return 'in'", auth_type="function")
     url = project.start(access_key=("key", "secret")).url("f")

@@ -59,7 +59,7 @@ def test_keys_come_with_a_role_only(project: Project) -> None:
     assert seen["ALIBABA_CLOUD_SECURITY_TOKEN"]
 
 
-def test_overrides(project: Project) -> None:
+def test_variables_of_the_command_line_override_s_yaml(project: Project) -> None:
     """`--env` sets a variable of all functions or of one, over what s.yaml says."""
     for name in ("one", "two"):
         project.function(name, RETURN_ENVIRONMENT, environmentVariables={"A": "yaml"})
@@ -68,7 +68,9 @@ def test_overrides(project: Project) -> None:
     assert (one["A"], two["A"], one["FC_X"]) == ("all", "two", "y")
 
 
-def test_interpreter_and_built_in_packages(project: Project, runtime: str) -> None:
+def test_a_function_runs_under_its_runtimes_python_and_packages(
+    project: Project, runtime: str
+) -> None:
     """Python page: a function runs under the Python its runtime names, with FC's packages."""
     text = """
         import sys, requests
@@ -84,7 +86,9 @@ def test_interpreter_and_built_in_packages(project: Project, runtime: str) -> No
     assert warn == ["ignore"]
 
 
-def test_path_order(project: Project, tmp_path: Path, runtime: str) -> None:
+def test_modules_are_looked_for_in_the_order_of_the_platform(
+    project: Project, tmp_path: Path, runtime: str
+) -> None:
     """Published runtime: code, layers, runtime folder, PYTHONPATH, library, site-packages."""
     (tmp_path / "layer/python").mkdir(parents=True)
     text = """
@@ -131,7 +135,7 @@ CONTEXT = """
 """
 
 
-def test_context(project: Project, runtime: str) -> None:
+def test_the_context_has_what_its_runtimes_has(project: Project, runtime: str) -> None:
     """ "Context": python3.12 has no credentials and no service; older runtimes have both."""
     project.function("f", CONTEXT, runtime=runtime)
     invocation = project.start().invoke("f")
@@ -168,7 +172,7 @@ RETURNS = [
 ]
 
 
-def test_return_values(project: Project, runtime: str) -> None:
+def test_what_is_returned_becomes_the_payload(project: Project, runtime: str) -> None:
     """Published runtime: str and bytes as they are, else json.dumps with its conversions."""
     text = """
         import datetime, decimal
@@ -194,7 +198,7 @@ FAILURES: list[tuple[str, str, str | None]] = [
 ]
 
 
-def test_unhandled_errors(project: Project, runtime: str) -> None:
+def test_an_unhandled_error_is_told_with_type_and_message(project: Project, runtime: str) -> None:
     """ "Error handling": errorMessage, errorType, stackTrace and X-Fc-Error-Type; status 200."""
     text = """
         class Unreadable(Exception):
@@ -215,7 +219,7 @@ def test_unhandled_errors(project: Project, runtime: str) -> None:
         assert invocation.headers["X-Fc-Error-Type"] == "UnhandledInvocationError"
 
 
-def test_stack_trace(project: Project, runtime: str) -> None:
+def test_a_stack_trace_has_the_users_frames_alone(project: Project, runtime: str) -> None:
     """ "Error handling": each frame is [file, line, function, source]; the user's frames only."""
     text = "def handler(event, context):\n    raise ValueError('x')"
     project.function("f", text, runtime=runtime)
@@ -224,7 +228,7 @@ def test_stack_trace(project: Project, runtime: str) -> None:
     assert rest == ["line 2", "in handler", "raise ValueError('x')"]
 
 
-def test_log_lines(project: Project, runtime: str) -> None:
+def test_log_lines_have_time_request_id_and_level(project: Project, runtime: str) -> None:
     """ "Log": the root logger is preset, INFO and above, UTC, with request id; print is raw."""
     text = """
         import logging, sys
@@ -248,7 +252,7 @@ def test_log_lines(project: Project, runtime: str) -> None:
     )
 
 
-def test_error_in_the_log(project: Project) -> None:
+def test_an_error_stands_in_the_log(project: Project) -> None:
     """ "Log": the error JSON is logged, and the last line names the error."""
     project.function("f", "def handler(event, context): raise ValueError('x')")
     invocation = project.start().invoke("f")
@@ -275,7 +279,7 @@ def test_endless_output_is_dropped(project: Project) -> None:
     assert "more bytes of output dropped" in log
 
 
-def test_large_event_and_result(project: Project) -> None:
+def test_an_event_and_a_result_may_be_32_mb(project: Project) -> None:
     """ "Limits": 32 MB both ways for a synchronous invocation."""
     project.function("f", "def handler(event, context): return event + b'!' * (event == b'')")
     fc = project.start()

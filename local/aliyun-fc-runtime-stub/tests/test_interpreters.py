@@ -33,7 +33,7 @@ def test_found_interpreters_really_are_of_the_version(runtime: str) -> None:
     assert done.stdout.startswith(f"Python {runtime[6:]}.")
 
 
-def test_too_old_is_not_run() -> None:
+def test_an_interpreter_that_is_too_old_is_not_run() -> None:
     """The worker runs on 3.9 and later; python3 means 3.6."""
     assert find_interpreter("python3") is None
 
@@ -78,7 +78,9 @@ def run_without_install(command: list[str | Path]) -> None:
         subprocess.run([*command, "--without-pip"], check=True)
 
 
-def test_failed_install(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_install_warns_and_leaves_nothing_half_made(
+    bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without the packages: a clear warning, the current interpreter, and nothing half-made."""
 
     def fail(command: list[str | Path]) -> None:

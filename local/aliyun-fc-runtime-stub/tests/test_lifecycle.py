@@ -48,7 +48,9 @@ def test_initializer_runs_once(project: Project, runtime: str) -> None:
     ("body", "error_type"),
     [("raise ValueError('x')", "ValueError"), ("time.sleep(9)", "FunctionTimeoutError")],
 )
-def test_failing_initializer(project: Project, body: str, error_type: str) -> None:
+def test_an_initializer_that_fails_fails_its_request_alone(
+    project: Project, body: str, error_type: str
+) -> None:
     """The request fails with InitializationError and status 200; the next has a new instance."""
     text = f"""
         import os, pathlib, time
@@ -127,7 +129,7 @@ def test_import_counts_for_the_timeout(project: Project) -> None:
 
 
 @pytest.mark.parametrize("keep", ["data", "None"])
-def test_memory_limit(project: Project, runtime: str, keep: str) -> None:
+def test_an_instance_over_its_memory_is_ended(project: Project, runtime: str, keep: str) -> None:
     """Monitoring pages: FunctionOOMError when an instance needs more than its memorySize."""
     text = f"""
         import time
@@ -146,7 +148,7 @@ def test_memory_limit(project: Project, runtime: str, keep: str) -> None:
 
 
 @pytest.mark.parametrize("body", ["os._exit(7)", "os.kill(os.getpid(), 11)"])
-def test_process_that_ends(project: Project, body: str) -> None:
+def test_a_process_that_ends_is_an_error_and_is_replaced(project: Project, body: str) -> None:
     """A process that ends by itself is an unhandled error, and the next request is served."""
     text = f"""
         import os
@@ -168,7 +170,7 @@ SLOW = """
 """
 
 
-def test_one_request_per_instance(project: Project) -> None:
+def test_an_instance_serves_one_request_at_a_time(project: Project) -> None:
     """ "Instance types": one request at a time; more instances under load; idle ones are reused.
 
     instanceConcurrency has no effect in a built-in runtime.
@@ -188,7 +190,7 @@ def test_one_request_per_instance(project: Project) -> None:
     assert fc.invoke("f", b"0").payload in results
 
 
-def test_instance_limit(project: Project) -> None:
+def test_too_many_instances_are_throttled(project: Project) -> None:
     """ "Limits": too many instances are throttled (429)."""
     project.function("f", SLOW)
     fc = project.start(instance_limit=1)
@@ -202,7 +204,7 @@ def test_instance_limit(project: Project) -> None:
 
 
 @pytest.mark.parametrize("freeze", [True, False])
-def test_freeze(project: Project, freeze: bool) -> None:
+def test_an_instance_is_frozen_between_requests_if_asked(project: Project, freeze: bool) -> None:
     """ "Instance types": between requests an instance is frozen; here by choice."""
     text = """
         import threading, time
@@ -223,7 +225,9 @@ def test_freeze(project: Project, freeze: bool) -> None:
 
 
 @pytest.mark.parametrize("freeze", [True, False])
-def test_no_orphans(project: Project, tmp_path: Path, freeze: bool) -> None:
+def test_workers_end_with_the_stub_and_take_their_children_along(
+    project: Project, tmp_path: Path, freeze: bool
+) -> None:
     """Workers end with the stub, even if it is killed, and take their children along."""
     text = f"""
         import os, pathlib, signal, time
@@ -274,7 +278,7 @@ def test_stop_ends_all(project: Project, tmp_path: Path) -> None:
     assert not Path(folder).exists()
 
 
-def test_names(project: Project) -> None:
+def test_an_unknown_name_is_told_with_the_known_ones(project: Project) -> None:
     project.function("f", "def handler(e, c): return 'ok'")
     fc = project.start()
     with pytest.raises(FunctionNotFound, match="there are: f"):

@@ -36,14 +36,16 @@ def test_slash_form_works_everywhere(project: Project, runtime: str, package: bo
     assert call(project, runtime, "functions/send/index.handler") == "ok"
 
 
-def test_dotted_form_with_packages(project: Project, runtime: str) -> None:
+def test_the_dotted_form_works_everywhere_with_packages(project: Project, runtime: str) -> None:
     """The dotted form works everywhere if every folder has an __init__.py."""
     project.files({"a/__init__.py": "", "a/b/__init__.py": "", "a/b/index.py": PLAIN})
     assert call(project, runtime, "a.b.index.handler") == "ok"
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_dotted_form_without_packages(project: Project, runtime: str) -> None:
+def test_the_dotted_form_without_packages_works_in_the_new_loader_alone(
+    project: Project, runtime: str
+) -> None:
     """Without __init__.py only python3.12 finds it."""
     project.files({"a/b/index.py": PLAIN})
     expected = "ok" if runtime in NEW else "ImportModuleError"
@@ -51,7 +53,9 @@ def test_dotted_form_without_packages(project: Project, runtime: str) -> None:
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES)
-def test_relative_import_with_slash(project: Project, runtime: str) -> None:
+def test_a_relative_import_in_the_slash_form_works_in_the_new_loader_alone(
+    project: Project, runtime: str
+) -> None:
     """`from . import x` in the handler's file fails in the old loader's "/" form only."""
     text = "from . import x\ndef handler(event, context): return x.value"
     project.files(
@@ -62,7 +66,9 @@ def test_relative_import_with_slash(project: Project, runtime: str) -> None:
     )
 
 
-def test_relative_import_with_dots(project: Project, runtime: str) -> None:
+def test_a_relative_import_in_the_dotted_form_works_everywhere(
+    project: Project, runtime: str
+) -> None:
     """With the dotted form and __init__.py it works in both."""
     text = "from . import x\ndef handler(event, context): return x.value"
     project.files(
@@ -78,7 +84,7 @@ def test_sibling_import_fails(project: Project, runtime: str) -> None:
     assert call(project, runtime, "a/index.handler") == "ImportModuleError"
 
 
-def test_shared_package_at_the_root(project: Project, runtime: str) -> None:
+def test_a_package_at_the_root_is_found_from_any_handler(project: Project, runtime: str) -> None:
     """A top-level package in /code is found from any handler."""
     text = "from sms import core\ndef handler(event, context): return core.value"
     project.files({"sms/core.py": "value = 'ok'", "functions/send.py": text})
@@ -95,7 +101,9 @@ LOAD_ERRORS = [
 ]
 
 
-def test_load_errors(project: Project, runtime: str) -> None:
+def test_code_that_cannot_be_loaded_is_told_by_the_type_of_its_error(
+    project: Project, runtime: str
+) -> None:
     """Published runtime (util): the error types; the cause stands in stackTrace only."""
     for index, (text, _, _) in enumerate(LOAD_ERRORS):
         project.function(f"f{index}", text, runtime=runtime)
@@ -109,11 +117,11 @@ def test_load_errors(project: Project, runtime: str) -> None:
             assert text.removeprefix("import ") in json.dumps(error["stackTrace"])
 
 
-def test_missing_module(project: Project, runtime: str) -> None:
+def test_a_missing_module_is_told(project: Project, runtime: str) -> None:
     assert call(project, runtime, "none.handler") == "ImportModuleError"
 
 
-def test_loaded_once_and_at_the_first_request(project: Project, runtime: str) -> None:
+def test_a_module_is_loaded_once_and_at_the_first_request(project: Project, runtime: str) -> None:
     """The module is imported at the first request, inside its log, and then kept."""
     text = """
         print("imported")

@@ -11,7 +11,7 @@ def test_text_is_taken_once() -> None:
     assert log.take() == ""
 
 
-def test_limits() -> None:
+def test_a_long_line_is_cut_and_endless_output_dropped() -> None:
     """ "Limits": 32 KB for one log entry; beyond 8 MB the stub drops and says so."""
     log = LogText()
     log.add(b"x" * (LINE_LIMIT + 5))

@@ -82,7 +82,9 @@ def get(url: str) -> int:
     ("environment", "coloured"),
     [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False), ({"NO_COLOR": ""}, True)],
 )
-def test_lines_for_people(project: Project, environment: dict[str, str], coloured: bool) -> None:
+def test_an_invocation_is_one_line_with_its_log_below(
+    project: Project, environment: dict[str, str], coloured: bool
+) -> None:
     """Trigger, status, duration, billed duration, memory, error; the log below it."""
     project.http("f", CODE)
     with in_a_terminal(project, **environment) as terminal:
@@ -116,7 +118,7 @@ def test_changes_are_reported(project: Project) -> None:
     assert re.search(r"^\d\d:\d\d:\d\d error: .*s\.yaml: is not YAML", terminal.text, re.MULTILINE)
 
 
-def test_a_terminal_that_knows_no_chinese(project: Project) -> None:
+def test_a_terminal_that_knows_no_chinese_fails_no_invocation(project: Project) -> None:
     """The report is never the reason why an invocation fails."""
     project.http("f", CODE)
     with in_a_terminal(project, PYTHONIOENCODING="ascii") as terminal:
@@ -124,7 +126,9 @@ def test_a_terminal_that_knows_no_chinese(project: Project) -> None:
         terminal.read_until(r"in the log \u4f60")
 
 
-def test_status(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_shows_instances_the_queue_and_timers(
+    project: Project, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Instances, the asynchronous queue and timers of a running stub."""
     timer = {"cronExpression": "0 0 0 1 1 *", "enable": True}
     triggers = [{"triggerName": "new-year", "triggerType": "timer", "triggerConfig": timer}]
@@ -159,7 +163,7 @@ def test_status(project: Project, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status", "--api", fc.api_url]) == 3
 
 
-def test_json_lines(project: Project) -> None:
+def test_with_json_whatever_happens_is_one_object_a_line(project: Project) -> None:
     """One object a line: ready, invocations, what happens between them, the end."""
     project.http("f", CODE)
     command = [*COMMAND, "start", "--json", "--port", "0", "-t", str(project.write())]

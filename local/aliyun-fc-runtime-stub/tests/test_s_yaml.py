@@ -27,7 +27,7 @@ def load_one(project: Project, **props: Any) -> Function:
     return load(project).functions[0]
 
 
-def test_defaults(project: Project) -> None:
+def test_what_is_not_said_has_the_components_default(project: Project) -> None:
     """Component fc3: timeout 3 s, memory 512 MB; 3 asynchronous repeats; age 18000 s."""
     props = project.function("f")
     del props["timeout"], props["memorySize"]
@@ -37,7 +37,7 @@ def test_defaults(project: Project) -> None:
     assert function.http_trigger is None
 
 
-def test_all_properties(project: Project) -> None:
+def test_all_properties_are_read(project: Project) -> None:
     function = load_one(
         project,
         cpu=0.25,
@@ -154,7 +154,7 @@ def test_mistakes_name_the_place(project: Project, props: dict[str, Any], messag
     assert caught.value.place[:3] == ("s.yaml", "f", "props")
 
 
-def test_required_properties(project: Project) -> None:
+def test_a_required_property_that_is_missing_is_named(project: Project) -> None:
     """Component fc3: region, functionName, runtime, code and handler are required."""
     for name in ("region", "functionName", "runtime", "code", "handler"):
         props = project.function("f")
@@ -163,7 +163,7 @@ def test_required_properties(project: Project) -> None:
             load(project)
 
 
-def test_template_and_base_file(project: Project) -> None:
+def test_templates_and_base_files_are_merged(project: Project) -> None:
     """Serverless Devs: `extend: {name, ignore}` merges a template, a file's `extend` a base file.
 
     Maps are merged, lists are replaced.
@@ -195,7 +195,7 @@ def test_variables_are_found_in_props(project: Project) -> None:
         load(project)
 
 
-def test_dotenv(project: Project) -> None:
+def test_a_dotenv_counts_as_set_but_overrides_nothing(project: Project) -> None:
     """Trials: a .env beside s.yaml or in a code folder counts as set, but overrides nothing."""
     project.function("f", environmentVariables={name: f"${{env('{name}', 'd')}}" for name in "ABC"})
     (project.folder / ".env").write_text("A=beside\nB=beside\n")
@@ -207,7 +207,7 @@ def test_dotenv(project: Project) -> None:
     }
 
 
-def test_dotenv_format(tmp_path: Path) -> None:
+def test_a_dotenv_is_read_as_the_cli_does(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text(
         "# c\n\nA=1\nexport B = two words # c\nC='#x'\nD=\"a\\nb\"\nE=\nnonsense\n=x\nF=a#b\n"
     )
@@ -262,13 +262,13 @@ def test_yaml_is_read_as_the_cli_does(project: Project) -> None:
         ("edition: 3.0.0\nresources: {a: {component: fc3, extend: x}}", "must be a map of name"),
     ],
 )
-def test_broken_files(tmp_path: Path, text: str, message: str) -> None:
+def test_a_broken_file_is_refused(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "s.yaml").write_text(text)
     with pytest.raises(ConfigurationError, match=message):
         load_application(tmp_path / "s.yaml", {})
 
 
-def test_unreadable_files(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="there is no such file"):
         load_application(tmp_path / "s.yaml", {})
     (tmp_path / "s.yaml").write_bytes(b"\xff\xfe\x00")

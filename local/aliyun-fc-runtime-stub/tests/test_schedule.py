@@ -46,7 +46,9 @@ def utc(text: str) -> datetime:
         ("CRON_TZ=Europe/Berlin 0 0 0 * * *", "2026-10-24T22:00:00", "2026-10-25T23:00:00"),
     ],
 )
-def test_next(expression: str, after: str, expected: str) -> None:
+def test_a_timer_fires_at_the_next_full_second_that_matches(
+    expression: str, after: str, expected: str
+) -> None:
     """The next full second that matches; a local time that a change of clocks skips is left out."""
     assert read_schedule(expression).next_after(utc(after)) == utc(expected)
 
@@ -95,6 +97,6 @@ def test_repeated_hour_is_not_skipped() -> None:
         ("CRON_TZ= 0 0 4 * * *", "is no time zone"),
     ],
 )
-def test_mistakes(expression: str, message: str) -> None:
+def test_what_is_no_schedule_is_refused(expression: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         read_schedule(expression)

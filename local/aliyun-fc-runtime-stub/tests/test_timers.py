@@ -40,7 +40,7 @@ def timer(name: str, expression: str, payload: str = "", enable: bool = True) ->
 ECHO = "def handler(event, context): return event"
 
 
-def test_fires_by_its_schedule(project: Project) -> None:
+def test_a_timer_fires_by_its_schedule(project: Project) -> None:
     """The event's triggerTime is the time it was due; it runs asynchronously."""
     project.function(
         "f",
@@ -70,7 +70,7 @@ def test_missed_times_fire_once(project: Project) -> None:
     assert fc.timer_times()["f", "t"] == START + timedelta(hours=3, minutes=5)
 
 
-def test_a_clock_that_is_set_back(project: Project) -> None:
+def test_a_clock_that_is_set_back_delays_no_timer(project: Project) -> None:
     """Timers do not wait until it has caught up."""
     triggers = [timer("every", "@every 5m"), timer("cron", "0 30 * * * *")]
     project.function("f", ECHO, triggers=triggers)
@@ -84,7 +84,7 @@ def test_a_clock_that_is_set_back(project: Project) -> None:
     assert event["triggerTime"] == "2026-01-31T21:04:00Z"
 
 
-def test_only_enabled_ones_and_only_when_asked(project: Project) -> None:
+def test_only_enabled_timers_fire_and_only_when_asked(project: Project) -> None:
     project.function(
         "f", ECHO, triggers=[timer("on", "@every 1s"), timer("off", "@every 1s", enable=False)]
     )
@@ -109,7 +109,7 @@ def test_failed_timers_are_repeated(project: Project) -> None:
     assert len(clock.advance(fc, minutes=1)) == 2
 
 
-def test_the_real_clock(project: Project) -> None:
+def test_timers_fire_by_themselves(project: Project) -> None:
     """Nobody has to ask: timers fire by themselves."""
     project.function("f", ECHO, triggers=[timer("t", "@every 1s")])
     fc = project.start(timers=True)

@@ -53,7 +53,9 @@ def source(kind: str) -> dict[str, Any]:
         (trigger("tablestore", OSS), "plain --async --data @FILE f"),
     ],
 )
-def test_hint(project: Project, given: dict[str, Any], command: str) -> None:
+def test_a_trigger_is_listed_with_the_command_that_plays_it(
+    project: Project, given: dict[str, Any], command: str
+) -> None:
     project.function("f", triggers=[given])
     (found,) = load_application(project.write(), {}).functions[0].event_triggers
     assert (found.name, found.kind) == ("t", given["triggerType"])
@@ -83,7 +85,9 @@ def test_hint(project: Project, given: dict[str, Any], command: str) -> None:
         (trigger("timer", cronExpression="@every 1m", enable="yes"), "enable: must be true or"),
     ],
 )
-def test_mistakes(project: Project, given: dict[str, Any], message: str) -> None:
+def test_a_trigger_with_a_mistake_is_refused(
+    project: Project, given: dict[str, Any], message: str
+) -> None:
     project.function("f", triggers=[given])
     with pytest.raises(ConfigurationError, match=message):
         load_application(project.write(), {})

@@ -34,7 +34,9 @@ def homeless(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     find_interpreter.cache_clear()
 
 
-def test_without_a_home_folder(homeless: None, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_needs_no_home_folder_works_without_one(
+    homeless: None, capsys: pytest.CaptureFixture[str]
+) -> None:
     """What needs none works; the rest says what to set."""
     assert main(["event", "plain", "--data", "x"]) == 0
     assert main(["serve", "--port", "0"]) == 2
@@ -47,7 +49,9 @@ def test_without_a_home_folder(homeless: None, capsys: pytest.CaptureFixture[str
     assert "there is no home folder: set HOME or XDG_CACHE_HOME" in (found.warning or "")
 
 
-def test_a_path_that_cannot_be_looked_at(homeless: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_path_that_cannot_be_looked_at_has_no_interpreter(
+    homeless: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", "x" * 5000)
     assert find_interpreter("python3.99") is None
 

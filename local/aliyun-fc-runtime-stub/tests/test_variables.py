@@ -39,7 +39,9 @@ def resolve(value: Any, folder: Path = Path(), **environment: str) -> Any:
         ("a-${env('X', 'd')}-b", "a-d-b", "a-d-b", "a-42-b"),
     ],
 )
-def test_env_with_default(text: str, unset: Any, empty: Any, full: Any) -> None:
+def test_a_default_counts_where_a_variable_is_unset_or_empty(
+    text: str, unset: Any, empty: Any, full: Any
+) -> None:
     """Variables page and trials: the default counts when unset or empty, and keeps its type."""
     assert resolve(text) == unset
     assert resolve(text, X="") == empty
@@ -47,7 +49,7 @@ def test_env_with_default(text: str, unset: Any, empty: Any, full: Any) -> None:
 
 
 @pytest.mark.parametrize("text", ["${env('X')}", "${env(X)}", 'in ${env("X")} text'])
-def test_env_without_default(text: str) -> None:
+def test_a_variable_without_a_default_must_be_set(text: str) -> None:
     """Trials: without a default, unset and empty are the same error; it names the variable."""
     message = r"s\.yaml: b: p: env\('X'\) not found.*set"
     with pytest.raises(ConfigurationError, match=message):
@@ -72,13 +74,13 @@ def test_env_without_default(text: str) -> None:
         ("${env('A', '1')}${env('B', '2')}", "12"),
     ],
 )
-def test_references(text: str, value: Any) -> None:
+def test_references_are_resolved_and_keep_their_type(text: str, value: Any) -> None:
     """Variables page: vars, this, resources and config; a whole text keeps the value's type."""
     assert resolve(text) == value
     assert resolve({"k": [text]}) == {"k": [value]}
 
 
-def test_files(tmp_path: Path) -> None:
+def test_files_are_found_beside_s_yaml(tmp_path: Path) -> None:
     """Variables page: file, json and path are relative to the folder of s.yaml."""
     (tmp_path / "a.json").write_text(json.dumps({"k": [1]}))
     assert resolve("${file('a.json')}", tmp_path) == '{"k": [1]}'

@@ -27,20 +27,20 @@ def refused(reply: Reply, code: str, status: int = 400) -> dict[str, str]:
 
 
 @BOTH
-def test_accepts(client: Client, version: Version) -> None:
+def test_a_signed_request_is_accepted(client: Client, version: Version) -> None:
     reply = call(client, version)
     assert (reply.status, reply.code, reply.json["Message"]) == (200, "OK", "OK")
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_accepts_both_methods(client: Client, method: str) -> None:
+def test_get_and_post_are_accepted(client: Client, method: str) -> None:
     value = {"SignName": "阿里云 ~*+'()!/%&="}
     assert client.v1("QuerySmsSign", value, method=method).code == "isv.SMS_SIGNATURE_ILLEGAL"
     assert client.v3("QuerySmsSign", value, method=method).code == "isv.SMS_SIGNATURE_ILLEGAL"
 
 
 @BOTH
-def test_unknown_and_inactive_keys(client: Client, version: Version) -> None:
+def test_unknown_and_inactive_keys_are_refused(client: Client, version: Version) -> None:
     client.key = "nobody"
     refused(call(client, version), "InvalidAccessKeyId.NotFound", 404)
     client.key, client.secret = "off", "off-secret"
@@ -65,19 +65,23 @@ def test_wrong_secret_v3_shows_the_string_to_sign(client: Client) -> None:
 
 @BOTH
 @pytest.mark.parametrize("seconds", [-895, 895])
-def test_clock_skew_within(client: Client, version: Version, seconds: int) -> None:
+def test_a_clock_nearly_15_minutes_off_is_accepted(
+    client: Client, version: Version, seconds: int
+) -> None:
     client.at = time.time() + seconds
     assert call(client, version).code == "OK"
 
 
 @BOTH
 @pytest.mark.parametrize("seconds", [-905, 905])
-def test_clock_skew_beyond(client: Client, version: Version, seconds: int) -> None:
+def test_a_clock_over_15_minutes_off_is_refused(
+    client: Client, version: Version, seconds: int
+) -> None:
     client.at = time.time() + seconds
     refused(call(client, version), "InvalidTimeStamp.Expired")
 
 
-def test_clock_skew_to_the_second(emulator: SmsEmulator, client: Client) -> None:
+def test_the_allowed_skew_is_kept_to_the_second(emulator: SmsEmulator, client: Client) -> None:
     emulator.settings(timestamp_clock="emulator", timestamp_skew_seconds=60)
     now = datetime(2030, 1, 1, tzinfo=timezone.utc)
     emulator.clock.set(now)
@@ -90,14 +94,14 @@ def test_clock_skew_to_the_second(emulator: SmsEmulator, client: Client) -> None
     "text",
     ["2026-01-01 00:00:00", "2026-01-01T00:00:00.000Z", "2026-13-01T00:00:00Z", "1767225600", "x"],
 )
-def test_timestamp_format(client: Client, text: str) -> None:
+def test_a_timestamp_of_another_form_is_refused(client: Client, text: str) -> None:
     reply = client.v1("QuerySmsSignList", PARAMETERS, Timestamp=text)
     refused(reply, "InvalidTimeStamp.Format")
     refused(client.v3("QuerySmsSignList", {}, x_acs_date=text), "InvalidTimeStamp.Format")
 
 
 @BOTH
-def test_sts(client: Client, version: Version) -> None:
+def test_a_temporary_key_needs_its_own_security_token(client: Client, version: Version) -> None:
     client.key, client.secret = "STS.one", "sts-secret"
     refused(call(client, version), "MissingSecurityToken")
     client.token = "nonsense"
@@ -129,7 +133,9 @@ def test_sts(client: Client, version: Version) -> None:
         ("Format", "YAML", "InvalidParameter.Format"),
     ],
 )
-def test_common_parameters_v1(client: Client, name: str, value: str, code: str) -> None:
+def test_a_wrong_common_parameter_of_v1_is_refused(
+    client: Client, name: str, value: str, code: str
+) -> None:
     reply = client.v1("QuerySmsSignList", {"Format": "JSON"} | PARAMETERS, **{name: value})
     if name == "Format":
         reply = client.v1("QuerySmsSignList", PARAMETERS, Format=value)
@@ -149,18 +155,20 @@ def test_common_parameters_v1(client: Client, name: str, value: str, code: str) 
         ("x_acs_version", "2016-09-27", "NoSuchVersion"),
     ],
 )
-def test_common_headers_v3(client: Client, header: str, value: str, code: str) -> None:
+def test_a_wrong_common_header_of_v3_is_refused(
+    client: Client, header: str, value: str, code: str
+) -> None:
     common: dict[str, Any] = {header: value}
     refused(client.v3("QuerySmsSignList", {}, **common), code)
 
 
-def test_unknown_action(client: Client) -> None:
+def test_an_unknown_action_is_not_found(client: Client) -> None:
     refused(client.v1("SendSmss", {}), "InvalidAction.NotFound", 404)
     refused(client.v3("sendSms", {}), "InvalidAction.NotFound", 404)
 
 
 @pytest.mark.parametrize("name", ["x-acs-extra", "x-acs-security-token"])
-def test_unsigned_header(client: Client, name: str) -> None:
+def test_a_header_that_has_to_be_signed_is_named_where_it_is_not(client: Client, name: str) -> None:
     if name == "x-acs-security-token":
         client.key, client.secret = "STS.one", "sts-secret"
     reply = client.v3("QuerySmsSignList", {}, unsigned={name: "token-one+/=="})
@@ -180,7 +188,7 @@ def test_header_values_are_trimmed(client: Client) -> None:
         "ACS3-HMAC-SHA256 garbage",
     ],
 )
-def test_malformed_authorization(emulator: SmsEmulator, authorization: str) -> None:
+def test_a_malformed_authorization_is_refused(emulator: SmsEmulator, authorization: str) -> None:
     headers = {
         "x-acs-action": "QuerySmsSignList",
         "x-acs-version": "2017-05-25",
@@ -189,7 +197,7 @@ def test_malformed_authorization(emulator: SmsEmulator, authorization: str) -> N
     refused(raw(emulator, "POST", "/", b"", headers), "IncompleteSignature")
 
 
-def test_headers_without_authorization(emulator: SmsEmulator) -> None:
+def test_headers_without_authorization_are_refused(emulator: SmsEmulator) -> None:
     headers = {"x-acs-action": "QuerySmsSignList", "x-acs-version": "2017-05-25"}
     refused(raw(emulator, "POST", "/", b"", headers), "IncompleteSignature")
 
@@ -204,7 +212,9 @@ def test_headers_without_authorization(emulator: SmsEmulator) -> None:
         (("host;", "host;HOST;"), "IncompleteSignature"),
     ],
 )
-def test_tampered_authorization(client: Client, change: tuple[str, str], code: str) -> None:
+def test_a_tampered_authorization_is_refused(
+    client: Client, change: tuple[str, str], code: str
+) -> None:
     headers = {n: v for n, v in client.headers("QuerySmsSignList").items() if v}
     good = client.authorization("POST", "", headers, b"")
     headers["authorization"] = good.replace(*change)
@@ -235,32 +245,32 @@ def use_nonce(client: Client, nonce: str, key: str = "testid", secret: str = "te
     return client.v3("QuerySmsSignList", {}, x_acs_signature_nonce=nonce).code
 
 
-def test_nonce_scope_access_key(client: Client) -> None:
+def test_a_nonce_may_be_used_once_by_each_key(client: Client) -> None:
     client.emulator.settings(nonce_scope="access-key")
     assert use_nonce(client, "scope-key") == "OK"
     assert use_nonce(client, "scope-key") == "SignatureNonceUsed"
     assert use_nonce(client, "scope-key", "second", "second-secret") == "OK"
 
 
-def test_nonce_v1(client: Client) -> None:
+def test_a_nonce_of_v1_may_be_used_once(client: Client) -> None:
     codes = [client.v1("QuerySmsSignList", {}, SignatureNonce="v1").code for _ in range(2)]
     assert codes == ["OK", "SignatureNonceUsed"]
 
 
-def test_nonce_scope_account(client: Client) -> None:
+def test_a_nonce_may_be_used_once_by_each_account(client: Client) -> None:
     assert use_nonce(client, "scope-account") == "OK"
     assert use_nonce(client, "scope-account") == "SignatureNonceUsed"
     assert use_nonce(client, "scope-account", "second", "second-secret") == "SignatureNonceUsed"
     assert use_nonce(client, "scope-account", "other", "other-secret") == "OK"
 
 
-def test_nonce_scope_node(client: Client) -> None:
+def test_a_nonce_may_be_used_once_on_each_node(client: Client) -> None:
     client.emulator.settings(nonce_scope="node")
     codes = [use_nonce(client, "scope-node") for _ in range(4)]
     assert codes == ["OK", "OK", "SignatureNonceUsed", "SignatureNonceUsed"]
 
 
-def test_nonce_scope_off(client: Client) -> None:
+def test_a_nonce_may_be_used_again_where_none_is_remembered(client: Client) -> None:
     client.emulator.settings(nonce_scope="off")
     assert [use_nonce(client, "scope-off") for _ in range(3)] == ["OK"] * 3
 
@@ -287,19 +297,19 @@ def test_nonce_stays_used_when_the_call_is_refused(client: Client) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "OPTIONS"])
-def test_methods(emulator: SmsEmulator, method: str) -> None:
+def test_another_method_than_get_and_post_is_refused(emulator: SmsEmulator, method: str) -> None:
     refused(raw(emulator, method, "/"), "UnsupportedHTTPMethod")
 
 
 @pytest.mark.parametrize("target", ["/?Action=%ff%fe", "/?Action=%C3"])
-def test_parameters_that_are_not_utf8(emulator: SmsEmulator, target: str) -> None:
+def test_parameters_that_are_not_utf8_are_refused(emulator: SmsEmulator, target: str) -> None:
     refused(raw(emulator, "GET", target), "InvalidParameter")
     reply = raw(emulator, "POST", "/", target[2:].encode(), {"Content-Type": FORM})
     refused(reply, "InvalidParameter")
     refused(raw(emulator, "POST", "/", b"A=\xff", {"Content-Type": FORM}), "InvalidParameter")
 
 
-def test_body_that_is_too_large(emulator: SmsEmulator) -> None:
+def test_a_body_that_is_too_large_is_refused(emulator: SmsEmulator) -> None:
     body = b"A=" + b"a" * (5 * 1024 * 1024)
     refused(raw(emulator, "POST", "/", body, {"Content-Type": FORM}), "InvalidParameter", 413)
 

@@ -27,7 +27,9 @@ def nobody() -> Iterator[str]:
         yield f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
-def test_send_and_messages(emulator: SmsEmulator, capsys: pytest.CaptureFixture[str]) -> None:
+def test_send_sends_and_messages_shows_it(
+    emulator: SmsEmulator, capsys: pytest.CaptureFixture[str]
+) -> None:
     url = f"--url={emulator.url}/"
     assert main(["messages", url]) == 0
     assert capsys.readouterr() == ("", "no messages yet\n")
@@ -46,7 +48,7 @@ def test_send_and_messages(emulator: SmsEmulator, capsys: pytest.CaptureFixture[
     assert capsys.readouterr().out == ""
 
 
-def test_send_with_a_configuration(
+def test_send_takes_the_key_of_a_configuration(
     emulator: SmsEmulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "sms.yaml"
@@ -63,7 +65,9 @@ def test_send_with_a_configuration(
     assert output.count("a\\x1b[2Jb，订单7已发货。\n") == 2
 
 
-def test_refused(emulator: SmsEmulator, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refused_send_ends_with_1(
+    emulator: SmsEmulator, capsys: pytest.CaptureFixture[str]
+) -> None:
     arguments = ["send", f"--url={emulator.url}", "1", "--param", "code=1234"]
     assert main(arguments) == 1
     assert capsys.readouterr().err.startswith("sms-emulator: refused: isv.MOBILE_NUMBER_ILLEGAL: ")
@@ -88,7 +92,7 @@ def test_refused(emulator: SmsEmulator, capsys: pytest.CaptureFixture[str]) -> N
         (["explain", "no such file"], 2, "no such file"),
     ],
 )
-def test_exit_codes(
+def test_a_mistake_ends_with_its_exit_code_and_a_sentence(
     nobody: str,
     capsys: pytest.CaptureFixture[str],
     arguments: list[str],
@@ -105,7 +109,7 @@ def test_exit_codes(
     assert problem.format(nobody=nobody) in output.err
 
 
-def test_an_answer_that_a_fault_took(
+def test_an_answer_that_a_fault_took_is_told_as_lost(
     emulator: SmsEmulator, capsys: pytest.CaptureFixture[str]
 ) -> None:
     emulator.set_faults({"kind": "reset", "when": "after", "times": 1})
@@ -116,7 +120,9 @@ def test_an_answer_that_a_fault_took(
     assert len(emulator.messages()) == 1
 
 
-def test_a_filter_that_is_wrong(emulator: SmsEmulator, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_filter_that_is_wrong_ends_with_2(
+    emulator: SmsEmulator, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["messages", f"--url={emulator.url}", "--phone-number", "abc"]) == 2
     assert "phone_number: is no phone number" in capsys.readouterr().err
 
@@ -126,7 +132,7 @@ def expect_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def test_follow(emulator: SmsEmulator) -> None:
+def test_follow_shows_what_comes_until_it_is_interrupted(emulator: SmsEmulator) -> None:
     """What is there, what comes, what comes after the inbox was cleared; then Ctrl-C."""
 
     def send(code: str) -> None:
@@ -154,7 +160,7 @@ def test_follow(emulator: SmsEmulator) -> None:
         assert process.wait() == 130
 
 
-def test_a_reader_that_goes_away(emulator: SmsEmulator) -> None:
+def test_a_reader_that_goes_away_ends_the_command_in_silence(emulator: SmsEmulator) -> None:
     main(["send", f"--url={emulator.url}", "13800138000", "--param", "code=12345"])
     with subprocess.Popen(
         [*COMMAND, "messages", "--url", emulator.url],
@@ -177,7 +183,7 @@ def test_help_has_examples_and_exit_codes(command: list[str]) -> None:
     assert "--json" in result.stdout
 
 
-def test_a_client_of_nobody_and_of_somebody_else(nobody: str) -> None:
+def test_a_client_says_that_nobody_or_somebody_else_answers(nobody: str) -> None:
     with pytest.raises(NotRunning, match=f"no emulator answers at {nobody}"):
         EmulatorClient(nobody).messages()
 

@@ -37,7 +37,7 @@ def allow_large_files(pid: int) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_ready_line_and_clean_stop(tmp_path: Path, number: signal.Signals) -> None:
+def test_it_says_when_it_is_ready_and_stops_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     database = tmp_path / "new" / "folder" / "sms.db"
     with started("--database", str(database)) as (process, remote, ready):
         assert ready == {
@@ -64,7 +64,7 @@ def test_stop_releases_those_who_wait(tmp_path: Path) -> None:
         assert process.wait() == 0
 
 
-def test_default_database_and_human_output(tmp_path: Path) -> None:
+def test_by_default_it_keeps_a_database_and_speaks_to_people(tmp_path: Path) -> None:
     environment = {**os.environ, "XDG_STATE_HOME": str(tmp_path)}
     command = [*COMMAND, "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
@@ -175,7 +175,7 @@ def test_a_full_disk_is_told_in_the_form_of_each_api(tmp_path: Path) -> None:
         assert remote.messages()
 
 
-def test_busy_port(tmp_path: Path) -> None:
+def test_a_busy_port_is_named_with_the_remedy(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         result = run("--port", port, "--database", str(tmp_path / "db"))
@@ -195,14 +195,16 @@ def test_busy_port(tmp_path: Path) -> None:
         (["--database", "/dev/null/x"], "database /dev/null/x cannot be used"),
     ],
 )
-def test_bad_arguments(tmp_path: Path, arguments: list[str], problem: str) -> None:
+def test_a_bad_argument_ends_with_2_and_a_sentence(
+    tmp_path: Path, arguments: list[str], problem: str
+) -> None:
     result = run("--port", "0", "--database", str(tmp_path / "db"), *arguments)
     assert result.returncode == 2
     assert problem in result.stderr
     assert "Traceback" not in result.stderr
 
 
-def test_help_and_version() -> None:
+def test_it_tells_its_version_and_its_options() -> None:
     assert run("--version").stdout == "sms-emulator 0.1.0\n"
     assert "--database FILE" in run("--help").stdout
 
@@ -215,14 +217,14 @@ def test_a_second_emulator_keeps_out_of_the_database(tmp_path: Path) -> None:
         assert "is in use by another" in run("--port", "0", "--database", str(database)).stderr
 
 
-def test_a_database_that_is_none(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "text"
     path.write_text("this is no database " * 100)
     with pytest.raises(DatabaseError, match=r"is damaged or no database .* remove it, or name"):
         SmsEmulator(database=path).__enter__()
 
 
-def test_a_database_of_another_version(tmp_path: Path) -> None:
+def test_a_database_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "newer"
     database = sqlite3.connect(path)
     database.execute("PRAGMA user_version = 99")
@@ -232,7 +234,7 @@ def test_a_database_of_another_version(tmp_path: Path) -> None:
         SmsEmulator(database=path).__enter__()
 
 
-def test_python_api(tmp_path: Path) -> None:
+def test_the_python_api_starts_asks_and_stops_an_emulator(tmp_path: Path) -> None:
     database = tmp_path / "sms.db"
     with SmsEmulator(database=database) as emulator:
         assert emulator.url == f"http://{emulator.endpoint}"
@@ -265,7 +267,7 @@ def test_python_api_reads_configurations(tmp_path: Path) -> None:
         SmsEmulator({"x": 1}).__enter__()
 
 
-def test_fixture(sms_emulator: SmsEmulator) -> None:
+def test_the_fixture_is_an_emulator(sms_emulator: SmsEmulator) -> None:
     assert Client(sms_emulator).send().code == "OK"
     assert sms_emulator.wait_for_message(text="1234").segments == 1
 

@@ -33,7 +33,7 @@ def write(folder: Path, text: str) -> Path:
     return path
 
 
-def test_good(tmp_path: Path) -> None:
+def test_a_configuration_is_read(tmp_path: Path) -> None:
     config = load_config(write(tmp_path, GOOD))
     assert config.access_keys["a"].account == "c"
     assert config.access_keys["sts"].expires_at == 1893456000
@@ -89,14 +89,14 @@ def test_built_in_templates_cover_every_type() -> None:
         ("a: !!python/object:os.system x", "is not valid YAML"),
     ],
 )
-def test_bad(tmp_path: Path, text: str, problem: str) -> None:
+def test_a_mistake_is_named_with_its_place(tmp_path: Path, text: str, problem: str) -> None:
     path = write(tmp_path, text)
     with pytest.raises(ConfigError, match=re.escape(problem)) as caught:
         load_config(path)
     assert str(caught.value).startswith(f"{path}:1: ")
 
 
-def test_unreadable(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         load_config(tmp_path / "absent.yaml")
     path = tmp_path / "latin.yaml"
@@ -129,7 +129,7 @@ def test_errors_name_the_line(tmp_path: Path, text: str, problem: str) -> None:
         load_config(path)
 
 
-def test_files_that_yaml_chokes_on(tmp_path: Path) -> None:
+def test_files_that_yaml_chokes_on_are_refused(tmp_path: Path) -> None:
     for text, problem in (("[" * 500, "is nested too deeply"), ("\0", "a character that YAML")):
         with pytest.raises(ConfigError, match=problem):
             load_config(write(tmp_path, text))

@@ -126,7 +126,7 @@ def test_v1_mistake_is_named(emulator: SmsEmulator, mistake: str) -> None:
     assert "testsecret" not in str(explanation)
 
 
-def test_v1_signature_with_a_plus_that_was_not_encoded(emulator: SmsEmulator) -> None:
+def test_v1_signature_with_a_plus_that_was_not_encoded_is_named(emulator: SmsEmulator) -> None:
     for _ in range(40):  # until a signature has a plus
         reply = WrongV1(emulator, method="GET", write_query=form_pairs).send()
         if reply.code == "SignatureDoesNotMatch":
@@ -134,7 +134,7 @@ def test_v1_signature_with_a_plus_that_was_not_encoded(emulator: SmsEmulator) ->
     assert causes(explained(emulator, reply)) == [("signature-not-encoded", True)]
 
 
-def test_v1_body_that_was_not_signed(emulator: SmsEmulator) -> None:
+def test_v1_body_that_was_not_signed_is_named(emulator: SmsEmulator) -> None:
     names = tuple(AWKWARD)
 
     def half(values: Any) -> str:
@@ -158,7 +158,7 @@ def test_v1_body_that_was_not_signed(emulator: SmsEmulator) -> None:
     assert causes(explained(emulator, reply)) == [("body-unsigned", True)]
 
 
-def test_two_mistakes_at_once(emulator: SmsEmulator) -> None:
+def test_two_mistakes_at_once_are_both_named(emulator: SmsEmulator) -> None:
     reply = WrongV1(emulator, inner=java, outer=java, suffix="", write=bytes.hex).send()
     found = causes(explained(emulator, reply))
     assert found == [("form-encoding", True), ("key-suffix", True), ("signature-hex", True)]
@@ -232,7 +232,7 @@ CHECKS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("mistake", CHECKS)
-def test_what_is_wrong_besides_the_signature(emulator: SmsEmulator, mistake: str) -> None:
+def test_what_is_wrong_besides_the_signature_is_named(emulator: SmsEmulator, mistake: str) -> None:
     cause, fields = CHECKS[mistake]
     reply = WrongV1(emulator, **fields).send()
     assert reply.status in {400, 404}
@@ -246,12 +246,16 @@ def test_what_is_wrong_besides_the_signature(emulator: SmsEmulator, mistake: str
         ({}, "unsigned"),
     ],
 )
-def test_no_signature_at_all(emulator: SmsEmulator, headers: dict[str, str], cause: str) -> None:
+def test_a_request_without_any_signature_is_named_so(
+    emulator: SmsEmulator, headers: dict[str, str], cause: str
+) -> None:
     reply = raw(emulator, "GET", "/?PhoneNumbers=1", b"", headers)
     assert causes(explained(emulator, reply)) == [(cause, True)]
 
 
-def test_a_signature_that_was_left_out(emulator: SmsEmulator, command: Command) -> None:
+def test_a_signature_that_was_left_out_is_no_fault_of_the_secret(
+    emulator: SmsEmulator, command: Command
+) -> None:
     """No secret is to blame, and the texts, which are the same, tell nothing."""
     explanation = explained(emulator, WrongV1(emulator, write=lambda _: "").send())
     assert causes(explanation)[0] == ("missing", True)
@@ -272,7 +276,7 @@ def test_a_parameter_that_came_twice_is_suspected_where_nothing_is_proven(
     assert causes(explained(emulator, reply)) == [("parameter-repeated", False), ("unknown", False)]
 
 
-def test_unsigned_header(client: Client) -> None:
+def test_an_unsigned_header_is_named(client: Client) -> None:
     reply = client.v3("SendSms", AWKWARD, unsigned={"x-acs-extra": "1"})
     assert reply.code == "IncompleteSignature"
     (finding,) = explained_of(client, reply)["findings"]
@@ -285,7 +289,7 @@ def explained_of(client: Client, reply: Reply) -> dict[str, Any]:
     return explained(emulator, reply)
 
 
-def test_used_nonce(client: Client) -> None:
+def test_a_used_nonce_is_named(client: Client) -> None:
     for _ in range(2):
         reply = client.v3("QuerySmsSignList", {}, x_acs_signature_nonce="same")
     explanation = explained_of(client, reply)
@@ -301,13 +305,13 @@ def test_security_token_is_not_shown(emulator: SmsEmulator) -> None:
         assert "***" in explanation["expected"]
 
 
-def test_token_that_was_not_signed(emulator: SmsEmulator) -> None:
+def test_a_token_that_was_not_signed_is_named(emulator: SmsEmulator) -> None:
     common = {"AccessKeyId": "STS.one", "SecurityToken": "token-one+/=="}
     wrong = WrongV1(emulator, "sts-secret", common=common, unsigned=("SecurityToken",))
     assert causes(explained(emulator, wrong.send())) == [("token-unsigned", True)]
 
 
-def test_texts_in_both_languages(emulator: SmsEmulator) -> None:
+def test_an_explanation_is_given_in_both_languages(emulator: SmsEmulator) -> None:
     reply = WrongV1(emulator, suffix="").send()
     english, chinese = (explained(emulator, reply, language) for language in ("en", "zh"))
     assert "&" in english["findings"][0]["what"]
@@ -420,7 +424,9 @@ def test_command_names_the_mistake_and_marks_the_difference(
     assert "testsecret" not in result.stdout + result.stderr
 
 
-def test_command_in_json_with_the_secret_of_a_file(command: Command, tmp_path: Path) -> None:
+def test_command_answers_in_json_with_the_secret_of_a_file(
+    command: Command, tmp_path: Path
+) -> None:
     config = tmp_path / "sms.yaml"
     config.write_text("access_keys: [{id: testid, secret: testsecret}]")
     address = f"http://127.0.0.1:8100/?{signed_query(suffix='')}"
@@ -465,7 +471,7 @@ def test_command_says_what_it_cannot_read(command: Command, text: str, problem: 
     assert problem in result.stderr
 
 
-def test_command_in_a_process_of_its_own() -> None:
+def test_command_runs_in_a_process_of_its_own() -> None:
     process = subprocess.run(
         [sys.executable, "-m", "aliyun_sms_emulator", "explain", "--help"],
         capture_output=True,
@@ -475,7 +481,7 @@ def test_command_in_a_process_of_its_own() -> None:
     assert "exit codes: 0 the signature is right, 1 it is wrong" in process.stdout
 
 
-def test_command_without_a_secret(command: Command) -> None:
+def test_command_without_a_secret_says_what_to_set(command: Command) -> None:
     result = command(URL, secret="")
     assert result.code == 2
     assert "set ALIBABA_CLOUD_ACCESS_KEY_SECRET" in result.stderr

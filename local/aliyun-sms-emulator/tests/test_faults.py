@@ -138,7 +138,7 @@ def test_impossible_rules_are_refused_and_change_nothing(
 @pytest.mark.parametrize(
     "document", [{}, {"rules": None}, {"rules": {}}, {"rules": "x"}, {"rule": []}, {"rules": [1]}]
 )
-def test_what_is_no_list_of_rules(emulator: SmsEmulator, document: object) -> None:
+def test_what_is_no_list_of_rules_is_refused(emulator: SmsEmulator, document: object) -> None:
     assert api(emulator, "PUT", "/api/faults", document).status == 400
 
 
@@ -162,14 +162,16 @@ def test_ids_are_unique(emulator: SmsEmulator) -> None:
         ({"probability": 1.0}, [503] * 6),
     ],
 )
-def test_how_often(client: Client, rule: Mapping[str, object], expected: list[int]) -> None:
+def test_a_rule_fires_as_often_as_it_says(
+    client: Client, rule: Mapping[str, object], expected: list[int]
+) -> None:
     client.emulator.set_faults({**UNAVAILABLE, **rule})
     assert fates(client, 6) == expected
     assert [(r["met"], r["fired"]) for r in client.emulator.faults()] == [(6, expected.count(503))]
     assert len(client.emulator.messages()) == expected.count(200)
 
 
-def test_a_schedule(client: Client) -> None:
+def test_a_schedule_is_followed(client: Client) -> None:
     schedule = ["none", UNAVAILABLE, None, {"kind": "throttle"}]
     client.emulator.set_faults({"skip": 1, "schedule": schedule})
     assert fates(client, 7) == [200, 200, 503, 200, 400, 200, 200]
@@ -243,7 +245,9 @@ def test_side_effects_add_up_and_the_first_of_each_counts(client: Client) -> Non
     ],
 )
 @pytest.mark.parametrize("how", ["v1 query", "v1 form", "v3 query", "v3 form"])
-def test_which_requests(client: Client, match: Mapping[str, object], meant: bool, how: str) -> None:
+def test_a_rule_meets_the_requests_that_it_describes(
+    client: Client, match: Mapping[str, object], meant: bool, how: str
+) -> None:
     client.emulator.set_faults({"match": match, **UNAVAILABLE})
     parameters = {
         "PhoneNumbers": "008613800138000,13900139000",
@@ -339,7 +343,7 @@ def test_queries_meet_faults_and_slow_visibility(client: Client) -> None:
     assert details(client) == ["late", "soon"]
 
 
-def test_visibility_never_as_a_setting(client: Client) -> None:
+def test_with_visibility_never_no_query_shows_a_message(client: Client) -> None:
     assert client.emulator.settings(visibility_delay_seconds="never")[
         "visibility_delay_seconds"
     ] == ("never")
@@ -376,14 +380,14 @@ def test_nodes_take_turns_or_are_chosen(client: Client) -> None:
         ]
 
 
-def test_a_broken_node(client: Client) -> None:
+def test_a_broken_node_fails_its_share_of_requests(client: Client) -> None:
     client.emulator.reset()
     client.emulator.settings(limits=False)
     client.emulator.set_faults({"match": {"node": 1}, **UNAVAILABLE})
     assert fates(client, 4) == [200, 503, 200, 503]
 
 
-def test_the_skew_of_the_gateways_clock(client: Client) -> None:
+def test_the_gateways_clock_may_be_off(client: Client) -> None:
     request = signed(client, "QuerySmsSignList", {})
     client.emulator.settings(clock_skew_seconds=-1000)
     assert client.send().code == "InvalidTimeStamp.Expired"
@@ -501,7 +505,7 @@ def test_stopping_does_not_wait_for_stalls() -> None:
         connection.__exit__()
 
 
-def test_rules_of_the_configuration(tmp_path: Path) -> None:
+def test_the_rules_of_the_configuration_come_back_with_a_reset(tmp_path: Path) -> None:
     path = tmp_path / "sms.yaml"
     path.write_text(
         "faults:\n  - {match: {action: SendSms}, kind: reset, when: after, times: 1}\n"
@@ -520,7 +524,7 @@ def test_rules_of_the_configuration(tmp_path: Path) -> None:
             pass
 
 
-def test_the_python_client(client: Client) -> None:
+def test_the_python_client_sets_reads_and_clears_rules(client: Client) -> None:
     emulator = client.emulator
     emulator.set_faults({"kind": "http", "times": 1})
     assert emulator.add_fault(match={"action": "SendSms"}, kind="throttle", times=1) == "2"
@@ -565,7 +569,7 @@ def test_the_log_tells_what_was_not_processed(client: Client) -> None:
     ]
 
 
-def test_the_full_variable_of_the_legacy_api() -> None:
+def test_the_legacy_api_takes_any_text_as_its_full_variable() -> None:
     with SmsEmulator() as own:
         client = Client(own)
         parameters = {

@@ -55,7 +55,9 @@ def moments(kind: str, **fields: object) -> list[Rule]:
         *((rule, 200, "closed") for rule in moments("truncate", bytes=10**6)),
     ],
 )
-def test_a_cut_answer(client: Client, rule: Rule, shortest: int, how: str) -> None:
+def test_an_answer_is_cut_where_and_how_the_rule_says(
+    client: Client, rule: Rule, shortest: int, how: str
+) -> None:
     with faulted(client, **rule) as connection:
         connection.send()
         received, ended = connection.ending()
@@ -88,7 +90,7 @@ def test_a_cut_answer(client: Client, rule: Rule, shortest: int, how: str) -> No
         ({"body": '{"Code":"OK 😀"}'}, 200, '{"Code":"OK 😀"}'.encode()),
     ],
 )
-def test_garbage(
+def test_garbage_comes_in_place_of_the_answer(
     client: Client, when: str, fault: Mapping[str, object], status: int, expected: bytes
 ) -> None:
     with faulted(client, kind="garbage", when=when, **fault) as connection:
@@ -101,7 +103,7 @@ def test_garbage(
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_bytes_that_are_no_http(client: Client, when: str) -> None:
+def test_bytes_that_are_no_http_end_the_connection(client: Client, when: str) -> None:
     with faulted(client, kind="garbage", content="not-http", when=when) as connection:
         connection.send()
         received, how = connection.ending()
@@ -112,7 +114,9 @@ def test_bytes_that_are_no_http(client: Client, when: str) -> None:
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 @pytest.mark.parametrize("body", ["platform", "html", "empty"])
-def test_failures_of_a_gateway(client: Client, when: str, status: int, body: str) -> None:
+def test_a_gateway_fails_with_the_status_and_body_of_the_rule(
+    client: Client, when: str, status: int, body: str
+) -> None:
     rule = {"kind": "http", "when": when, "status": status, "body": body, "retry_after": 7}
     with faulted(client, **rule) as connection:
         connection.send()
@@ -141,7 +145,9 @@ def test_failures_of_a_gateway(client: Client, when: str, status: int, body: str
         *((r, 400, "isv.A") for r in moments("error", code="isv.A", status=400)),
     ],
 )
-def test_refusals(client: Client, rule: Rule, status: int, expected: str) -> None:
+def test_a_refusal_on_demand_has_its_status_and_code(
+    client: Client, rule: Rule, status: int, expected: str
+) -> None:
     with faulted(client, **rule) as connection:
         connection.send()
         answer = connection.answer()
@@ -173,7 +179,7 @@ def test_a_bad_signature_is_refused_before_the_service_refuses(client: Client) -
     assert client.send().code == "isv.AMOUNT_NOT_ENOUGH"
 
 
-def test_a_stall_that_ends(client: Client) -> None:
+def test_a_stall_that_ends_delivers_what_was_done(client: Client) -> None:
     with faulted(client, kind="stall", seconds=0.2, when="after") as connection:
         connection.send()
         assert connection.ending(0.1) == (b"", "silent")
@@ -195,7 +201,7 @@ def test_a_stall_lasts_until_the_client_gives_up(client: Client, when: str) -> N
     assert client.send().code == "OK"
 
 
-def test_an_answer_that_drips(client: Client) -> None:
+def test_an_answer_that_drips_comes_whole_and_late(client: Client) -> None:
     with faulted(client, kind="drip", seconds=0.3, chunks=6) as connection:
         started = time.monotonic()
         connection.send()

@@ -20,7 +20,7 @@ def status(client: Client, sent: Reply) -> dict[str, object]:
     return answer
 
 
-def test_accepted(client: Client) -> None:
+def test_a_message_abroad_is_accepted(client: Client) -> None:
     sent = client.send_abroad(From="Shop", TaskId="order-7", Type="OTP", ValidityPeriod="600")
     assert sent.json == {
         "ResponseCode": "OK",
@@ -50,7 +50,7 @@ def test_accepted(client: Client) -> None:
         ("6591234567", "Singapore"),
     ],
 )
-def test_countries_of_numbers(client: Client, number: str, country: str) -> None:
+def test_the_country_of_a_number_is_told(client: Client, number: str, country: str) -> None:
     assert client.send_abroad(number).json["NumberDetail"]["Country"] == country
 
 
@@ -72,7 +72,7 @@ def test_countries_of_numbers(client: Client, number: str, country: str) -> None
         ("9" * 5000, "MOBILE_NUMBER_ILLEGAL"),
     ],
 )
-def test_numbers_it_refuses(client: Client, number: str, code: str) -> None:
+def test_a_number_that_it_does_not_serve_is_refused(client: Client, number: str, code: str) -> None:
     reply = client.send_abroad(number)
     assert (reply.status, reply.code) == (200, code)
     assert set(reply.json) == {"ResponseCode", "ResponseDescription", "RequestId"}
@@ -80,12 +80,12 @@ def test_numbers_it_refuses(client: Client, number: str, code: str) -> None:
 
 
 @pytest.mark.parametrize("sender", ["a", "Alicloud321", "1" * 15, "1a"])
-def test_sender_ids(client: Client, sender: str) -> None:
+def test_a_sender_id_is_shown(client: Client, sender: str) -> None:
     assert client.send_abroad(From=sender).json["From"] == sender
 
 
 @pytest.mark.parametrize("sender", ["Alicloud3210", "1" * 16, "a b", "店", "1" * 11 + "a"])
-def test_bad_sender_ids(client: Client, sender: str) -> None:
+def test_a_bad_sender_id_is_refused(client: Client, sender: str) -> None:
     assert client.send_abroad(From=sender).code == "INVALID_SENDERID"
 
 
@@ -99,7 +99,7 @@ def test_bad_sender_ids(client: Client, sender: str) -> None:
         {"ValidityPeriod": "9" * 19},
     ],
 )
-def test_bad_parameters(client: Client, changes: dict[str, str]) -> None:
+def test_a_bad_parameter_is_refused(client: Client, changes: dict[str, str]) -> None:
     assert client.send_abroad(**changes).code == "INVALID_PARAMETERS"
 
 
@@ -125,7 +125,7 @@ def test_missing_parameters_are_gateway_errors(client: Client, name: str) -> Non
         ("😀" * 36, "2"),
     ],
 )
-def test_segments(client: Client, text: str, segments: str) -> None:
+def test_segments_are_counted(client: Client, text: str, segments: str) -> None:
     assert client.send_abroad(Message=text).json["Segments"] == segments
 
 
@@ -134,7 +134,7 @@ def test_each_version_has_its_own_operations(client: Client) -> None:
     assert client.v3("SendMessageToGlobe", {}).json["Code"] == "InvalidAction.NotFound"
 
 
-def test_xml(client: Client) -> None:
+def test_an_answer_may_be_xml(client: Client) -> None:
     parameters = {"To": "85251234567", "Message": "Hello"}
     reply = client.v1("SendMessageToGlobe", parameters, Version="2018-05-01", Format="XML")
     root = ElementTree.fromstring(reply.body)
@@ -142,7 +142,7 @@ def test_xml(client: Client) -> None:
     assert root.findtext("NumberDetail/Region") == "HongKong"
 
 
-def test_query_message_waiting_then_delivered(client: Client) -> None:
+def test_query_message_says_waiting_and_then_delivered(client: Client) -> None:
     client.emulator.clock.set(NOON)
     sent = client.send_abroad()
     waiting = status(client, sent)
@@ -164,14 +164,14 @@ def test_query_message_waiting_then_delivered(client: Client) -> None:
     assert delivered["ReceiveDate"] == "Mon, 24 Dec 2018 16:58:23 +0800"
 
 
-def test_query_message_failed(client: Client) -> None:
+def test_query_message_says_failed(client: Client) -> None:
     client.emulator.settings(delivery_delay_seconds=0)
     client.emulator.set_fate("85251230001", "EXPIRED")
     failed = status(client, client.send_abroad("85251230001"))
     assert (failed["Status"], failed["ErrorCode"]) == ("2", "EXPIRED")
 
 
-def test_query_message_in_the_meaning_of_2019(client: Client) -> None:
+def test_query_message_speaks_in_the_meaning_of_2019_if_asked(client: Client) -> None:
     client.emulator.settings(query_message_status="2019")
     client.emulator.clock.set(NOON)
     sent = client.send_abroad()
@@ -207,7 +207,7 @@ def inter(client: Client, **changes: str) -> Reply:
     return client.v1("SendInterSms", {n: v for n, v in parameters.items() if v})
 
 
-def test_send_inter_sms(client: Client) -> None:
+def test_send_inter_sms_is_accepted(client: Client) -> None:
     sent = inter(client, PhoneNumbers="51234567,61234567", OutId="o1")
     assert set(sent.json) == {"Code", "Message", "RequestId", "BizId"}
     first, second = client.emulator.messages(out_id="o1")
@@ -232,12 +232,14 @@ def test_send_inter_sms(client: Client) -> None:
         ({"PhoneNumbers": ",".join(["51234567"] * 1001)}, "isv.MOBILE_COUNT_OVER_LIMIT"),
     ],
 )
-def test_bad_send_inter_sms(client: Client, changes: dict[str, str], code: str) -> None:
+def test_a_bad_send_inter_sms_is_refused(
+    client: Client, changes: dict[str, str], code: str
+) -> None:
     assert inter(client, **changes).code == code
     assert client.emulator.messages() == []
 
 
-def test_query_inter_sms_iso_info(client: Client) -> None:
+def test_query_inter_sms_iso_info_lists_the_countries(client: Client) -> None:
     china = {"CountryName": "中国", "CountryCode": "CN", "IsoCode": "86"}
     answer = client.v1("QueryInterSmsIsoInfo", {"CountryName": "中国"}).json
     assert (answer["TotalCount"], answer["IsoSupportDTOs"]) == (1, {"IsoSupportDTO": [china]})

@@ -31,7 +31,7 @@ def refusal(reply: Reply, status: int = 400) -> tuple[str | None, str]:
     return error["field"], error["message"]
 
 
-def test_health(emulator: SmsEmulator) -> None:
+def test_health_shows_no_secret(emulator: SmsEmulator) -> None:
     health = get(emulator, "/api/health").json
     assert health["status"] == "ok"
     assert "testid" in health["access_key_ids"]
@@ -57,7 +57,7 @@ def test_health(emulator: SmsEmulator) -> None:
         ("?out_id=", []),
     ],
 )
-def test_filters(client: Client, query: str, found: list[str]) -> None:
+def test_messages_are_found_by_filters(client: Client, query: str, found: list[str]) -> None:
     emulator = client.emulator
     emulator.settings(delivery_delay_seconds=0)
     client.notify("13800138001", OutId="one")
@@ -67,7 +67,7 @@ def test_filters(client: Client, query: str, found: list[str]) -> None:
     assert [message["out_id"] for message in messages] == found
 
 
-def test_one_message(client: Client) -> None:
+def test_one_message_is_read_by_its_id(client: Client) -> None:
     client.send()
     (message,) = get(client.emulator, "/api/messages").json["messages"]
     assert get(client.emulator, f"/api/messages/{message['id']}").json == message
@@ -95,7 +95,7 @@ def test_one_message(client: Client) -> None:
         ("phone=1", "phone"),
     ],
 )
-def test_bad_filters(emulator: SmsEmulator, query: str, field: str) -> None:
+def test_a_bad_filter_is_refused_by_its_name(emulator: SmsEmulator, query: str, field: str) -> None:
     assert refusal(get(emulator, f"/api/messages?{query}"))[0] == field
 
 
@@ -119,7 +119,7 @@ def test_wait_answers_as_soon_as_enough_messages_are_there(client: Client) -> No
     assert when - sent < 50
 
 
-def test_wait_for_a_status(client: Client) -> None:
+def test_wait_for_a_status_ends_with_it(client: Client) -> None:
     emulator = client.emulator
     emulator.settings(delivery_delay_seconds=0.2)
     client.send()
@@ -137,14 +137,14 @@ def test_wait_gives_up(emulator: SmsEmulator) -> None:
         emulator.wait_for_message(timeout=0.05, out_id="never")
 
 
-def test_clear(client: Client) -> None:
+def test_clearing_deletes_the_messages(client: Client) -> None:
     client.send()
     assert raw(client.emulator, "DELETE", "/api/messages").json == {"deleted": 1}
     assert get(client.emulator, "/api/messages").json == {"messages": [], "total": 0}
     assert client.send().code == "OK"
 
 
-def test_requests(client: Client) -> None:
+def test_requests_are_recorded_with_their_verdict(client: Client) -> None:
     client.send()
     client.send("12")
     client.secret = "wrong"
@@ -174,7 +174,7 @@ def test_requests(client: Client) -> None:
     assert raw(client.emulator, "DELETE", "/api/requests").json == {"deleted": 5}
 
 
-def test_clock(emulator: SmsEmulator) -> None:
+def test_the_clock_is_set_advanced_and_let_run(emulator: SmsEmulator) -> None:
     assert get(emulator, "/api/clock").json["mode"] == "real"
     moment = datetime(2026, 2, 28, 23, 59, 59, tzinfo=CHINA)
     emulator.clock.set(moment)
@@ -213,12 +213,14 @@ def test_clock(emulator: SmsEmulator) -> None:
         ({"time": 1}, "time"),
     ],
 )
-def test_bad_clock(emulator: SmsEmulator, change: dict[str, object], field: str) -> None:
+def test_a_bad_change_of_the_clock_is_refused(
+    emulator: SmsEmulator, change: dict[str, object], field: str
+) -> None:
     assert refusal(put(emulator, "/api/clock", change))[0] == field
     assert get(emulator, "/api/clock").json["mode"] == "real"
 
 
-def test_settings(emulator: SmsEmulator) -> None:
+def test_settings_are_changed_and_restored(emulator: SmsEmulator) -> None:
     before = get(emulator, "/api/settings").json
     changed = put(
         emulator, "/api/settings", {"delivery_delay_seconds": 9, "limits": {"enabled": False}}
@@ -246,20 +248,22 @@ def test_settings(emulator: SmsEmulator) -> None:
         ({"speed": 1}, "speed"),
     ],
 )
-def test_bad_settings(emulator: SmsEmulator, change: dict[str, object], field: str) -> None:
+def test_a_bad_setting_is_refused_and_nothing_changes(
+    emulator: SmsEmulator, change: dict[str, object], field: str
+) -> None:
     before = get(emulator, "/api/settings").json
     good_and_bad = {"timestamp_skew_seconds": 1, **change}
     assert refusal(put(emulator, "/api/settings", good_and_bad))[0] == field
     assert get(emulator, "/api/settings").json == before
 
 
-def test_infinite_delay(emulator: SmsEmulator) -> None:
+def test_an_infinite_delay_is_refused(emulator: SmsEmulator) -> None:
     body = b'{"delivery_delay_seconds": Infinity}'
     reply = raw(emulator, "PUT", "/api/settings", body, JSON)
     assert refusal(reply)[0] == "delivery_delay_seconds"
 
 
-def test_numbers(emulator: SmsEmulator) -> None:
+def test_the_fate_of_a_number_is_set_and_read(emulator: SmsEmulator) -> None:
     path = "/api/numbers/13800138077"
     assert get(emulator, path).json == {"phone_number": "13800138077", "fate": "deliver"}
     put(emulator, path, {"fate": "silent"})
@@ -286,7 +290,9 @@ def test_numbers(emulator: SmsEmulator) -> None:
         (b"{}", {"Content-Type": "application/json; charset=utf-8"}, 200),
     ],
 )
-def test_bodies(emulator: SmsEmulator, body: bytes, headers: dict[str, str], status: int) -> None:
+def test_a_body_has_to_be_a_json_object(
+    emulator: SmsEmulator, body: bytes, headers: dict[str, str], status: int
+) -> None:
     reply = raw(emulator, "PUT", "/api/settings", body, headers)
     if status == 200:
         assert reply.status == 200
@@ -304,7 +310,7 @@ def test_bodies(emulator: SmsEmulator, body: bytes, headers: dict[str, str], sta
         ("DELETE", "/api/clock", 405),
     ],
 )
-def test_unknown_paths_and_methods(
+def test_unknown_paths_and_methods_are_refused(
     emulator: SmsEmulator, method: str, target: str, status: int
 ) -> None:
     refusal(raw(emulator, method, target), status)
@@ -325,14 +331,14 @@ def test_unknown_paths_and_methods(
     ],
 )
 @pytest.mark.parametrize("target", ["/api/messages", "/%61pi/messages"])
-def test_foreign_hosts_and_origins(
+def test_foreign_hosts_and_origins_are_refused(
     emulator: SmsEmulator, headers: dict[str, str], target: str
 ) -> None:
     refusal(raw(emulator, "GET", target, b"", headers), 403)
     refusal(raw(emulator, "DELETE", target, b"", headers), 403)
 
 
-def test_own_hosts_and_origin(emulator: SmsEmulator) -> None:
+def test_own_hosts_and_origins_are_let_in(emulator: SmsEmulator) -> None:
     port = emulator.endpoint.rpartition(":")[2]
     for host in (f"127.0.0.1:{port}", f"localhost:{port}", f"[::1]:{port}"):
         headers = {"Host": host, "Origin": f"http://{host}"}

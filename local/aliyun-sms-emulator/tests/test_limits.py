@@ -78,7 +78,9 @@ def test_number_has_40_codes_a_day_over_all_senders(client: Client) -> None:
     ("template", "param"),
     [("SMS_100002", '{"name":"Ann","order":"7"}'), ("SMS_100004", '{"name":"Ann"}')],
 )
-def test_notification_and_promotion(client: Client, template: str, param: str) -> None:
+def test_notifications_and_promotions_are_50_a_day(
+    client: Client, template: str, param: str
+) -> None:
     changes = {"TemplateCode": template, "TemplateParam": param}
     at(client, START)
     for _ in range(50):

@@ -97,7 +97,7 @@ def test_who_listens_everywhere_is_reached_by_address_but_not_by_name() -> None:
 
 
 @pytest.mark.parametrize("target", ["/inbox", "/inbox/static/main.js", "/api/health"])
-def test_strict_headers(emulator: SmsEmulator, target: str) -> None:
+def test_every_answer_has_strict_headers(emulator: SmsEmulator, target: str) -> None:
     headers = page(emulator, target).headers
     assert headers["content-security-policy"].startswith("default-src 'self'; ")
     assert "unsafe" not in headers["content-security-policy"]
@@ -105,7 +105,7 @@ def test_strict_headers(emulator: SmsEmulator, target: str) -> None:
     assert headers["referrer-policy"] == "no-referrer"
 
 
-def test_nothing_inline_and_nothing_from_outside(emulator: SmsEmulator) -> None:
+def test_nothing_is_inline_and_nothing_comes_from_outside(emulator: SmsEmulator) -> None:
     html = page(emulator).body.decode()
     scripts = re.findall(r"<script[^>]*>", html)
     assert scripts == [
@@ -133,7 +133,7 @@ def test_nothing_inline_and_nothing_from_outside(emulator: SmsEmulator) -> None:
         ("/inbox?lang=%3Cscript%3E", {}, "en"),
     ],
 )
-def test_language(
+def test_the_language_is_the_readers(
     emulator: SmsEmulator, target: str, headers: dict[str, str], language: str
 ) -> None:
     reply = page(emulator, target, **headers)

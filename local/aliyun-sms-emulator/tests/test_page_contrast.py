@@ -48,7 +48,9 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("css", [LIGHT, DARK], ids=["light", "dark"])
 @pytest.mark.parametrize(("front", "back", "least"), PAIRS)
-def test_contrast(css: str, front: str, back: str, least: float) -> None:
+def test_every_pair_of_colours_has_its_contrast(
+    css: str, front: str, back: str, least: float
+) -> None:
     colours = tokens(css)
     assert contrast(colours[front], colours[back]) >= least
 
@@ -60,6 +62,6 @@ def test_both_schemes_have_the_same_tokens_and_nothing_else_names_a_colour() -> 
     assert re.findall(r"#[0-9a-f]{3,8}\b(?=[;\s])", rules) == []
 
 
-def test_the_scale_itself() -> None:
+def test_the_scale_itself_is_right() -> None:
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     assert contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.01)

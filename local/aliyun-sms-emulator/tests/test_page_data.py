@@ -73,7 +73,9 @@ def test_conversations_stand_in_the_order_of_their_newest_message(five: SmsEmula
         ("since=2026-01-31T12:30&until=2026-01-31T13:30:00%2B08:00&text=7", ["13800138001"]),
     ],
 )
-def test_filters(five: SmsEmulator, query: str, numbers: list[str]) -> None:
+def test_conversations_are_found_by_filters(
+    five: SmsEmulator, query: str, numbers: list[str]
+) -> None:
     assert [number for number, _, _ in conversations(five, query)] == numbers
     if "limit" not in query:
         found = five.call("GET", f"/api/messages?{query}")["messages"]
@@ -81,12 +83,12 @@ def test_filters(five: SmsEmulator, query: str, numbers: list[str]) -> None:
 
 
 @pytest.mark.parametrize("query", ["since=yesterday", "until=", "number=1", "status=x", "limit=-1"])
-def test_bad_filters(emulator: SmsEmulator, query: str) -> None:
+def test_a_bad_filter_is_refused(emulator: SmsEmulator, query: str) -> None:
     with pytest.raises(ValueError, match=r"must be|unknown parameter"):
         emulator.call("GET", f"/api/conversations?{query}")
 
 
-def test_replies_of_one_number(emulator: SmsEmulator) -> None:
+def test_replies_of_one_number_are_found(emulator: SmsEmulator) -> None:
     for number in ("13800138001", "13800138002", "13800138001"):
         emulator.reply(number, number[-1])
     answer = emulator.call("GET", "/api/replies?phone_number=%2B8613800138001")
@@ -117,7 +119,7 @@ def test_export_json_is_what_matches(five: SmsEmulator) -> None:
     assert raw(five, "GET", "/api/export.csv?order=newest").status == 400
 
 
-def test_export_of_odd_texts(client: Client) -> None:
+def test_odd_texts_are_exported_whole(client: Client) -> None:
     text = 'a,"b"\r\nc😀\ud83d<script>'
     emulator = client.emulator
     client.notify(TemplateParam=json.dumps({"name": 'a"b,\nc', "order": "7"}))
@@ -215,7 +217,7 @@ def test_stream_is_only_read(emulator: SmsEmulator) -> None:
     assert raw(emulator, "POST", "/api/events").status == 405
 
 
-def test_ten_thousand_messages() -> None:
+def test_ten_thousand_messages_are_listed_and_exported() -> None:
     """To as many numbers; prints how long the page's questions take."""
     with SmsEmulator() as emulator:
         emulator.settings(limits=False)

@@ -64,7 +64,7 @@ HEADERS = {"authorization": "ACS3-HMAC-SHA256 Credential=k", "x-acs-date": "2026
         ("curl http://h/ --json '{}'", "POST", "", {}, {"content-type": "application/json"}),
     ],
 )
-def test_pasted_requests(
+def test_a_pasted_request_is_read(
     text: str, method: str, query: str, form: Any, headers: dict[str, str]
 ) -> None:
     forms = {

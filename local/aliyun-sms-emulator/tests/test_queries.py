@@ -28,7 +28,7 @@ def listed(reply: Reply) -> list[dict[str, Any]]:
     return items
 
 
-def test_waiting_then_delivered(client: Client) -> None:
+def test_a_message_waits_and_is_then_delivered(client: Client) -> None:
     client.emulator.clock.set(NIGHT)
     client.emulator.settings(delivery_delay_seconds=5)
     client.send(OutId="o1")
@@ -61,7 +61,9 @@ def test_waiting_then_delivered(client: Client) -> None:
         ("DELIVRD", 3, "DELIVRD"),
     ],
 )
-def test_fates(client: Client, fate: str, status: int, code: str | None) -> None:
+def test_a_message_ends_as_the_fate_of_its_number_says(
+    client: Client, fate: str, status: int, code: str | None
+) -> None:
     client.emulator.clock.set(NIGHT)
     client.emulator.set_fate("+8613800138055", fate)
     client.send("13800138055")
@@ -70,13 +72,13 @@ def test_fates(client: Client, fate: str, status: int, code: str | None) -> None
     assert (item["SendStatus"], item.get("ErrCode")) == (status, code)
 
 
-def test_fate_of_the_configuration(client: Client) -> None:
+def test_the_configuration_gives_numbers_a_fate(client: Client) -> None:
     client.emulator.settings(delivery_delay_seconds=0)
     client.send("13900139000")
     assert client.emulator.messages()[0].receipt_code == "MOBILE_NOT_ON_SERVICE"
 
 
-def test_visibility_delay(client: Client) -> None:
+def test_a_message_becomes_visible_after_the_delay(client: Client) -> None:
     client.emulator.clock.set(NIGHT - timedelta(hours=1))
     client.emulator.settings(visibility_delay_seconds=3)
     client.send()
@@ -95,7 +97,7 @@ def test_dates_are_of_utc_plus_8(client: Client) -> None:
     assert [item["OutId"] for item in listed(details(client, SendDate="20260302"))] == ["after"]
 
 
-def test_pages(client: Client) -> None:
+def test_messages_come_in_pages(client: Client) -> None:
     client.emulator.clock.set(NIGHT - timedelta(hours=1))
     for number in range(5):
         client.notify(OutId=f"o{number}")
@@ -107,7 +109,7 @@ def test_pages(client: Client) -> None:
     assert details(client, PageSize="2", CurrentPage="9").json["TotalCount"] == 5
 
 
-def test_biz_id_and_number_forms(client: Client) -> None:
+def test_messages_are_found_by_biz_id_and_any_form_of_the_number(client: Client) -> None:
     client.emulator.clock.set(NIGHT - timedelta(hours=1))
     first = client.notify(OutId="first").json["BizId"]
     client.notify(OutId="second")
@@ -116,7 +118,7 @@ def test_biz_id_and_number_forms(client: Client) -> None:
     assert listed(details(client, BizId="none")) == []
 
 
-def test_only_the_own_account(client: Client) -> None:
+def test_only_the_own_account_is_shown(client: Client) -> None:
     client.emulator.clock.set(NIGHT)
     client.send()
     client.key, client.secret = "second", "second-secret"
@@ -146,12 +148,12 @@ def test_only_the_own_account(client: Client) -> None:
         ({"CurrentPage": ""}, "MissingCurrentPage"),
     ],
 )
-def test_query_parameters(client: Client, changes: dict[str, str], code: str) -> None:
+def test_query_parameters_are_checked(client: Client, changes: dict[str, str], code: str) -> None:
     client.emulator.clock.set(NIGHT)
     assert details(client, **changes).code == code
 
 
-def test_statistics(client: Client) -> None:
+def test_statistics_count_by_day_signature_and_kind(client: Client) -> None:
     client.emulator.clock.set(NIGHT)
     client.send()
     client.send("13900139000", SignName="阿里云短信测试")
@@ -189,7 +191,7 @@ def test_statistics(client: Client) -> None:
     assert reply.code == "isv.INVALID_PARAMETERS"
 
 
-def test_templates(client: Client) -> None:
+def test_templates_are_shown_and_listed(client: Client) -> None:
     one = client.v3("QuerySmsTemplate", {"TemplateCode": "SMS_100006"}).json
     assert (one["TemplateStatus"], one["TemplateType"]) == (2, 1)
     assert one["TemplateContent"] == "旧模板"
@@ -204,7 +206,7 @@ def test_templates(client: Client) -> None:
     assert first["AuditStatus"] == "AUDIT_STATE_PASS"
 
 
-def test_signatures(client: Client) -> None:
+def test_signatures_are_shown_and_listed(client: Client) -> None:
     assert client.v3("QuerySmsSign", {"SignName": "旧签名"}).json["SignStatus"] == 10
     assert client.v3("QuerySmsSign", {"SignName": "x"}).code == "isv.SMS_SIGNATURE_ILLEGAL"
     page = client.v3("QuerySmsSignList", {"PageSize": "2"}).json

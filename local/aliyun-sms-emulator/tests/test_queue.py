@@ -97,7 +97,7 @@ def noon(client: Client) -> Client:
     return client
 
 
-def test_token(noon: Client) -> None:
+def test_a_token_lasts_ten_minutes_and_its_secret_is_not_recorded(noon: Client) -> None:
     noon.emulator.settings(timestamp_clock="emulator")
     noon.at = NOON.timestamp()
     answer = noon.v1("QueryTokenForMnsQueue", {"MessageType": "SmsUp", "QueueName": REPLIES}).json
@@ -117,11 +117,13 @@ def test_token(noon: Client) -> None:
         ({"MessageType": "SmsUp", "QueueName": "mine"}, "isv.INVALID_PARAMETERS"),
     ],
 )
-def test_bad_token_requests(client: Client, parameters: dict[str, str], expected: str) -> None:
+def test_a_bad_request_for_a_token_is_refused(
+    client: Client, parameters: dict[str, str], expected: str
+) -> None:
     assert client.v1("QueryTokenForMnsQueue", parameters).code == expected
 
 
-def test_receive_and_delete(noon: Client) -> None:
+def test_a_message_is_received_and_deleted(noon: Client) -> None:
     noon.send(OutId="o1")
     queue = consumer(noon)
     (message,) = queue.receive("waitseconds=1")
@@ -146,7 +148,7 @@ def test_receive_and_delete(noon: Client) -> None:
     ]
 
 
-def test_visibility(noon: Client) -> None:
+def test_a_received_message_is_visible_again_after_30_seconds(noon: Client) -> None:
     noon.send()
     queue = consumer(noon)
     (first,) = queue.receive()
@@ -161,7 +163,7 @@ def test_visibility(noon: Client) -> None:
     assert queue.delete(second["ReceiptHandle"]).status == 204
 
 
-def test_batches(noon: Client) -> None:
+def test_messages_are_received_in_batches_of_16(noon: Client) -> None:
     noon.notify(",".join(f"138001380{n:02}" for n in range(18)))
     queue = consumer(noon)
     found = queue.receive("numOfMessages=16&waitseconds=1")
@@ -180,7 +182,7 @@ def test_a_receipt_is_there_when_it_is_due(noon: Client) -> None:
     assert content(queue.receive()[0])["TaskId"] == "t1"
 
 
-def test_waiting(noon: Client) -> None:
+def test_a_receiver_may_wait(noon: Client) -> None:
     queue = consumer(noon)
     started = time.monotonic()
     threading.Timer(0.1, noon.send).start()
@@ -188,7 +190,7 @@ def test_waiting(noon: Client) -> None:
     assert time.monotonic() - started < 20
 
 
-def test_duplicates(noon: Client) -> None:
+def test_duplicates_are_messages_of_their_own(noon: Client) -> None:
     noon.emulator.settings(receipt_duplicates=1)
     noon.send()
     first, second = consumer(noon).receive("numOfMessages=16")
@@ -196,7 +198,7 @@ def test_duplicates(noon: Client) -> None:
     assert first["MessageId"] != second["MessageId"]
 
 
-def test_replies(noon: Client) -> None:
+def test_a_reply_is_received(noon: Client) -> None:
     noon.send()
     noon.emulator.reply("13800138000", "TD & <b> 😀")
     (message,) = consumer(noon, "SmsUp").receive()
@@ -249,11 +251,13 @@ Break = Callable[[QueueClient], Reply]
         (lambda q: replace(q, queue="%F0%9F%98%80").call("GET"), (404, "QueueNotExist")),
     ],
 )
-def test_refusals(client: Client, call: Break, expected: tuple[int, str]) -> None:
+def test_a_request_with_a_mistake_is_refused(
+    client: Client, call: Break, expected: tuple[int, str]
+) -> None:
     assert code(call(consumer(client))) == expected
 
 
-def test_no_authorization(client: Client) -> None:
+def test_a_request_without_authorization_is_refused(client: Client) -> None:
     reply = raw(client.emulator, "GET", f"/queues/{REPORTS}/messages", b"", {"x-mns-version": "1"})
     assert code(reply) == (400, "MissingAuthorizationHeader")
 

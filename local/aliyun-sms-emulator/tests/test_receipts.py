@@ -34,7 +34,7 @@ def wait_for_attempts(emulator: EmulatorClient, count: int) -> None:
     raise AssertionError(attempts(emulator))
 
 
-def test_mainland_receipt(client: Client, receiver: Receiver) -> None:
+def test_a_mainland_receipt_has_the_documented_fields(client: Client, receiver: Receiver) -> None:
     emulator = client.emulator
     emulator.clock.set(NOON)
     emulator.settings(receipt_url=receiver.url)
@@ -62,7 +62,9 @@ def test_mainland_receipt(client: Client, receiver: Receiver) -> None:
     assert (push.attempts[0].at, push.attempts[0].problem) == ("2026-03-01T12:00:01.000+08:00", "")
 
 
-def test_failed_receipt_without_out_id(client: Client, receiver: Receiver) -> None:
+def test_a_failed_receipt_has_its_code_and_no_empty_out_id(
+    client: Client, receiver: Receiver
+) -> None:
     client.emulator.settings(receipt_url=receiver.url, delivery_delay_seconds=0)
     client.notify("13900139000", TemplateParam=json.dumps({"name": "n" * 35, "order": "o" * 35}))
     (receipt,) = receiver.next()
@@ -79,7 +81,7 @@ def test_failed_receipt_without_out_id(client: Client, receiver: Receiver) -> No
         ("EXPIRED", "6", "EXPIRED"),
     ],
 )
-def test_international_receipt(
+def test_an_international_receipt_has_the_documented_fields(
     client: Client, receiver: Receiver, fate: str, status: str, code: str
 ) -> None:
     emulator = client.emulator
@@ -148,7 +150,7 @@ def test_messages_sent_without_a_url_are_not_pushed_later(
         (200, b"x" * 100_000),
     ],
 )
-def test_answers_that_do_not_count(
+def test_a_receiver_that_answers_something_else_is_asked_again(
     client: Client, receiver: Receiver, answer: tuple[int, bytes]
 ) -> None:
     emulator = client.emulator
@@ -171,7 +173,7 @@ def test_any_number_counts(client: Client, receiver: Receiver, answer: bytes) ->
 
 
 @pytest.mark.parametrize(("abroad", "waits"), [(False, [60, 300, 600]), (True, [60, 300])])
-def test_retries_then_dropped(
+def test_a_receipt_is_dropped_after_its_retries(
     client: Client, receiver: Receiver, abroad: bool, waits: list[float]
 ) -> None:
     emulator = client.emulator
@@ -203,7 +205,7 @@ def test_a_retry_that_is_taken_ends_it(client: Client, receiver: Receiver) -> No
     assert receiver.next() == receiver.next()
 
 
-def test_nobody_listens(client: Client) -> None:
+def test_where_nobody_listens_an_attempt_has_failed(client: Client) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     client.emulator.settings(receipt_url=f"http://localhost:{port}", delivery_delay_seconds=0)
@@ -215,7 +217,7 @@ def test_nobody_listens(client: Client) -> None:
 
 
 @pytest.mark.parametrize("answer", [b"", b"hello\r\n\r\n"])
-def test_receivers_that_speak_no_http(client: Client, answer: bytes) -> None:
+def test_a_receiver_that_speaks_no_http_has_not_taken_it(client: Client, answer: bytes) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         client.emulator.settings(receipt_url=url, delivery_delay_seconds=0)
@@ -229,7 +231,7 @@ def test_receivers_that_speak_no_http(client: Client, answer: bytes) -> None:
     assert attempts(client.emulator) == [(None, False)]
 
 
-def test_a_receiver_that_never_answers(client: Client) -> None:
+def test_a_receiver_that_never_answers_is_given_up(client: Client) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         client.emulator.settings(
@@ -240,7 +242,7 @@ def test_a_receiver_that_never_answers(client: Client) -> None:
     assert "0.05 seconds" in client.emulator.messages()[0].push_attempts[0].problem
 
 
-def test_batches(client: Client, receiver: Receiver) -> None:
+def test_receipts_are_pushed_in_batches(client: Client, receiver: Receiver) -> None:
     emulator = client.emulator
     emulator.clock.set(NOON)
     emulator.settings(receipt_url=receiver.url, push_batch_size=3, push_batch_seconds=10)
@@ -255,7 +257,7 @@ def test_batches(client: Client, receiver: Receiver) -> None:
     assert [item["phone_number"] for item in receiver.next()] == ["13800138006"]
 
 
-def test_duplicates(client: Client, receiver: Receiver) -> None:
+def test_duplicates_are_pushed_on_demand(client: Client, receiver: Receiver) -> None:
     client.emulator.settings(
         receipt_url=receiver.url, delivery_delay_seconds=0, receipt_duplicates=2, push_batch_size=1
     )
@@ -277,7 +279,7 @@ def test_clearing_the_inbox_forgets_receipts(client: Client, receiver: Receiver)
     assert client.emulator.replies() == []
 
 
-def test_reply(client: Client, receiver: Receiver) -> None:
+def test_a_reply_is_pushed(client: Client, receiver: Receiver) -> None:
     emulator = client.emulator
     emulator.clock.set(NOON)
     emulator.settings(reply_url=receiver.url)
@@ -298,7 +300,7 @@ def test_reply(client: Client, receiver: Receiver) -> None:
     assert push.source_id == reply.id
 
 
-def test_reply_of_somebody_unknown(client: Client) -> None:
+def test_a_reply_of_somebody_unknown_goes_to_the_default_account(client: Client) -> None:
     reply = client.emulator.reply("85251234567", "Hi")
     assert (reply.account, reply.dest_code) == ("default", "1000")
     assert client.emulator.reply("85251234567", "Hi", "7").dest_code == "7"
@@ -323,7 +325,9 @@ def post(emulator: EmulatorClient, document: object) -> Reply:
         ({"sign_name": "x"}, "sign_name"),
     ],
 )
-def test_bad_replies(emulator: SmsEmulator, changes: dict[str, object], field: str) -> None:
+def test_a_bad_reply_is_refused(
+    emulator: SmsEmulator, changes: dict[str, object], field: str
+) -> None:
     reply = post(emulator, {"phone_number": "13800138000", "content": "TD", **changes})
     assert (reply.status, reply.json["error"]["field"]) == (400, field)
     assert emulator.replies() == []
@@ -332,7 +336,7 @@ def test_bad_replies(emulator: SmsEmulator, changes: dict[str, object], field: s
 @pytest.mark.parametrize(
     "query", ["kind=SmsReports", "state=lost", "limit=x", "wait=-1", "count=x", "phone_number=1"]
 )
-def test_bad_receipt_queries(emulator: SmsEmulator, query: str) -> None:
+def test_a_bad_query_of_receipts_is_refused(emulator: SmsEmulator, query: str) -> None:
     reply = raw(emulator, "GET", f"/api/receipts?{query}")
     assert (reply.status, reply.json["error"]["field"]) == (400, query.partition("=")[0])
 
@@ -364,7 +368,9 @@ def test_bad_receipt_queries(emulator: SmsEmulator, query: str) -> None:
         ({"query_message_status": "2020"}, "query_message_status"),
     ],
 )
-def test_bad_settings(emulator: SmsEmulator, changes: dict[str, object], field: str) -> None:
+def test_a_bad_setting_is_refused_and_nothing_changes(
+    emulator: SmsEmulator, changes: dict[str, object], field: str
+) -> None:
     before = emulator.settings()
     with pytest.raises(ValueError, match=f"^{field}: "):
         emulator.settings(**changes)
@@ -409,7 +415,7 @@ def test_stopping_does_not_wait_for_a_receiver() -> None:
     connection.close()
 
 
-def test_stopping_between_two_attempts() -> None:
+def test_it_may_be_stopped_between_two_attempts() -> None:
     with SmsEmulator(CONFIG) as emulator:
         with socket.create_server(("127.0.0.1", 0)) as free:
             url = f"http://127.0.0.1:{free.getsockname()[1]}"
@@ -441,7 +447,7 @@ def test_a_database_of_an_earlier_version_is_taken_over(tmp_path: Path, version:
         assert Client(emulator).send_abroad().code == "OK"
 
 
-def test_remembered_settings_that_no_longer_fit(tmp_path: Path) -> None:
+def test_remembered_settings_that_no_longer_fit_are_refused(tmp_path: Path) -> None:
     database = tmp_path / "sms.db"
     config = {**CONFIG, "settings": {"push_to_other_hosts": True}}
     with SmsEmulator(config, database=database) as emulator:

@@ -24,7 +24,7 @@ def three(client: Client) -> SmsEmulator:
     return emulator
 
 
-def test_newest_first_and_by_verdict(three: SmsEmulator) -> None:
+def test_requests_are_listed_newest_first_and_by_verdict(three: SmsEmulator) -> None:
     accepted, rejected, refused = listed(three, "")
     assert [accepted[0], rejected[0], refused[0]] == ["accepted", "rejected", "refused"]
     assert listed(three, "order=newest") == [refused, rejected, accepted]
@@ -35,7 +35,7 @@ def test_newest_first_and_by_verdict(three: SmsEmulator) -> None:
 
 
 @pytest.mark.parametrize("query", ["order=up", "unknown=1"])
-def test_bad_questions(emulator: SmsEmulator, query: str) -> None:
+def test_a_bad_question_is_refused(emulator: SmsEmulator, query: str) -> None:
     with pytest.raises(ValueError, match=r"must be oldest or newest|unknown parameter"):
         emulator.call("GET", f"/api/requests?{query}")
 
@@ -48,7 +48,7 @@ def test_clearing_forgets_what_was_kept_for_explaining(three: SmsEmulator) -> No
         three.call("GET", f"/api/requests/{number}/explanation")
 
 
-def test_body_too_large_to_be_kept(three: SmsEmulator) -> None:
+def test_a_body_too_large_to_be_kept_cannot_be_explained(three: SmsEmulator) -> None:
     body = b"Action=SendSms&Version=2017-05-25&x=" + b"y" * 70_000
     raw(three, "POST", "/", body, {"Content-Type": "application/x-www-form-urlencoded"})
     with pytest.raises(ValueError, match="up to 64 KiB"):

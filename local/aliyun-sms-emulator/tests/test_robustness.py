@@ -100,7 +100,7 @@ def without_privileges() -> None:
             ctypes.CDLL(None).prctl(drop_from_bounding_set, capability, 0, 0, 0)
 
 
-def test_databases_that_may_not_be_used(tmp_path: Path) -> None:
+def test_a_database_that_may_not_be_used_is_named_with_the_remedy(tmp_path: Path) -> None:
     locked = tmp_path / "locked"
     locked.mkdir()
     for name in ("unreadable", "read-only"):
@@ -166,7 +166,7 @@ def torn(path: Path) -> None:
         (torn, "is damaged or no database"),
     ],
 )
-def test_databases_that_are_none_of_ours(
+def test_a_database_that_is_none_of_ours_is_left_as_it_was(
     tmp_path: Path, spoil: Callable[[Path], None], problem: str
 ) -> None:
     path = tmp_path / "sms.db"
@@ -195,7 +195,7 @@ def resident_bytes(process: subprocess.Popen[str]) -> int:
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
-def test_idle_half_and_vanishing_clients(tmp_path: Path) -> None:
+def test_idle_half_and_vanishing_clients_cost_nobody_anything(tmp_path: Path) -> None:
     """They cost nobody else anything, leave nothing open and nothing in the log."""
     arguments = ("--database", str(tmp_path / "sms.db"))
     with (tmp_path / "stderr").open("w+") as log:
@@ -261,7 +261,7 @@ def test_huge_heads_are_refused(client: Client) -> None:
     assert raw(client.emulator, "GET", "/api/health?x=" + "x" * 65_000).status == 200
 
 
-def test_ten_thousand_messages_and_no_growth(tmp_path: Path) -> None:
+def test_ten_thousand_messages_are_kept_and_nothing_grows(tmp_path: Path) -> None:
     with started("--database", str(tmp_path / "sms.db")) as (process, emulator, _):
         emulator.settings(limits=False)
         client = Client(emulator)
@@ -283,7 +283,9 @@ def test_ten_thousand_messages_and_no_growth(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("room", [10_000, 60_000])
-def test_a_disk_that_is_full_at_the_first_start(tmp_path: Path, room: int) -> None:
+def test_a_disk_that_is_full_at_the_first_start_leaves_no_half_made_tables(
+    tmp_path: Path, room: int
+) -> None:
     """The tables are made as a whole or not at all, so that the next start can make them."""
 
     def little_room() -> None:

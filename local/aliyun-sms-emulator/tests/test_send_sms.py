@@ -15,7 +15,7 @@ def rejected(reply: Reply, code: str) -> None:
     assert set(reply.json) == {"Code", "Message", "RequestId"}
 
 
-def test_accepted_message(client: Client) -> None:
+def test_a_message_is_accepted_and_kept(client: Client) -> None:
     reply = client.send(OutId="order 7~*", SmsUpExtendCode="90997")
     assert set(reply.json) == {"Code", "Message", "RequestId", "BizId"}
     (message,) = client.emulator.messages()
@@ -47,7 +47,7 @@ def test_v1_answers_xml_without_a_format(client: Client) -> None:
 
 
 @pytest.mark.parametrize("name", ["PhoneNumbers", "SignName", "TemplateCode"])
-def test_missing_parameters(client: Client, name: str) -> None:
+def test_a_missing_parameter_is_named(client: Client, name: str) -> None:
     reply = client.send(**{name: ""})
     assert (reply.status, reply.code) == (400, f"Missing{name}")
     assert reply.json["Message"] == f"{name} is mandatory for this action."
@@ -56,7 +56,7 @@ def test_missing_parameters(client: Client, name: str) -> None:
 @pytest.mark.parametrize(
     "number", ["13800138000", "8613800138000", "+8613800138000", "008613800138000", "+13800138000"]
 )
-def test_mainland_forms(client: Client, number: str) -> None:
+def test_every_form_of_a_mainland_number_is_taken(client: Client, number: str) -> None:
     assert client.send(number).code == "OK"
     assert client.emulator.messages()[0].phone_number == "13800138000"
 
@@ -77,7 +77,7 @@ def test_mainland_forms(client: Client, number: str) -> None:
         "😀",
     ],
 )
-def test_numbers_that_are_none(client: Client, number: str) -> None:
+def test_a_number_that_is_none_is_refused(client: Client, number: str) -> None:
     rejected(client.send(number), "isv.MOBILE_NUMBER_ILLEGAL")
     assert client.emulator.messages() == []
 
@@ -96,7 +96,9 @@ def test_numbers_that_are_none(client: Client, number: str) -> None:
         ("8525123456789012", "isv.MOBILE_NUMBER_ILLEGAL"),
     ],
 )
-def test_international_template(client: Client, number: str, code: str) -> None:
+def test_an_international_template_goes_abroad_alone(
+    client: Client, number: str, code: str
+) -> None:
     assert client.send(number, TemplateCode="SMS_100003").code == code
 
 
@@ -107,7 +109,7 @@ def test_a_number_is_what_its_template_is_meant_for(client: Client) -> None:
     assert types == ["verification", "international"]
 
 
-def test_thousand_numbers_and_one_more(client: Client) -> None:
+def test_a_thousand_numbers_are_taken_and_no_more(client: Client) -> None:
     numbers = [str(13900000000 + n) for n in range(1001)]
     rejected(client.notify(",".join(numbers)), "isv.MOBILE_COUNT_OVER_LIMIT")
     assert client.emulator.messages() == []
@@ -117,7 +119,7 @@ def test_thousand_numbers_and_one_more(client: Client) -> None:
     assert len({message.biz_id for message in messages}) == 1
 
 
-def test_all_or_nothing(client: Client) -> None:
+def test_one_bad_number_refuses_them_all(client: Client) -> None:
     rejected(client.send("13800138000,12345"), "isv.MOBILE_NUMBER_ILLEGAL")
     assert client.emulator.messages() == []
 
@@ -145,12 +147,12 @@ def test_all_or_nothing(client: Client) -> None:
         ('{"code":"123456"}', "OK"),
     ],
 )
-def test_verification_param(client: Client, param: str, code: str) -> None:
+def test_the_parameter_of_a_verification_is_checked(client: Client, param: str, code: str) -> None:
     reply = client.send(TemplateParam=param)
     assert (reply.status, reply.code) == (200, code)
 
 
-def test_verification_text_of_the_platform(client: Client) -> None:
+def test_a_bad_code_is_refused_in_the_platforms_words(client: Client) -> None:
     message = client.send(TemplateParam='{"code":"12 34"}').json["Message"]
     assert message == "params must be [a-zA-Z0-9] for verification sms"
 
@@ -176,7 +178,7 @@ def test_verification_text_of_the_platform(client: Client) -> None:
         ("36.5℃", "OK"),
     ],
 )
-def test_notification_values(client: Client, value: str, code: str) -> None:
+def test_the_values_of_a_notification_are_checked(client: Client, value: str, code: str) -> None:
     reply = client.notify(TemplateParam=json.dumps({"name": value, "order": "7"}))
     assert (reply.status, reply.code) == (200, code)
 
@@ -190,7 +192,9 @@ def test_notification_values(client: Client, value: str, code: str) -> None:
         ("\ud83d", "isv.UNSUPPORTED_CONTENT"),
     ],
 )
-def test_international_values(client: Client, value: str, code: str) -> None:
+def test_the_values_of_an_international_template_are_checked(
+    client: Client, value: str, code: str
+) -> None:
     param = json.dumps({"code": value})
     assert client.send("85251234567", TemplateCode="SMS_100003", TemplateParam=param).code == code
 
@@ -209,7 +213,7 @@ def test_international_values(client: Client, value: str, code: str) -> None:
         ({"TemplateCode": "SMS_100005", "TemplateParam": ""}, "OK"),
     ],
 )
-def test_other_parameters(client: Client, changes: dict[str, str], code: str) -> None:
+def test_other_parameters_are_checked(client: Client, changes: dict[str, str], code: str) -> None:
     assert client.send(**changes).code == code
 
 
@@ -230,7 +234,7 @@ def batch(client: Client, **changes: str) -> Reply:
     return client.v3("SendBatchSms", {"TemplateCode": "SMS_100002", "OutId": "b1"}, form)
 
 
-def test_batch(client: Client) -> None:
+def test_a_batch_is_accepted(client: Client) -> None:
     reply = batch(client, SmsUpExtendCodeJson='["1","2"]')
     assert reply.code == "OK"
     messages = client.emulator.messages(out_id="b1")
@@ -260,13 +264,13 @@ def test_batch(client: Client) -> None:
         ({"SmsUpExtendCodeJson": '["1"]'}, "isv.INVALID_PARAMETERS"),
     ],
 )
-def test_batch_refusals(client: Client, changes: dict[str, str], code: str) -> None:
+def test_a_bad_batch_is_refused(client: Client, changes: dict[str, str], code: str) -> None:
     assert batch(client, **changes).code == code
     assert client.emulator.messages() == []
 
 
 @pytest.mark.parametrize(("count", "code"), [(100, "OK"), (101, "isv.MOBILE_COUNT_OVER_LIMIT")])
-def test_batch_size(client: Client, count: int, code: str) -> None:
+def test_a_batch_holds_a_hundred_messages_at_most(client: Client, count: int, code: str) -> None:
     reply = batch(
         client,
         PhoneNumberJson=json.dumps([str(13900000000 + n) for n in range(count)]),

@@ -20,7 +20,7 @@ def case_id(vector: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("vector", PUBLISHED_V1, ids=case_id)
-def test_published_v1(vector: dict[str, Any]) -> None:
+def test_v1_signs_as_published(vector: dict[str, Any]) -> None:
     assert signatures.rpc_canonical_query(vector["params"]) == vector["canonicalized_query_string"]
     text = signatures.rpc_string_to_sign(vector["method"], vector["params"])
     assert text == vector["string_to_sign"]
@@ -30,7 +30,7 @@ def test_published_v1(vector: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("vector", VECTORS["v1"], ids=case_id)
-def test_sdk_v1(vector: dict[str, Any]) -> None:
+def test_v1_signs_as_the_sdk_does(vector: dict[str, Any]) -> None:
     parameters = {**vector["query"], **vector["form"], "Signature": "is left out"}
     text = signatures.rpc_string_to_sign(vector["method"], parameters)
     assert text == vector["string_to_sign"]
@@ -38,7 +38,7 @@ def test_sdk_v1(vector: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("vector", PUBLISHED_V3 + VECTORS["v3"], ids=case_id)
-def test_v3(vector: dict[str, Any]) -> None:
+def test_v3_signs_as_published_and_as_the_sdk_does(vector: dict[str, Any]) -> None:
     canonical = signatures.acs3_canonical_request(
         vector["method"],
         "/",

@@ -9,7 +9,7 @@ from aliyun_sms_emulator.rules.texts import count_segments, signed_text
     ("length", "segments"),
     [(0, 1), (1, 1), (70, 1), (71, 2), (134, 2), (135, 3), (160, 3), (201, 3), (202, 4)],
 )
-def test_mainland_segments(length: int, segments: int) -> None:
+def test_segments_of_the_mainland_are_counted(length: int, segments: int) -> None:
     assert count_segments("a" * length, international=False) == segments
 
 
@@ -29,11 +29,11 @@ def test_mainland_segments(length: int, segments: int) -> None:
         ("😀" * 36, 2),
     ],
 )
-def test_international_segments(text: str, segments: int) -> None:
+def test_international_segments_are_counted(text: str, segments: int) -> None:
     assert count_segments(text, international=True) == segments
 
 
-def test_brackets() -> None:
+def test_a_signature_stands_in_brackets_of_its_script() -> None:
     assert signed_text("Shop", "Hi", international=False) == "【Shop】Hi"
     assert signed_text("Shop", "Hi", international=True) == "[Shop]Hi"
     assert signed_text("店", "Hi", international=True) == "【店】Hi"

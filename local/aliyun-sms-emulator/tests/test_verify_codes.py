@@ -68,19 +68,21 @@ def test_code_stays_unknown_to_the_caller_unless_asked_for(client: Client) -> No
         ("7", "[0-9A-Za-z]+"),
     ],
 )
-def test_length_and_type(client: Client, kind: str, pattern: str) -> None:
+def test_a_code_has_the_length_and_type_that_were_asked_for(
+    client: Client, kind: str, pattern: str
+) -> None:
     code = created(client, CodeLength="8", CodeType=kind)
     assert len(code) == 8
     assert re.fullmatch(pattern, code)
 
 
-def test_case(client: Client) -> None:
+def test_upper_and_lower_case_count_only_if_asked(client: Client) -> None:
     code = created(client, CodeType="2")
     assert checked(client, code.lower(), CaseAuthPolicy="2") == "UNKNOWN"
     assert checked(client, code.lower()) == "PASS"
 
 
-def test_validity(client: Client) -> None:
+def test_a_code_is_valid_for_its_time(client: Client) -> None:
     client.emulator.clock.set(NOON)
     first = created(client, ValidTime="90")
     client.emulator.clock.advance(89.9)
@@ -102,7 +104,7 @@ def test_a_new_code_overwrites_unless_told_otherwise(client: Client) -> None:
     assert checked(client, third) == "PASS"
 
 
-def test_interval(client: Client) -> None:
+def test_a_number_gets_no_second_code_within_the_interval(client: Client) -> None:
     client.emulator.clock.set(NOON)
     assert create(client).code == "OK"
     client.emulator.clock.advance(59.9)
@@ -156,13 +158,13 @@ def test_gifts_work_only_here(client: Client) -> None:
         ({"TemplateParam": '{"code":"##code##"}'}, "isv.TEMPLATE_MISSING_PARAMETERS"),
     ],
 )
-def test_bad_requests(client: Client, changes: dict[str, str], code: str) -> None:
+def test_a_bad_request_is_refused(client: Client, changes: dict[str, str], code: str) -> None:
     reply = create(client, **changes)
     assert (reply.status, reply.code, reply.json["Success"]) == (200, code, False)
     assert client.emulator.messages() == []
 
 
-def test_missing_parameters(client: Client) -> None:
+def test_a_missing_parameter_is_named(client: Client) -> None:
     assert create(client, TemplateParam="").code == "MissingTemplateParam"
     assert client.v3("CheckSmsVerifyCode", {"PhoneNumber": "1"}).code == "MissingVerifyCode"
     reply = client.v3("CheckSmsVerifyCode", {"PhoneNumber": "1", "VerifyCode": "😀"})

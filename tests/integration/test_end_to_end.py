@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 import re
@@ -273,12 +272,12 @@ def test_the_trigger_may_authenticate_callers(
 
 
 @pytest.mark.parametrize(
-    "authorization",
-    ["", "Bearer", "Bearer wrong", "Basic bGV0LW1lLWluLTEyMzQ1Njc4OTA=", "Bearer \xe4\xf6\xfc"],
-)
-@pytest.mark.parametrize(
-    ("method", "function", "path"),
-    [("POST", SEND, "sms"), ("POST", QUERY, "delivery-status"), ("GET", QUERY, "delivery-status")],
+    ("method", "function", "path", "authorization"),
+    [
+        ("POST", SEND, "sms", "Bearer wrong"),
+        ("POST", QUERY, "delivery-status", ""),
+        ("GET", QUERY, "delivery-status", "Bearer \xe4\xf6\xfc"),
+    ],
 )
 def test_a_caller_without_a_valid_key_is_turned_away(
     cloud: Cloud, emulator: SmsEmulator, method: str, function: str, path: str, authorization: str
@@ -319,26 +318,19 @@ def test_a_send_can_be_followed_in_the_log(cloud: Cloud, emulator: SmsEmulator) 
     assert (answered["caller"], answered["outcome"]) == ("tests", "200")
 
 
-BAD_BODIES: dict[str, tuple[bytes, int, str, str]] = {
-    "empty": (b"", 400, "malformed-json", "empty"),
-    "not JSON": (b"phone_numbers=13800138000", 400, "malformed-json", "not valid JSON"),
-    "cut off": (b'{"phone_numbers": "138001', 400, "malformed-json", "not valid JSON"),
-    "NaN": (b'{"template_param": {"name": NaN}}', 400, "malformed-json", "not valid JSON"),
-    "not UTF-8": (b'{"sign_name": "\xff"}', 400, "malformed-json", "UTF-8"),
-    "UTF-16": ('{"phone_numbers": "x"}'.encode("utf-16"), 400, "malformed-json", "UTF-8"),
-    "a field twice": (b'{"out_id": "a", "out_id": "b"}', 400, "malformed-json", "twice"),
-    "nested deeply": (b"[" * 200_000, 400, "malformed-json", "not valid JSON"),
-    "a huge number": (b"1" * 10_000, 400, "malformed-json", "not valid JSON"),
-    "5 MB": (b'"' + b"x" * 5_000_000 + b'"', 413, "body-too-large", "1048576"),
-    "a list": (b"[]", 422, "invalid-request", "object"),
-    "null": (b"null", 422, "invalid-request", "object"),
-    "a string": (b'"hello"', 422, "invalid-request", "object"),
-    "true": (b"true", 422, "invalid-request", "object"),
-}
+# What is refused: one of each kind. Every rule has its test in tests/unit.
 
 
-@pytest.mark.parametrize(("body", "status", "code", "word"), BAD_BODIES.values(), ids=BAD_BODIES)
-@pytest.mark.parametrize(("function", "path"), [(SEND, "sms"), (QUERY, "delivery-status")])
+@pytest.mark.parametrize(
+    ("function", "path", "body", "status", "code", "word"),
+    [
+        (QUERY, "delivery-status", b"phone_number=13800138000", 400, "malformed-json", "JSON"),
+        (SEND, "sms", b'{"sign_name": "\xff"}', 400, "malformed-json", "UTF-8"),
+        (SEND, "sms", b'"' + b"x" * 5_000_000 + b'"', 413, "body-too-large", "1048576"),
+        (SEND, "sms", b"[]", 422, "invalid-request", "object"),
+    ],
+    ids=["not JSON", "not UTF-8", "5 MB", "a list"],
+)
 def test_a_body_that_is_no_request_is_refused(
     cloud: Cloud,
     emulator: SmsEmulator,
@@ -359,41 +351,10 @@ def test_a_body_that_is_no_request_is_refused(
 @pytest.mark.parametrize(
     ("changes", "field", "word"),
     [
-        ({"phone_number": NUMBER}, "phone_number", "known are"),
-        ({"PhoneNumbers": NUMBER}, "PhoneNumbers", "known are"),
         ({NUMBER: 1}, "*", "known are"),
-        ({"138 0013 8000": 1}, "*", "known are"),
-        ({"phone_numbers": None}, "phone_numbers", "list"),
-        ({"phone_numbers": 13800138000}, "phone_numbers", "list"),
-        ({"phone_numbers": []}, "phone_numbers", "1 to 1000"),
-        ({"phone_numbers": [str(13700000000 + n) for n in range(1001)]}, "phone_numbers", "1000"),
-        ({"phone_numbers": [NUMBER, f"+86 {NUMBER}"]}, "phone_numbers[1]", "phone_numbers[0]"),
-        ({"phone_numbers": [13800138000]}, "phone_numbers[0]", "string"),
-        ({"phone_numbers": "+1 862 401 7194"}, "phone_numbers", "international"),
-        ({"phone_numbers": f"{NUMBER},13800138001"}, "phone_numbers", "mobile number"),
-        ({"phone_numbers": "１３８００１３８０００"}, "phone_numbers", "mobile number"),
-        ({"phone_numbers": "\ud800"}, "phone_numbers", "mobile number"),
-        ({"template_code": "100002"}, "template_code", "SMS_"),
-        ({"template_code": None}, "template_code", "SMS_"),
-        ({"sign_name": "【fc-sms】"}, "sign_name", "brackets"),
-        ({"sign_name": ""}, "sign_name", "approved"),
-        ({"sign_name": "half\ud83d"}, "sign_name", "surrogate"),
-        ({"sms_up_extend_code": 7}, "sms_up_extend_code", "digits"),
-        ({"out_id": "with space"}, "out_id", "200 characters"),
-        ({"out_id": "x" * 201}, "out_id", "200 characters"),
-        ({"template_param": "name"}, "template_param", "object"),
-        ({"template_param": {"name": "\udc00half"}}, "template_param.name", "surrogate"),
         ({"template_param": {"name": "Party 🎉 time"}}, "template_param.name", "emoji"),
-        ({"template_param": {"name": "see www.example.com"}}, "template_param.name", "link"),
-        ({"template_param": {"name": "x" * 36}}, "template_param.name", "35"),
-        ({"template_param": {"name": ""}}, "template_param.name", "1 to 35"),
-        ({"template_param": {"name": 1.5}}, "template_param.name", "decimal"),
-        ({"template_param": {"name": True}}, "template_param.name", "string"),
-        ({"template_param": {"name": ["Li"]}}, "template_param.name", "string"),
-        ({"template_param": {"na me": "Li"}}, "template_param.na me", "variable"),
-        ({"messages": []}, "phone_numbers", "messages"),
     ],
-    ids=lambda value: ascii(value)[:50],
+    ids=ascii,
 )
 def test_a_field_that_breaks_a_rule_is_named(
     cloud: Cloud, emulator: SmsEmulator, changes: dict[str, object], field: str, word: str
@@ -405,71 +366,24 @@ def test_a_field_that_breaks_a_rule_is_named(
     assert emulator.requests() == []
 
 
-@pytest.mark.parametrize(
-    ("place", "changes", "field"),
-    [
-        (0, {"phone_number": "12345678901"}, "messages[0].phone_number"),
-        (1, {"phone_number": "13900000000"}, "messages[1].phone_number"),
-        (2, {"template_param": {"name": "🎉"}}, "messages[2].template_param.name"),
-        (2, {"colour": "red"}, "messages[2].colour"),
-        (2, {"sms_up_extend_code": "01"}, "messages"),
-    ],
-)
-def test_a_mistake_in_one_of_many_messages_is_found(
-    cloud: Cloud, emulator: SmsEmulator, place: int, changes: dict[str, object], field: str
-) -> None:
+def test_a_mistake_in_one_of_many_messages_is_found(cloud: Cloud, emulator: SmsEmulator) -> None:
     body = notices(3)
-    body["messages"][place].update(changes)
+    body["messages"][2]["template_param"] = {"name": "🎉"}
+    field = "messages[2].template_param.name"
     assert_problem(cloud.send(body), 422, "invalid-request", field=field)
     assert emulator.requests() == []
 
 
-def test_more_than_a_thousand_messages_are_refused(cloud: Cloud, emulator: SmsEmulator) -> None:
-    assert_problem(cloud.send(notices(1001)), 422, "invalid-request", field="messages")
+def test_a_question_that_breaks_a_rule_is_refused(cloud: Cloud, emulator: SmsEmulator) -> None:
+    answer = cloud.status({"phone_number": NUMBER, "send_date": "2026-11-20"})
+    assert_problem(answer, 422, "invalid-request", field="send_date")
     assert emulator.requests() == []
 
 
-@pytest.mark.parametrize(
-    ("changes", "field"),
-    [
-        ({"phone_number": "1380013"}, "phone_number"),
-        ({"phone_number": "not a number"}, "phone_number"),
-        ({"phone_number": None}, "phone_number"),
-        ({"send_date": "2026-11-20"}, "send_date"),
-        ({"send_date": "19990101"}, "send_date"),
-        ({"send_date": 20261120}, "send_date"),
-        ({"page_size": 51}, "page_size"),
-        ({"page_size": 0}, "page_size"),
-        ({"page_size": "10"}, "page_size"),
-        ({"page_size": True}, "page_size"),
-        ({"current_page": 0}, "current_page"),
-        ({"include_content": "yes"}, "include_content"),
-        ({"out_id": ""}, "out_id"),
-        ({"biz_id": 5}, "biz_id"),
-        ({"sendDate": "20261120"}, "sendDate"),
-    ],
-    ids=str,
-)
-def test_a_question_that_breaks_a_rule_is_refused(
-    cloud: Cloud, emulator: SmsEmulator, changes: dict[str, object], field: str
-) -> None:
-    body = {"phone_number": NUMBER, "send_date": today(emulator), **changes}
-    if field == "phone_number" and body["phone_number"] == "1380013":
-        body["phone_number"] = "138001"
-    assert_problem(cloud.status(body), 422, "invalid-request", field=field)
-    assert emulator.requests() == []
-
-
-@pytest.mark.parametrize("query", ["?out_id=my-order", ""])
-def test_asking_by_id_says_what_to_do_instead(cloud: Cloud, query: str) -> None:
-    answer = cloud.request("GET", QUERY, f"delivery-status{query}")
+def test_asking_by_no_id_says_what_to_do_instead(cloud: Cloud) -> None:
+    answer = cloud.request("GET", QUERY, "delivery-status")
     assert_problem(answer, 422, "invalid-request", retryable=False)
     assert "POST phone_number and send_date" in answer.body["detail"]
-
-
-def test_an_out_id_and_another_idempotency_key_are_refused(cloud: Cloud) -> None:
-    answer = cloud.send({**NOTICE, "out_id": "one"}, Idempotency_Key="two")
-    assert_problem(answer, 422, "invalid-request", field="out_id")
 
 
 @pytest.mark.parametrize("path", ["", "sms"])
@@ -477,88 +391,11 @@ def test_a_function_answers_at_the_root_and_at_its_path(cloud: Cloud, path: str)
     assert cloud.request("POST", SEND, path, json.dumps(NOTICE).encode()).status == 200
 
 
-@pytest.mark.parametrize("path", ["SMS", "sms/", "delivery-status", "sms/..%2F", "%00"])
-def test_there_is_nothing_at_other_paths(cloud: Cloud, path: str) -> None:
-    assert_problem(cloud.request("POST", SEND, path, b"{}"), 404, "not-found")
+def test_there_is_nothing_at_another_path(cloud: Cloud) -> None:
+    assert_problem(cloud.request("POST", SEND, "delivery-status", b"{}"), 404, "not-found")
 
 
-@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", "json"])
-def test_another_content_type_is_refused(cloud: Cloud, media_type: str) -> None:
-    answer = cloud.send(NOTICE, Content_Type=media_type)
+def test_another_content_type_is_refused(cloud: Cloud) -> None:
+    answer = cloud.send(NOTICE, Content_Type="text/plain")
     assert_problem(answer, 415, "not-json")
     assert "Content-Type: application/json" in answer.body["detail"]
-
-
-def test_the_content_type_may_name_the_encoding(cloud: Cloud) -> None:
-    answer = cloud.send(NOTICE, Content_Type="Application/JSON; charset=utf-8")
-    assert answer.status == 200
-
-
-def event(**changes: object) -> dict[str, Any]:
-    """An HTTP trigger event as Function Compute makes it."""
-    body = json.dumps(NOTICE)
-    http = {"method": "POST", "path": "/sms", "protocol": "HTTP/1.1"}
-    return {
-        "version": "v1",
-        "rawPath": "/sms",
-        "headers": {
-            "Content-Type": "application/json",
-            "Authorization": "Bearer bGV0LW1lLWluLTEyMzQ1Njc4OTA",
-        },
-        "queryParameters": {},
-        "body": body,
-        "isBase64Encoded": False,
-        "requestContext": {"http": http},
-        **changes,
-    }
-
-
-def invoke(cloud: Cloud, payload: bytes) -> tuple[int, dict[str, Any]]:
-    """Invoke send_sms as nobody but Function Compute or somebody with its API can."""
-    invocation = cloud.functions.invoke(SEND, payload)
-    assert invocation.error_type is None
-    answer = json.loads(invocation.payload)
-    return answer["statusCode"], json.loads(answer["body"])
-
-
-def test_a_base64_body_is_read(cloud: Cloud, emulator: SmsEmulator) -> None:
-    encoded = base64.b64encode(json.dumps(NOTICE).encode()).decode()
-    made = event(body=encoded, isBase64Encoded=True)
-    assert invoke(cloud, json.dumps(made).encode())[0] == 200
-    assert len(emulator.messages()) == 1
-
-
-@pytest.mark.parametrize("body", ["{}", "YWJ", "YW Jj", "ä", "\ud800"], ids=ascii)
-def test_a_base64_body_that_is_none_is_refused(cloud: Cloud, body: str) -> None:
-    made = event(body=body, isBase64Encoded=True)
-    status, problem = invoke(cloud, json.dumps(made).encode())
-    assert (status, problem["code"]) == (400, "malformed-body")
-
-
-@pytest.mark.parametrize(
-    "payload",
-    [
-        b"",
-        b"hello",
-        b"[]",
-        b"null",
-        b'{"phone_numbers": "13800138000"}',
-        json.dumps(event(headers=None)).encode(),
-        json.dumps(event(requestContext=[])).encode(),
-        json.dumps(event(body=5)).encode(),
-        b"[" * 200_000,
-        b"\xff\xfe",
-    ],
-    ids=lambda payload: str(payload[:20]),
-)
-def test_an_event_of_another_kind_is_refused(
-    cloud: Cloud, emulator: SmsEmulator, payload: bytes
-) -> None:
-    status, problem = invoke(cloud, payload)
-    assert (status, problem["code"]) == (400, "not-an-http-event")
-    assert emulator.requests() == []
-
-
-def test_a_lone_surrogate_in_the_event_is_refused(cloud: Cloud) -> None:
-    status, problem = invoke(cloud, json.dumps(event(body='{"out_id": "\ud800"}')).encode())
-    assert (status, problem["code"]) == (400, "malformed-json")

@@ -145,6 +145,7 @@ TIMER = {"triggerTime": "2022-07-29T10:02:58Z", "triggerName": "t", "payload": "
         json.dumps(TIMER).encode(),
         json.dumps([TIMER]).encode(),
         json.dumps({**event_fields({}), "requestContext": None}).encode(),
+        json.dumps({**event_fields({}), "requestContext": []}).encode(),
         json.dumps({**event_fields({}), "requestContext": {"http": {}}}).encode(),
         json.dumps({**event_fields({}), "headers": None}).encode(),
         json.dumps({**event_fields({}), "headers": ["a"]}).encode(),

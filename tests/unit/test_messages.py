@@ -212,6 +212,32 @@ def test_a_broken_rule_names_its_field(body: object, field: str) -> None:
     assert error.detail.startswith(f"{field}: ")
 
 
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"phone_numbers": []}, "a list of 1 to 1000"),
+        ({"phone_numbers": NUMBERS}, "a list of 1 to 1000"),
+        ({"phone_numbers": ["13800138000", "+86 13800138000"]}, "the same number as phone_num"),
+        ({"phone_numbers": "+1 862 401 7194"}, "international"),
+        ({"phone_numbers": "１３８００１３８０００"}, "mobile number"),
+        ({"phone_numbers": [13800138000]}, "must be a string"),
+        ({"template_code": "100002"}, "such as SMS_"),
+        ({"sign_name": "【签名】"}, "without its brackets"),
+        ({"sign_name": "half\ud83d"}, "surrogate"),
+        ({"sms_up_extend_code": 7}, "up to 20 digits"),
+        ({"template_param": "name"}, "must be an object of strings"),
+        ({"template_param": {"na me": "Li"}}, "no template variable"),
+        ({"template_param": {"n": ""}}, "1 to 35 characters"),
+        ({"template_param": {"n": 1.5}}, "is a decimal"),
+        ({"template_param": {"n": True}}, "must be a string"),
+        ({"messages": []}, "goes into each of messages"),
+    ],
+    ids=ascii,
+)
+def test_a_broken_rule_says_what_is_right(changes: dict[str, Any], says: str) -> None:
+    assert says in refusal({**ONE, **changes}).detail
+
+
 @pytest.mark.parametrize("missing", ["phone_numbers", "template_code"])
 def test_what_must_be_given_must_be_given(missing: str) -> None:
     body = {name: value for name, value in ONE.items() if name != missing}

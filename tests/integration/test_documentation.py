@@ -50,7 +50,7 @@ def test_every_status_of_a_failure_is_in_the_table(project: Path, name: str) -> 
 
 def test_links_lead_to_files(project: Path) -> None:
     pages = [project / name for name in (*READMES, "CHANGELOG.md")]
-    for folder in ("docs", "benchmarks", "local/*", "local/*/docs"):
+    for folder in ("docs", "benchmarks", "tests", "local/*", "local/*/docs"):
         pages += project.glob(f"{folder}/*.md")
     assert len(pages) > len(READMES) + 4
     dead = [

@@ -1,80 +1,84 @@
-# make demo     runs the whole thing on this machine, without a cloud account
-# make test     lint, types and all tests
+# `make help` lists every target.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test lint unit runtimes integration local-tests faults yardstick mutants benchmark doctor \
-	verify-cloud package template api-key clean
+.PHONY: help setup demo check test test-all lint unit runtimes integration local-tests faults \
+	mutants yardstick benchmark doctor verify-cloud api-key package template clean system-parts
 
-demo: $(VENV)/demo.stamp
+help: ## list every target
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(VENV)/setup.stamp ## make the environment .venv, with fc-stub and sms-emulator in it
+	@echo "$(VENV) is ready, with $(BIN)/fc-stub and $(BIN)/sms-emulator. Next: make demo"
+
+demo: $(VENV)/setup.stamp ## run it all on this machine, without a cloud account (ONCE=1: stop by itself)
 	@$(BIN)/python -m tools.demo $(if $(ONCE),--once)
 
-test: system-parts lint unit runtimes integration local-tests
+check: lint unit ## run before each commit: lint, types and the unit tests; one minute
 
-lint: $(VENV)/dev.stamp
+test: system-parts lint unit runtimes integration local-tests ## lint, types and all tests; 12 minutes
+
+test-all: test faults mutants package ## make test, and what takes longer: before a release and before an issue is resolved; an hour
+
+lint: $(VENV)/dev.stamp ## style, format and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	cd local/aliyun-sms-emulator && $(abspath $(BIN))/mypy
 	cd local/aliyun-fc-runtime-stub && $(abspath $(BIN))/mypy
 
-unit: $(VENV)/dev.stamp
+unit: $(VENV)/dev.stamp ## the unit tests, on the Python of .venv
 	$(BIN)/pytest -n 2 tests/unit
 
-# The deployed half again, on the Python and library versions of Function Compute's runtimes.
-runtimes: $(VENV)/dev.stamp
+runtimes: $(VENV)/dev.stamp ## the unit tests, on the Pythons and libraries of Function Compute's runtimes
 	$(BIN)/python -m tools.test_on_runtimes
 
-integration: $(VENV)/dev.stamp
+integration: $(VENV)/dev.stamp ## all other tests of the deployed code
 	$(BIN)/pytest -n 3 --dist loadfile tests --ignore tests/unit
 
-local-tests: $(VENV)/dev.stamp
+local-tests: $(VENV)/dev.stamp ## the tests of the two local packages
 	cd local/aliyun-sms-emulator && $(abspath $(BIN))/pytest -n 2 --dist loadfile
 	cd local/aliyun-fc-runtime-stub && $(abspath $(BIN))/pytest -n 3 --dist loadfile
 
-# Random schedules of faults, and the mistakes that they have to find. `make test` runs some hundreds.
-faults: $(VENV)/dev.stamp
+# `make test` runs some hundreds of them.
+faults: $(VENV)/dev.stamp ## 10,000 random schedules of faults (ARGS='--schedules 500')
 	$(BIN)/python -m tests.faults $(ARGS)
 	$(BIN)/python -m tests.faults.killed_workers
 
-# The same schedules with the official SDK beside; writes the table in docs/send-protocol.md.
-yardstick: $(VENV)/dev.stamp
-	$(BIN)/python -m tests.faults.yardstick --write $(ARGS)
-
-mutants: $(VENV)/dev.stamp
+mutants: $(VENV)/dev.stamp ## plant mistakes, each of which the schedules must find
 	$(BIN)/python -m tests.faults.mutants
 
-# GROUPS="files instances" runs these alone.
-benchmark: $(VENV)/dev.stamp
+# The same schedules with the official SDK beside.
+yardstick: $(VENV)/dev.stamp ## write the table of docs/send-protocol.md anew
+	$(BIN)/python -m tests.faults.yardstick --write $(ARGS)
+
+benchmark: $(VENV)/dev.stamp ## measure against the official SDK (GROUPS="files instances": these alone)
 	$(BIN)/python -m benchmarks $(GROUPS)
 
-# Checks a configuration before the first deploy; sends nothing.
-doctor: $(VENV)/dev.stamp
+doctor: $(VENV)/setup.stamp ## check a configuration before the first deploy; sends nothing
 	@$(BIN)/python -m tools.doctor
 
-# Measures on the real platform what its documentation leaves open; at most 3 SMS, asks before each.
-verify-cloud: $(VENV)/demo.stamp
+verify-cloud: $(VENV)/setup.stamp ## measure on the real platform; at most 3 SMS, asks before each
 	@$(BIN)/python -m tools.verify_cloud $(ARGS)
 
-# The code package that template.yml refers to, and template.yml itself, made from s.yaml.
-package: $(VENV)/demo.stamp
-	@$(BIN)/python -m tools.package
-
-template: $(VENV)/demo.stamp
-	@$(BIN)/python -m tools.make_template
-
-api-key:
+api-key: ## make an API key: make api-key NAME=my-shop
 	@$(PYTHON) -m tools.api_key "$(NAME)"
 
-clean:
+package: $(VENV)/setup.stamp ## build/fc-sms.zip, the code package that template.yml refers to
+	@$(BIN)/python -m tools.package
+
+template: $(VENV)/setup.stamp ## template.yml, made from s.yaml
+	@$(BIN)/python -m tools.make_template
+
+clean: ## remove .venv and everything else that was made here
 	rm -rf $(VENV) build local/*/build local/*/src/*.egg-info tests/node_modules
 	find . -depth \( -name __pycache__ -o -name '.*_cache' -o -name .hypothesis \) -exec rm -rf {} +
 
 # In continuous integration on Debian, install what the tests need; elsewhere they say what to
 # install and are skipped.
-.PHONY: system-parts
-system-parts:
+system-parts: ## with CI=true, on Debian and as root: install what the tests need
 ifeq ($(CI),true)
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then tools/install_system_parts; fi
 endif
@@ -84,10 +88,12 @@ $(BIN)/python:
 		|| { echo "Python 3.10 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/demo.stamp: $(BIN)/python local/aliyun-fc-runtime-stub/pyproject.toml local/aliyun-sms-emulator/pyproject.toml
-	$(BIN)/pip install -q requests -e local/aliyun-fc-runtime-stub -e local/aliyun-sms-emulator
+$(VENV)/setup.stamp: $(BIN)/python requirements-local.txt local/aliyun-fc-runtime-stub/pyproject.toml local/aliyun-sms-emulator/pyproject.toml
+	@echo "Installing what the demo and the local tools need into $(VENV) ..."
+	@$(BIN)/pip install -q -r requirements-local.txt
 	@touch $@
 
-$(VENV)/dev.stamp: $(VENV)/demo.stamp requirements-dev.txt
-	$(BIN)/pip install -q -r requirements-dev.txt
+$(VENV)/dev.stamp: $(VENV)/setup.stamp requirements-dev.txt
+	@echo "Installing what the tests need into $(VENV); this takes a minute ..."
+	@$(BIN)/pip install -q -r requirements-dev.txt
 	@touch $@

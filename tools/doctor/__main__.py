@@ -1,21 +1,36 @@
-"""``python -m tools.doctor``: print what is found; exit code 1 if something has to be fixed."""
+"""``python -m tools.doctor``: print what is found.
+
+Exit code 1 if something has to be fixed, 2 if the doctor itself lacks something.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
+import signal
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
-from tools.doctor.examination import examine
 from tools.doctor.findings import ERROR, NOT_CHECKED, Finding
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+NEEDED = ("aliyun_fc_runtime_stub", "redis", "requests")
 
 
 def main() -> int:
     """Print the findings; return 1 if one of them is an error."""
+    missing = [name for name in NEEDED if find_spec(name) is None]
+    if missing:
+        print(
+            f"doctor: this Python lacks {', '.join(missing)}. `make setup` installs what the "
+            "doctor needs into .venv, and `make doctor` runs it there.",
+            file=sys.stderr,
+        )
+        return 2
+    from tools.doctor.examination import examine  # imports what was missing otherwise
+
     parser = argparse.ArgumentParser(
         prog="doctor",
         description="Check a configuration before `s deploy`, without sending anything.",
@@ -45,4 +60,5 @@ def _print(findings: list[Finding]) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends it without a traceback
     sys.exit(main())

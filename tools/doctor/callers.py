@@ -11,7 +11,8 @@ from tools.doctor.findings import ERROR, OK, WARN, Finding, Findings
 
 NO_CALLERS = ("receive_receipts", "send_on_event")
 """Functions that know no API keys: a token opens the one, the other takes no HTTP request."""
-TRIVIAL_KEYS = ("", "key", "test", "demo", "secret", "password", "123456")
+TRIVIAL_KEYS = ("", "key", "test", "demo", "secret", "password", "123456", "trial-key")
+"""Keys that anybody would try; the last is the one of the README's trial."""
 
 
 def examine(deployment: Deployment) -> Findings:

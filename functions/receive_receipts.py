@@ -13,8 +13,8 @@ def handler(event: bytes, context: Context) -> dict[str, object]:
     return http_trigger.serve(
         event,
         context,
-        "receive_receipts",
-        {("POST", "/receipts/{token}"): receive},
+        function="receive_receipts",
+        routes={("POST", "/receipts/{token}"): receive},
         authenticate=push_endpoint.authenticate,
     )
 
@@ -27,6 +27,6 @@ def receive(request: Request, invocation: Invocation) -> Response:
 
 def timer_handler(_event: bytes, context: Context) -> dict[str, object]:
     """Empty the queues that SMS_RECEIPT_QUEUES names."""
-    from shared.receipts import mns_queue  # what a push does not need
+    from shared.receipts import mns_queue  # what a push does not need, an XML parser among it
 
     return mns_queue.empty_queues(context)

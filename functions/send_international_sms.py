@@ -12,8 +12,8 @@ def handler(event: bytes, context: Context) -> dict[str, object]:
     return http_trigger.serve(
         event,
         context,
-        "send_international_sms",
-        {("POST", "/international-sms"): send_international_sms},
+        function="send_international_sms",
+        routes={("POST", "/international-sms"): send_international_sms},
     )
 
 

@@ -8,7 +8,9 @@ from shared.trigger.invocation import Context, Invocation
 
 def handler(event: bytes, context: Context) -> dict[str, object]:
     """Answer one HTTP trigger event."""
-    return http_trigger.serve(event, context, "send_sms", {("POST", "/sms"): send_sms})
+    return http_trigger.serve(
+        event, context, function="send_sms", routes={("POST", "/sms"): send_sms}
+    )
 
 
 def send_sms(request: Request, invocation: Invocation) -> Response:

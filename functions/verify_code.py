@@ -14,22 +14,22 @@ def handler(event: bytes, context: Context) -> dict[str, object]:
     return http_trigger.serve(
         event,
         context,
-        "verify_code",
-        {("POST", "/codes/check"): check, ("POST", "/codes"): create},
+        function="verify_code",
+        routes={("POST", "/codes/check"): check, ("POST", "/codes"): create},
     )
 
 
 def create(request: Request, invocation: Invocation) -> Response:
-    """Send a code to a number, for one purpose; it is never answered."""
-    wish = code_requests.read_request(request.json(), request.idempotency_key)
-    wish = wish._replace(caller=invocation.caller)
-    created = verification.create(wish, invocation, read_code_settings(os.environ))
+    """Send a code to a number, for one purpose; the answer never holds the code."""
+    code_request = code_requests.read_request(request.json(), request.idempotency_key)
+    code_request = code_request._replace(caller=invocation.caller)
+    created = verification.create(code_request, invocation, read_code_settings(os.environ))
     has_store = invocation.store is not None
-    return verification.created_response(created, wish.out_id, has_store=has_store)
+    return verification.created_response(created, code_request.out_id, has_store=has_store)
 
 
 def check(request: Request, invocation: Invocation) -> Response:
-    """Tell whether a code is right, and use it up."""
-    typed = code_requests.read_check(request.json())
-    verified = verification.check(typed, invocation, read_code_settings(os.environ))
+    """Answer whether a code is right; a right one is right once."""
+    code_check = code_requests.read_check(request.json())
+    verified = verification.check(code_check, invocation, read_code_settings(os.environ))
     return Response(200, {"verified": verified})

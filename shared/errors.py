@@ -1,10 +1,10 @@
 """Every error of fc-sms.
 
     SmsError
-    ├── InvalidRequest, NotAuthenticated, OutIdConflict, LimitReached     at the caller
-    ├── PlatformRefused, ConnectionFailed, AnswerLost                     at the platform
-    ├── StoreUnavailable, BucketUnavailable, NotSettled                   in state and files
-    └── ConfigurationError, InternalError                                 here
+    ├── InvalidRequest, NotAuthenticated, OutIdConflict, InProgress, LimitReached    at the caller
+    ├── PlatformRefused, ConnectionFailed, AnswerLost                                at the platform
+    ├── StoreUnavailable, BucketUnavailable, NotSettled                              in state, files
+    └── ConfigurationError, InternalError                                            here
 
 The caller sees an error's text, and the log keeps it: it holds no key, code or phone number.
 """
@@ -35,22 +35,26 @@ class SmsError(Exception):
 
 
 class InvalidRequest(SmsError):
-    """The request breaks a rule; `field` names the place, such as ``messages[3]``."""
+    """The request breaks a rule.
 
-    status = 422
+    `field` names the place, such as ``messages[3]``, and `problem` says what is wrong there. The
+    text has both: ``messages[3]: must be a JSON object``.
+    """
+
     code = "invalid-request"
 
     def __init__(
         self,
-        detail: str,
+        problem: str,
         *,
         field: str = "",
         status: int = 422,
         code: str = "",
         headers: Mapping[str, str] = {},
     ) -> None:
-        super().__init__(f"{field}: {detail}" if field else detail, code=code)
+        super().__init__(f"{field}: {problem}" if field else problem, code=code)
         self.field = field
+        self.problem = problem
         self.status = status
         self.headers = headers
 
@@ -103,11 +107,24 @@ class OutIdConflict(SmsError):
 
     status = 409
     code = "out-id-conflict"
+    text = "This out_id was used for other content; take a new one."
 
-    def __init__(
-        self, detail: str = "this out_id was used for other content; take a new one"
-    ) -> None:
+    def __init__(self, detail: str = text) -> None:
         super().__init__(detail)
+
+
+class InProgress(SmsError):
+    """Another invocation is at work on this out_id, for `retry_after` seconds at most."""
+
+    status = 409
+    code = "in-progress"
+    retryable = True
+    retry_after = 1
+    text = "Another call is at work on this out_id. Repeat it to learn how that ended."
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__(self.text)
+        self.retry_after = retry_after
 
 
 class LimitReached(SmsError):

@@ -1,6 +1,7 @@
 """Fields of a JSON request, read with errors that name the field, the problem and the remedy.
 
-Readers return `value` if it is proper, and raise InvalidRequest.
+A reader returns what it read, and raises InvalidRequest for anything else. `field` is the path to
+the value, such as ``messages[3].sign_name``: the caller finds it in the error.
 """
 
 import contextlib
@@ -14,15 +15,18 @@ from shared.errors import InvalidRequest
 
 _OUT_ID = re.compile(r"[A-Za-z0-9._:-]{1,200}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+# What is longer, or has more digits, may be a number, a code or a key: see `shown`.
 _LONGEST_NAME = 24
 _MOST_DIGITS = 2
 
 
 def parse_json(text: str) -> Any:
-    """Parse JSON that has no NaN; raises ValueError or RecursionError, and InvalidRequest for an
-    object that names a field twice.
+    """Return what a JSON text says; NaN and Infinity, which Python would take, are no JSON.
+
+    Raises ValueError when it is none, RecursionError when it is nested too deep, and InvalidRequest
+    for an object that names a field twice, of which Python would take the last.
     """
-    return json.loads(text, object_pairs_hook=_object_of, parse_constant=_refuse)
+    return json.loads(text, object_pairs_hook=_object_of, parse_constant=_refuse_constant)
 
 
 def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -34,12 +38,12 @@ def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
-def _refuse(name: str) -> NoReturn:
+def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
 def read_object(value: object, field: str, known: frozenset[str]) -> Mapping[str, Any]:
-    """Read an object with no fields but `known` ones."""
+    """Read a JSON object that has no fields but `known` ones; `field` is "" for the whole body."""
     if not isinstance(value, dict):
         raise InvalidRequest("must be a JSON object", field=field or "body")
     unknown = sorted(set(value) - known)
@@ -52,7 +56,7 @@ def read_object(value: object, field: str, known: frozenset[str]) -> Mapping[str
 
 
 def read_text(value: object, field: str) -> str:
-    """Read a string that can be encoded."""
+    """Read a string; one with half of a surrogate pair, such as ``"\\ud800"``, is refused."""
     if not isinstance(value, str):
         raise InvalidRequest("must be a string", field=field)
     if _SURROGATE.search(value):
@@ -68,7 +72,7 @@ def read_out_id(value: object, field: str) -> str:
 
 
 def read_flag(request: Mapping[str, Any], field: str) -> bool:
-    """Read the boolean of that name in `request`, false when it is absent."""
+    """Read the boolean that `request` has under the name `field`; False when it is absent."""
     value = request.get(field, False)
     if isinstance(value, bool):
         return value
@@ -76,7 +80,10 @@ def read_flag(request: Mapping[str, Any], field: str) -> bool:
 
 
 def read_client_ip(request: Mapping[str, Any]) -> str:
-    """Read the address `client_ip` in `request`, in its shortest form; empty when it is absent."""
+    """Read the IPv4 or IPv6 address that `request` has as ``client_ip``; "" when it is absent.
+
+    It is returned in its shortest form (``2001:db8::1``), so that one address is one text.
+    """
     value = request.get("client_ip")
     if value is None:
         return ""
@@ -87,18 +94,21 @@ def read_client_ip(request: Mapping[str, Any]) -> str:
     raise InvalidRequest("must be an IPv4 or IPv6 address", field="client_ip")
 
 
-def read_whole_number(value: object, field: str, lowest: int, highest: int) -> int:
-    """Read an integer from `lowest` to `highest`."""
+def read_whole_number(value: object, field: str, *, lowest: int, highest: int) -> int:
+    """Read an integer from `lowest` to `highest`; ``true`` and ``1.0`` are none."""
     if isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest:
         return value
     raise InvalidRequest(f"must be a whole number from {lowest} to {highest}", field=field)
 
 
 def shown(name: str) -> str:
-    """Return a name that the caller made up for errors and logs: ``*`` when it may be a number, a
-    code or a key.
+    """Return the name of a field that the caller made up, in ASCII, for errors and logs.
+
+    It is ``*`` when it may be a number, a code or a key. ``first name`` and ``line_12`` stay as
+    they are, ``é`` becomes ``\\xe9``.
     """
     is_name = re.sub("[ -]", "_", name).isidentifier() and len(name) <= _LONGEST_NAME
-    if not is_name or sum(map(str.isdigit, name)) > _MOST_DIGITS:
+    digits = sum(character.isdigit() for character in name)
+    if not is_name or digits > _MOST_DIGITS:
         return "*"
     return name.encode("ascii", "backslashreplace").decode()

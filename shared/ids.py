@@ -1,22 +1,22 @@
-"""Digests and ids: pure, the same wherever they are made."""
+"""Digests and ids: pure, so that the same id is made wherever it is made."""
 
 import hmac
 import json
 import os
 import re
 
-_WIRE_PART = re.compile(r"(.+)~([0-9]{1,6})", re.DOTALL)
 _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _LETTERS = str.maketrans("0123456789", "ghijklmnop")
+_WIRE_PART = re.compile(r"(.+)~([0-9]{1,6})", re.DOTALL)
 
 
-def wire_out_id(out_id: str, part: int, parts: int) -> str:
-    """Return the OutId on the wire: the out_id, with ``~part`` where there are several parts."""
-    return f"{out_id}~{part}" if parts > 1 else out_id
+def wire_out_id(out_id: str, part: int | None) -> str:
+    """Return the OutId on the wire: ``order-17``, or ``order-17~2`` for the part of that number."""
+    return out_id if part is None else f"{out_id}~{part}"
 
 
 def split_wire_id(wire_id: str) -> tuple[str, int]:
-    """Undo wire_out_id: return the out_id and the part, 0 without one."""
+    """Return the out_id and the part in an OutId on the wire; the part is 0 where none is named."""
     match = _WIRE_PART.fullmatch(wire_id)
     return (match[1], int(match[2])) if match else (wire_id, 0)
 
@@ -27,13 +27,14 @@ def new_out_id() -> str:
 
 
 def letters(hex_digits: str) -> str:
-    """Return `hex_digits` in letters: in a log none looks like a number or a code."""
+    """Return `hex_digits` in the letters a-p: in a log none looks like a number or a code."""
     return hex_digits.translate(_LETTERS)
 
 
 def keyed(secret: str, label: str, *texts: str) -> str:
-    """Return a digest of `texts`, of which only the last may hold a line break, that tells nothing
-    about them: 32 hex digits.
+    """Return a digest of `texts` that tells nothing about them: 32 hex digits.
+
+    `label` says what the digest is for. Only the last of `texts` may hold a line break.
     """
     message = "\n".join((f"fc-sms {label}", *texts))
     return hmac.digest(secret.encode(), message.encode(), "sha256").hex()[:32]

@@ -11,7 +11,7 @@ from itertools import count
 
 from benchmarks.clients.events import context, one_sms
 from shared.clock import Clock
-from shared.sending import claims, intents, mainland
+from shared.sending import intents, mainland, protocol
 from shared.sending.intents import Intent
 from shared.trigger import invocation
 
@@ -37,12 +37,13 @@ def send(_: str) -> None:
     intent = _intents.pop()
     deadline = time.monotonic() + 30
     if _HAS_PROTOCOL:
-        (outcome,) = claims.send(intent, _OPEN.api, deadline, _OPEN.store)
+        (outcome,) = protocol.send(intent, _OPEN.api, deadline, _OPEN.store)
         verdict = outcome.outcome
     else:
         (part,) = intent.parts
+        parameters = {**part.parameters, "OutId": intent.wire_id(part)}
         verdict = _OPEN.api.call(
-            part.action, part.parameters, deadline=deadline, phone_numbers=part.phone_numbers
+            part.action, parameters, deadline=deadline, phone_numbers=part.phone_numbers
         ).verdict
     if verdict != "accepted":
         raise RuntimeError(verdict)

@@ -1,4 +1,4 @@
-"""The sending alone: shared.messages checks, shared.sending and shared.sms_api send."""
+"""The sending alone: shared.sending checks and sends, through shared.platform.sms_api."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shared import settings, transport
 from shared.clock import Clock
 from shared.logs import Log
 from shared.platform.sms_api import SmsApi
-from shared.sending import claims, intents, mainland
+from shared.sending import intents, mainland, protocol
 
 _CLOCK = Clock()
 _SETTINGS = settings.read_settings(os.environ)
@@ -31,6 +31,6 @@ def send(number: str) -> None:
         "template_param": {"name": "Li", "order": "A-17"},
     }
     intent = mainland.read_intent(body, "", intents.Defaults())
-    (outcome,) = claims.send(intent, _API, time.monotonic() + 30)
+    (outcome,) = protocol.send(intent, _API, time.monotonic() + 30)
     if outcome.outcome != "accepted":
         raise RuntimeError(f"{outcome.outcome}: {outcome.code}")

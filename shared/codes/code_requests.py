@@ -1,4 +1,4 @@
-"""What a caller may ask of codes."""
+"""What a caller may ask of codes, and what every back end answers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ _CHECK_FIELDS = frozenset(("code", "phone_number", "purpose", "verification_id")
 _PURPOSE = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 _VERIFICATION_ID = re.compile(r"[a-p]{32,64}")
 _LONGEST_CODE = 32
-_FIELD = "phone_number"
 
 
 class Recipient(NamedTuple):
@@ -32,7 +31,7 @@ class Recipient(NamedTuple):
 
 
 class CodeRequest(NamedTuple):
-    """The wish to have a code sent, for one `purpose`; for the last two see messages.Intent."""
+    """A request to send a code for one `purpose`; for the last two see sending/intents.py."""
 
     recipient: Recipient
     purpose: str
@@ -63,18 +62,21 @@ class Created(NamedTuple):
 
 
 def read_request(body: object, idempotency_key: str) -> CodeRequest:
-    """Read the body of ``POST /codes``; see messages.read_intent."""
+    """Read the body of ``POST /codes``; the header Idempotency-Key may give the out_id.
+
+    Raises InvalidRequest naming the field that breaks a rule.
+    """
     request = read_object(body, "", _CREATE_FIELDS)
     return CodeRequest(
-        read_recipient(request.get(_FIELD)),
-        _read_purpose(request.get("purpose")),
-        request_out_id(request, idempotency_key),
-        read_client_ip(request),
+        recipient=read_recipient(request.get("phone_number")),
+        purpose=_read_purpose(request.get("purpose")),
+        out_id=request_out_id(request, idempotency_key),
+        client_ip=read_client_ip(request),
     )
 
 
 def read_check(body: object) -> CodeCheck:
-    """Read the body of ``POST /codes/check``; raises InvalidRequest."""
+    """Read the body of ``POST /codes/check``; raises InvalidRequest naming the field."""
     request = read_object(body, "", _CHECK_FIELDS)
     verification_id, code = request.get("verification_id"), request.get("code")
     if not isinstance(verification_id, str) or not _VERIFICATION_ID.fullmatch(verification_id):
@@ -84,8 +86,12 @@ def read_check(body: object) -> CodeCheck:
             f"must be a string of 1 to {_LONGEST_CODE} characters, so that no 0 in front is lost",
             field="code",
         )
-    purpose = _read_purpose(request["purpose"]) if "purpose" in request else ""
-    return CodeCheck(verification_id, read_recipient(request.get(_FIELD)), code, purpose)
+    return CodeCheck(
+        verification_id=verification_id,
+        recipient=read_recipient(request.get("phone_number")),
+        code=code,
+        purpose=_read_purpose(request["purpose"]) if "purpose" in request else "",
+    )
 
 
 def seconds_left(until: float, now: float, most: int) -> int:
@@ -94,25 +100,28 @@ def seconds_left(until: float, now: float, most: int) -> int:
 
 
 def keyed_letters(secret: str, label: str, *texts: str) -> str:
-    """Return messages.keyed in letters."""
+    """Return a keyed digest of `texts`, as ids.keyed makes it, in the letters a-p."""
     return letters(keyed(secret, label, *texts))
 
 
 def read_recipient(value: object) -> Recipient:
-    """Read a number: one of the mainland if it looks so, else country code and number."""
+    """Read a number: one of the mainland if it looks so, else country code and number.
+
+    Raises InvalidRequest, as for eleven digits that may be of North America.
+    """
     with suppress(InvalidRequest):
-        digits = phone_numbers.mainland(value, _FIELD)
-        return Recipient(f"+86{digits}", digits, True)
+        digits = phone_numbers.mainland(value, "phone_number")
+        return Recipient(e164=f"+86{digits}", digits=digits, is_mainland=True)
     try:
-        digits = phone_numbers.international(value, _FIELD)
+        digits = phone_numbers.international(value, "phone_number")
     except InvalidRequest as error:
         raise InvalidRequest(
             "must be a string: 11 digits for the Chinese mainland, or + or 00, country code and "
             "number, such as +85251234567",
-            field=_FIELD,
+            field="phone_number",
             code=error.code,
         ) from None
-    return Recipient(f"+{digits}", digits, False)
+    return Recipient(e164=f"+{digits}", digits=digits, is_mainland=False)
 
 
 def _read_purpose(value: object) -> str:

@@ -16,8 +16,8 @@ Sources: NIST SP 800-63B (lifetime, tries, single use) and document 44335 (limit
 from __future__ import annotations
 
 import hmac
-import json
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared import ids
@@ -32,14 +32,17 @@ from shared.codes.code_requests import (
 )
 from shared.errors import (
     ConfigurationError,
+    InProgress,
     InvalidRequest,
     OutIdConflict,
     SmsError,
     StoreUnavailable,
 )
 from shared.sending import mainland
-from shared.sending.claims import send
 from shared.sending.intents import Defaults, Intent, PartOutcome
+from shared.sending.protocol import send
+from shared.state.records import read_record, record_text
+from shared.state.store import Change, Differs
 
 if TYPE_CHECKING:
     from shared.platform.sms_api import SmsApi
@@ -47,43 +50,55 @@ if TYPE_CHECKING:
     from shared.state.store import Store
 
 VALID, USED, SPENT, WITHDRAWN = "valid", "used", "spent", "withdrawn"
-_LEASE_MARGIN = 5
+_UNKNOWN = "unknown"
+_LEASE_MARGIN = 5  # seconds that a lease outlives its invocation, for clocks differ
 _ROUNDS = 30  # more than the changes that a record sees in its life
+# What is written, in vain, over a verification that does not exist.
+_NO_TEXT = "no verification"
 
 
-class Record(NamedTuple):
+class Verification(NamedTuple):
     """What the store keeps of a verification, with times in epoch seconds.
 
-    Until `lease_until` the invocation `sender` is at work on sending the code.
+    `number` and `purpose` are keyed digests. Until `lease_until` the invocation `sender` is at work
+    on sending the code. For `others` and `stored` see state/records.py.
     """
 
-    state: str
-    seed: str
-    number: str
-    purpose: str
-    length: int
-    tries: int
-    sent_at: int
-    expires_at: int
-    lease_until: int
-    sender: str
-    mark: str
-
-    @classmethod
-    def read(cls, text: str) -> Record:
-        """Read what `text` made of a record."""
-        return cls(*json.loads(text))
-
-    def text(self) -> str:
-        """Return the record as the store keeps it."""
-        return ids.compact_json(self)
+    state: str = _UNKNOWN
+    seed: str = ""
+    number: str = ""
+    purpose: str = ""
+    length: int = 6
+    tries: int = 0
+    sent_at: int = 0
+    expires_at: int = 0
+    lease_until: int = 0
+    sender: str = ""
+    mark: str = ""
+    others: Mapping[str, Any] = {}
+    stored: str | None = None
 
     def standing(self, now: float) -> str:
         """Return ``valid``, or else why no code passes."""
         return "expired" if self.state == VALID and now >= self.expires_at else self.state
 
 
-_NOBODY = Record("unknown", "", "", "", 6, 0, 0, 0, 0, "", "")
+_NO_VERIFICATION = Verification()
+
+
+class _Moved(NamedTuple):
+    """Whether a record was replaced as asked for, and the record that is in the store now."""
+
+    is_done: bool
+    record: Verification
+
+
+class _Claimed(NamedTuple):
+    """A verification, and whether this invocation may send its code: `is_repeat`, once more."""
+
+    record: Verification
+    is_ours: bool
+    is_repeat: bool = False
 
 
 class OwnCodes(NamedTuple):
@@ -99,28 +114,32 @@ class OwnCodes(NamedTuple):
         self.api.credentials()
         fresh = self._fresh(request)
         self._intent(request, fresh)  # what cannot be sent is not recorded
-        record, found = self._claim(request, fresh)
-        standing = record.standing(self.api.clock.now())
-        if found and standing != VALID:
+        claimed = self._claim(request, fresh)
+        record = claimed.record
+        if claimed.is_ours:
+            return self._send(request, record, is_repeat=claimed.is_repeat)
+        now = self.api.clock.now()
+        if record.standing(now) != VALID:
             return self._created(request, record, None)
-        intent = self._intent(request, record)
-        if record.sender != fresh.sender:
-            wait = math.ceil(record.lease_until - self.api.clock.now())
-            busy = PartOutcome(intent.parts[0], "unknown", "in-progress", retry_after=max(wait, 1))
-            return self._created(request, record, busy)
-        return self._send(request, record, intent, is_repeat=found)
+        part = self._intent(request, record).parts[0]
+        wait = max(math.ceil(record.lease_until - now), 1)
+        busy = PartOutcome(part, "unknown", InProgress.code, retry_after=wait)
+        return self._created(request, record, busy)
 
-    def check(self, check: CodeCheck) -> str:
+    def check(self, typed: CodeCheck) -> str:
         """Use a code up; return ``verified``, or else why not, for the log only.
 
-        Whatever comes of it, the store is read and written once, if no other check comes between.
+        Whatever comes of it, the store is read and written once, if no other check comes between:
+        the time that it takes tells nothing.
         """
-        key = _key(check.verification_id)
+        key = _key(typed.verification_id)
         for _ in range(_ROUNDS):
-            text = self.store.get(key)
-            record = Record.read(text) if text else _NOBODY
-            verdict, tried = self._try(check, record)
-            if self._put(key, record, tried) is None or text is None:
+            record = read_record(self.store.get(key), _NO_VERIFICATION)
+            verdict, tried = self._try(typed, record)
+            old = _NO_TEXT if record.stored is None else record.stored
+            new = old if tried is record else record_text(tried)
+            answer = self.store.put(self._change(key, old=old, new=new))
+            if record.stored is None or not isinstance(answer, Differs):
                 return verdict
         raise _contended()
 
@@ -128,35 +147,50 @@ class OwnCodes(NamedTuple):
         """Return the id of the verification that belongs to the out_id of `request`."""
         return self._keyed("verification", request.out_id)
 
-    def code(self, verification_id: str, recipient: Recipient, record: Record) -> str:
+    def code(self, verification_id: str, recipient: Recipient, record: Verification) -> str:
         """Return the code that a record stands for."""
-        parts = (verification_id, recipient.e164, record.purpose, str(record.length))
-        return derive_code(self.api.settings.state_secret, record.seed, parts, record.length)
-
-    def _try(self, check: CodeCheck, record: Record) -> tuple[str, Record]:
-        number, purpose = self._bound_to(check.recipient, check.purpose)
-        expected = self.code(check.verification_id, check.recipient, record)
-        is_right = (
-            hmac.compare_digest(expected.encode(), check.code.encode())
-            & hmac.compare_digest(number, record.number)
-            & (not check.purpose or hmac.compare_digest(purpose, record.purpose))
+        bound_to = (verification_id, recipient.e164, record.purpose, str(record.length))
+        return derive_code(
+            self.api.settings.state_secret,
+            seed=record.seed,
+            bound_to=bound_to,
+            length=record.length,
         )
+
+    def _try(self, typed: CodeCheck, record: Verification) -> tuple[str, Verification]:
+        """Return what a check says, and the record after it: the same one if it changes nothing."""
+        number, purpose = self._bound_to(typed.recipient, typed.purpose)
+        expected = self.code(typed.verification_id, typed.recipient, record)
+        # All is compared, so that the time tells nothing.
+        is_code = hmac.compare_digest(expected.encode(), typed.code.encode())
+        is_number = hmac.compare_digest(number, record.number)
+        is_purpose = hmac.compare_digest(purpose, record.purpose) or not typed.purpose
         standing = record.standing(self.api.clock.now())
         if standing != VALID:
             return standing, record
-        if is_right:
+        if is_code and is_number and is_purpose:
             return "verified", record._replace(state=USED, seed="", mark=self._mark())
         left = record.tries - 1
         tried = record._replace(tries=left, mark=self._mark())
-        return "wrong", tried if left else tried._replace(state=SPENT, seed="")
+        if left > 0:
+            return "wrong", tried
+        return "wrong", tried._replace(state=SPENT, seed="")
 
-    def _fresh(self, request: CodeRequest) -> Record:
-        bound_to = self._bound_to(request.recipient, request.purpose)
-        length, tries = self.settings.length, self.settings.tries
-        unsent = Record(WITHDRAWN, self._mark(), *bound_to, length, tries, 0, 0, 0, "", "")
-        return self._leased(unsent, self._mark())
+    def _fresh(self, request: CodeRequest) -> Verification:
+        """Return the record of a code that this invocation is the first to send."""
+        number, purpose = self._bound_to(request.recipient, request.purpose)
+        unsent = Verification(
+            state=WITHDRAWN,
+            seed=self._mark(),
+            number=number,
+            purpose=purpose,
+            length=self.settings.length,
+            tries=self.settings.tries,
+        )
+        return self._leased(unsent, sender=self._mark())
 
-    def _leased(self, record: Record, sender: str) -> Record:
+    def _leased(self, record: Verification, sender: str) -> Verification:
+        """Return a record whose code `sender` is at work on sending."""
         now = self.api.clock.now()
         left = max(self.deadline - self.api.clock.monotonic(), 0)
         if record.state == WITHDRAWN:
@@ -166,76 +200,87 @@ class OwnCodes(NamedTuple):
         until = int(now + left) + _LEASE_MARGIN
         return record._replace(lease_until=until, sender=sender, mark=self._mark())
 
-    def _claim(self, request: CodeRequest, fresh: Record) -> tuple[Record, bool]:
+    def _claim(self, request: CodeRequest, fresh: Verification) -> _Claimed:
         key = _key(self.verification_id(request))
-        old, new, was_valid = None, fresh, False
+        record = _NO_VERIFICATION
         for _ in range(_ROUNDS):
-            answer = self._put(key, old, new)
-            if answer is None:
-                return new, was_valid
-            old, new, was_valid = answer, fresh, False
-            if old == _NOBODY:
-                old = None
-                continue
-            if (old.number, old.purpose) != (fresh.number, fresh.purpose):
-                raise OutIdConflict
-            now = self.api.clock.now()
-            is_over = old.state != WITHDRAWN and old.standing(now) != VALID
-            if is_over or old.lease_until > now:
-                return old, True
-            new = self._leased(old, fresh.sender)
-            was_valid = old.state != WITHDRAWN
+            following = self._following(record, fresh)
+            if following is None:
+                return _Claimed(record, is_ours=False)
+            moved = self._move(key, record, following)
+            if moved.is_done:
+                return _Claimed(moved.record, is_ours=True, is_repeat=record.state == VALID)
+            record = moved.record
         raise _contended()
 
-    def _send(
-        self, request: CodeRequest, record: Record, intent: Intent, *, is_repeat: bool
-    ) -> Created:
+    def _following(self, record: Verification, fresh: Verification) -> Verification | None:
+        """Return what a record becomes when this invocation sends its code, None if it may not."""
+        if record.stored is None:
+            return fresh
+        if (record.number, record.purpose) != (fresh.number, fresh.purpose):
+            raise OutIdConflict
+        now = self.api.clock.now()
+        is_over = record.state != WITHDRAWN and record.standing(now) != VALID
+        if is_over or record.lease_until > now:
+            return None
+        return self._leased(record, sender=fresh.sender)
+
+    def _send(self, request: CodeRequest, record: Verification, *, is_repeat: bool) -> Created:
+        intent = self._intent(request, record)
         try:
-            (outcome,) = send(intent, self.api, self.deadline, self.store)
+            (outcome,) = send(intent, self.api, self.deadline, store=self.store)
         except SmsError:  # nothing was sent, now; before, it may have been
             self._release(request, record, withdraw=not is_repeat)
             raise
         is_known = not is_repeat or outcome.code != StoreUnavailable.code
         is_rejected = outcome.outcome == "rejected" and is_known
-        return self._created(request, self._release(request, record, withdraw=is_rejected), outcome)
+        released = self._release(request, record, withdraw=is_rejected)
+        return self._created(request, released, outcome)
 
-    def _release(self, request: CodeRequest, record: Record, *, withdraw: bool) -> Record:
+    def _release(
+        self, request: CodeRequest, record: Verification, *, withdraw: bool
+    ) -> Verification:
+        """End the lease; return the record that is in the store then."""
         key, sender = _key(self.verification_id(request)), record.sender
         try:
             for _ in range(_ROUNDS):
                 final = record._replace(lease_until=0, mark=self._mark())
                 if withdraw and record.state == VALID:
                     final = final._replace(state=WITHDRAWN)
-                answer = self._put(key, record, final)
-                if answer is None:
-                    return final
-                record = answer
-                if record.sender != sender:
+                moved = self._move(key, record, final)
+                record = moved.record
+                if moved.is_done or record.sender != sender:
                     return record
         except StoreUnavailable as error:
             self.api.log.failed("store", error)
         return record
 
-    def _put(self, key: str, old: Record | None, new: Record) -> Record | None:
-        texts, now = (old.text() if old else None, new.text()), self.api.clock.now()
-        answer = self.store.put(key, *texts, self.api.settings.intent_ttl, now)
-        if isinstance(answer, str):
-            return Record.read(answer) if answer else _NOBODY
-        return None
+    def _move(self, key: str, old: Verification, new: Verification) -> _Moved:
+        text = record_text(new)
+        answer = self.store.put(self._change(key, old=old.stored, new=text))
+        if isinstance(answer, Differs):
+            return _Moved(False, read_record(answer.current, _NO_VERIFICATION))
+        return _Moved(True, new._replace(stored=text))
+
+    def _change(self, key: str, *, old: str | None, new: str) -> Change:
+        ttl, now = self.api.settings.intent_ttl, self.api.clock.now()
+        return Change(key=key, old=old, new=new, ttl=ttl, now=now)
 
     def _created(
-        self, request: CodeRequest, record: Record, outcome: PartOutcome | None
+        self, request: CodeRequest, record: Verification, outcome: PartOutcome | None
     ) -> Created:
         now = self.api.clock.now()
-        is_valid = record.standing(now) == VALID
+        expires_in = 0
+        if record.standing(now) == VALID:
+            expires_in = seconds_left(record.expires_at, now, self.settings.lifetime)
         return Created(
-            self.verification_id(request),
-            seconds_left(record.expires_at, now, self.settings.lifetime) if is_valid else 0,
-            seconds_left(record.sent_at + RESEND_SECONDS, now, RESEND_SECONDS),
-            outcome,
+            verification_id=self.verification_id(request),
+            expires_in=expires_in,
+            resend_in=seconds_left(record.sent_at + RESEND_SECONDS, now, RESEND_SECONDS),
+            outcome=outcome,
         )
 
-    def _intent(self, request: CodeRequest, record: Record) -> Intent:
+    def _intent(self, request: CodeRequest, record: Verification) -> Intent:
         code = self.code(self.verification_id(request), request.recipient, record)
         body = self._message(request.recipient, code)
         try:
@@ -281,8 +326,11 @@ class OwnCodes(NamedTuple):
         return ids.letters(self.api.token())
 
 
-def derive_code(secret: str, seed: str, bound_to: tuple[str, ...], length: int) -> str:
-    """Return the code of a verification: each of its digits is as likely as any other."""
+def derive_code(secret: str, *, seed: str, bound_to: tuple[str, ...], length: int) -> str:
+    """Return the code of a verification: each of its digits is as likely as any other.
+
+    A byte of 250 and more is passed over, for 256 is no multiple of 10.
+    """
     message = "\n".join(("fc-sms code", seed, *bound_to))
     code, block = "", 0
     while len(code) < length:

@@ -1,4 +1,10 @@
-"""Codes of PNVS."""
+"""Codes that the platform makes and checks (PNVS).
+
+A verification has a scheme of its own, whose name follows from its id, number and purpose: under
+another name no code passes. Without a store the nonce is all that stops a repeat. Sources:
+SendSmsVerifyCode and CheckSmsVerifyCode of PNVS; a wrong or expired code was seen to be answered
+with isv.ValidateFail, too.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +22,9 @@ from shared.codes.code_requests import (
 )
 from shared.errors import ConfigurationError, InvalidRequest, PlatformRefused
 from shared.ids import compact_json
-from shared.sending.claims import send
 from shared.sending.intents import Intent, Part, PartOutcome
-from shared.sending.part_records import Record, record_key
+from shared.sending.part_records import read_part
+from shared.sending.protocol import send
 
 if TYPE_CHECKING:
     from shared.platform.sms_api import SmsApi
@@ -42,31 +48,42 @@ class PnvsCodes(NamedTuple):
         """Let the platform send a code; see `create`."""
         verification_id = self.verification_id(request)
         part = self._part(request, verification_id)
-        intent = Intent(request.out_id, (part,), False, request.client_ip, request.caller, True)
-        (outcome,) = send(intent, self.api, self.deadline, self.store)
+        intent = Intent(
+            out_id=request.out_id,
+            parts=(part,),
+            client_ip=request.client_ip,
+            caller=request.caller,
+            is_code=True,
+        )
+        (outcome,) = send(intent, self.api, self.deadline, store=self.store)
         now, sent_at = self.api.clock.now(), self._sent_at(outcome, request.out_id)
         lifetime = self.settings.lifetime
         return Created(
-            verification_id,
-            seconds_left(sent_at + lifetime, now, lifetime),
-            seconds_left(sent_at + RESEND_SECONDS, now, RESEND_SECONDS),
-            outcome,
+            verification_id=verification_id,
+            expires_in=seconds_left(sent_at + lifetime, now, lifetime),
+            resend_in=seconds_left(sent_at + RESEND_SECONDS, now, RESEND_SECONDS),
+            outcome=outcome,
         )
 
     def verification_id(self, request: CodeRequest) -> str:
         """Return the id of the verification that belongs to the out_id of `request`."""
-        return _verification_id(keyed_letters("", "pnvs", request.out_id), request)
+        name = keyed_letters("", "pnvs", request.out_id)
+        return _verification_id(name, request.purpose)
 
-    def check(self, check: CodeCheck) -> str:
-        """Let the platform check a code; return ``verified`` or ``wrong``."""
-        verification_id = check.verification_id
-        if check.purpose:
-            verification_id = _verification_id(verification_id[:_ID_LENGTH], check)
-        parameters = {**_of_scheme(verification_id, check.recipient), "VerifyCode": check.code}
-        numbers = (check.recipient.digits,)
+    def check(self, typed: CodeCheck) -> str:
+        """Let the platform check a code; return ``verified`` or ``wrong``.
+
+        Raises what SmsApi.query does.
+        """
+        verification_id = typed.verification_id
+        if typed.purpose:
+            verification_id = _verification_id(verification_id[:_ID_LENGTH], typed.purpose)
         try:
             body = self.api.query(
-                "CheckSmsVerifyCode", parameters, deadline=self.deadline, phone_numbers=numbers
+                "CheckSmsVerifyCode",
+                {**_of_scheme(verification_id, typed.recipient), "VerifyCode": typed.code},
+                deadline=self.deadline,
+                phone_numbers=(typed.recipient.digits,),
             )
         except PlatformRefused as error:
             if error.code == _MISMATCH:
@@ -99,21 +116,29 @@ class PnvsCodes(NamedTuple):
             "Interval": str(RESEND_SECONDS),
             "DuplicatePolicy": "1",
             "ReturnVerifyCode": "false",
-            "OutId": request.out_id,
         }
-        numbers, template = (request.recipient.digits,), settings.template
-        return Part(0, 0, 0, request.out_id, "SendSmsVerifyCode", numbers, template, parameters)
+        return Part(
+            number=0,
+            first=0,
+            last=0,
+            action="SendSmsVerifyCode",
+            phone_numbers=(request.recipient.digits,),
+            template_code=settings.template,
+            parameters=parameters,
+        )
 
     def _sent_at(self, outcome: PartOutcome, out_id: str) -> float:
         if outcome.replayed and self.store:
-            text = self.store.get(record_key(out_id, 0, self.api.settings.state_secret))
-            if text:
-                return Record.read(text).last_at
+            state_secret = self.api.settings.state_secret
+            record = read_part(self.store, out_id, 0, state_secret=state_secret)
+            if record.stored is not None:
+                return record.last_at
         return self.api.clock.now()
 
 
-def _verification_id(name: str, bound: CodeRequest | CodeCheck) -> str:
-    return name + keyed_letters("", "pnvs purpose", name, bound.purpose)
+def _verification_id(name: str, purpose: str) -> str:
+    """Return the id of a verification for one purpose: 32 letters of its own, and 32 of both."""
+    return name + keyed_letters("", "pnvs purpose", name, purpose)
 
 
 def _of_scheme(verification_id: str, recipient: Recipient) -> dict[str, str]:

@@ -1,9 +1,6 @@
-"""One-time codes: one contract, and the back ends behind it, own_codes and the platform's (PNVS).
+"""Creating and checking one-time codes, by the back end that SMS_CODE_BACKEND names.
 
-A verification of PNVS has a scheme of its own, whose name follows from its id, number and purpose:
-under another name no code passes. Without a store the nonce is all that stops a repeat. Sources:
-SendSmsVerifyCode and CheckSmsVerifyCode of PNVS; a wrong or expired code was seen to be answered
-with isv.ValidateFail, too.
+code_requests.py has the contract; the back ends are own_codes.py and the platform's, pnvs_codes.py.
 """
 
 from __future__ import annotations
@@ -15,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from shared.codes.code_requests import CodeCheck, CodeRequest, Created
 from shared.codes.pnvs_codes import PnvsCodes
-from shared.errors import ConfigurationError, StoreUnavailable
+from shared.errors import ConfigurationError, InProgress, StoreUnavailable
 from shared.ids import letters
 from shared.trigger.answers import send_response
 from shared.trigger.http_trigger import Response
@@ -27,6 +24,7 @@ if TYPE_CHECKING:
     from shared.settings import CodeSettings
     from shared.trigger.invocation import Invocation
 
+# In place of the text of an unknown send, for a code: a repeat would not help its user.
 _WAIT = (
     "The SMS may be on its way, and its code is valid: wait for it. When it does not come, ask for "
     "another code with a new out_id after resend_in seconds."
@@ -40,11 +38,21 @@ def create(request: CodeRequest, invocation: Invocation, settings: CodeSettings)
     before anything is sent.
     """
     back_end = _back_end(invocation, settings)
-    confirmations, verification_id = _confirmations(invocation), back_end.verification_id(request)
+    confirmations = _confirmations(invocation)
+    verification_id = back_end.verification_id(request)
     if confirmations:
         confirmations.admit(request, verification_id)
     created = back_end.create(request)
-    outcome, log = created.outcome, invocation.api.log
+    _log_created(created, request, invocation.api.log)
+    outcome = created.outcome
+    if confirmations and outcome and outcome.outcome != "rejected":
+        with _logged(invocation.api.log):
+            confirmations.sent(request, verification_id)
+    return created
+
+
+def _log_created(created: Created, request: CodeRequest, log: Log) -> None:
+    outcome = created.outcome
     client = hashlib.blake2b(request.client_ip.encode(), digest_size=8, key=log.hash_key)
     log.event(
         "info",
@@ -54,24 +62,20 @@ def create(request: CodeRequest, invocation: Invocation, settings: CodeSettings)
         client_hash=letters(client.hexdigest()) if request.client_ip else "",
         **log.numbers((request.recipient.digits,)),
     )
-    if confirmations and outcome and outcome.outcome != "rejected":
-        with _logged(log):
-            confirmations.sent(request, verification_id)
-    return created
 
 
-def check(check: CodeCheck, invocation: Invocation, settings: CodeSettings) -> bool:
+def check(typed: CodeCheck, invocation: Invocation, settings: CodeSettings) -> bool:
     """Tell whether a code is right and valid, and use it up.
 
     Raises ConfigurationError and StoreUnavailable; with PNVS what SmsApi.query does.
     """
-    verdict = _back_end(invocation, settings).check(check)
+    verdict = _back_end(invocation, settings).check(typed)
     log = invocation.api.log
-    log.event("info", "check-code", verdict, **log.numbers((check.recipient.digits,)))
+    log.event("info", "check-code", verdict, **log.numbers((typed.recipient.digits,)))
     confirmations = _confirmations(invocation)
     if confirmations and verdict == "verified":
         with _logged(log):
-            confirmations.confirmed(check.verification_id)
+            confirmations.confirmed(typed.verification_id)
     return verdict == "verified"
 
 
@@ -88,7 +92,7 @@ def created_response(created: Created, out_id: str, *, has_store: bool) -> Respo
     answer = send_response(out_id, (outcome,), has_store=has_store)
     if outcome.outcome == "rejected" or not isinstance(answer.body, dict):
         return answer
-    detail = answer.body["detail"] if outcome.code == "in-progress" else _WAIT
+    detail = answer.body["detail"] if outcome.code == InProgress.code else _WAIT
     return answer._replace(body={**answer.body, "detail": detail, **about})
 
 
@@ -97,9 +101,8 @@ def _confirmations(invocation: Invocation) -> Confirmations | None:
     if store is None:
         return None
     from shared.codes.confirmations import Confirmations
-    from shared.sending.limits import Limits
 
-    return Confirmations(Limits(invocation.api), store)
+    return Confirmations(invocation.api, store)
 
 
 @contextmanager
@@ -114,11 +117,15 @@ def _logged(log: Log) -> Iterator[None]:
 def _back_end(invocation: Invocation, settings: CodeSettings) -> OwnCodes | PnvsCodes:
     store = invocation.store
     if settings.backend == "pnvs":
-        return PnvsCodes(invocation.api, store, settings, invocation.deadline)
+        return PnvsCodes(
+            api=invocation.api, store=store, settings=settings, deadline=invocation.deadline
+        )
     if store is None:
         raise ConfigurationError(
             "SMS_STATE_URL is not set, so codes cannot be kept: set it, or SMS_CODE_BACKEND=pnvs"
         )
     from shared.codes.own_codes import OwnCodes
 
-    return OwnCodes(invocation.api, store, settings, invocation.deadline)
+    return OwnCodes(
+        api=invocation.api, store=store, settings=settings, deadline=invocation.deadline
+    )

@@ -1,5 +1,15 @@
 """From the entries of an event to sends, several at a time, and to what the function returns.
 
+What goes in: the entries as event_sources reads them. What comes out: each entry once, by its place
+from 0, in one of four lists::
+
+    {
+        "accepted": [{"entry": 0, "out_id": "order-1", "outcome": "accepted", "biz_id": ...}],
+        "rejected": [{"entry": 1, "code": "malformed-json", "reason": "is neither JSON nor ..."}],
+        "unknown": [],
+        "ignored": [],  # files that are none of recipients
+    }
+
 A request is for abroad when it says ``"international": true``, or has a field that only
 ``POST /international-sms`` knows; else it is what ``POST /sms`` takes.
 """
@@ -19,12 +29,12 @@ from shared.errors import (
     OutIdConflict,
     SmsError,
 )
-from shared.events.event_sources import Found, SendRequest, StoredFile
+from shared.events.event_sources import Entry, Refusal, SendRequest, StoredFile
 from shared.fields import read_flag
 from shared.logs import Log, safe_code
 from shared.sending import mainland
 from shared.sending.intents import Defaults, Intent
-from shared.trigger.bulk_sends import Job, Outcomes, described, send_all, wants_repeat
+from shared.trigger.bulk_sends import Job, Outcomes, entry_of, send_all, wants_repeat
 from shared.trigger.invocation import (
     Context,
     Invocation,
@@ -36,9 +46,14 @@ from shared.trigger.invocation import (
 if TYPE_CHECKING:
     from shared.events.file_sends import FileReport
 
+# At a time: a thread that sends mostly waits for the platform's answer.
 THREADS = 8
+# An event may hold thousands of bad entries. The first of them show in the log what is wrong, and
+# the result has them all.
 LOGGED_REFUSALS = 100
+_LISTS = ("accepted", "rejected", "unknown", "ignored")
 _INTERNATIONAL_FIELDS = frozenset(("api", "country_code", "message", "sender_id", "type"))
+# An object with none of these was no request to begin with, but an event of a kind unknown here.
 _REQUEST_FIELDS = frozenset(
     ("international", "message", "messages", "phone_numbers", "requests", "template_code")
 )
@@ -46,15 +61,15 @@ _FAILED = InternalError()
 
 
 def send(
-    found: Sequence[Found],
+    entries: Sequence[Entry],
     context: Context,
     function: str,
     clock: Clock = Clock(),
 ) -> dict[str, list[dict[str, Any]]]:
-    """Send what was `found` in an event; return the entries, by their places from 0, in lists:
-    accepted, rejected, unknown and ignored (no files of recipients).
+    """Send what the `entries` of an event ask for and return what became of each of them.
 
-    Raises only NotSettled, when there is a store and the event, delivered again, may settle more.
+    The result is of the form above. Raises only NotSettled, when there is a store and the event,
+    delivered again, may settle more. Without a store it never raises, as a repeat might send twice.
     """
     started = clock.monotonic()
     log = open_log(context, function, clock)
@@ -62,95 +77,119 @@ def send(
     try:
         invocation = open_invocation(context, log, started)
         invocation.api.credentials()
-        sends.send(found, invocation)
+        sends.send(entries, invocation)
     except ConfigurationError as error:
         log.misconfigured(error)
-        sends.refuse_rest(len(found), error)
+        sends.refuse_rest(len(entries), Refusal.of(error))
     except Exception as error:
         log_bug(error, log)
-        sends.refuse_rest(len(found), _FAILED)
+        sends.refuse_rest(len(entries), Refusal.of(_FAILED))
     result = sends.result()
     open_places = sorted(sends.open_places)
     log.event(
         "warning" if result["rejected"] or result["unknown"] else "info",
         "answer",
         "not-settled" if open_places else "done",
-        **{name: len(entries) for name, entries in result.items()},
+        **{name: len(listed) for name, listed in result.items()},
         duration_ms=round((clock.monotonic() - started) * 1000),
     )
     if open_places and sends.has_store:
         raise NotSettled(
-            f"{len(open_places)} of {len(found)} entries are not settled, from entry "
+            f"{len(open_places)} of {len(entries)} entries are not settled, from entry "
             f"{open_places[0]} on; deliver the same event again: nothing is sent twice"
         )
     return result
 
 
 class _EventSends:
+    """What became of the entries of one event, by their places.
+
+    `open_places` are those of entries that a repeat of the event may settle.
+    """
+
     def __init__(self, log: Log) -> None:
         self.open_places: set[int] = set()
         self.has_store = False
         self._log = log
         self._refusals = 0
-        self._entries: dict[int, tuple[str, dict[str, Any]]] = {}
-        self._twins: dict[int, list[int]] = {}
+        self._results: dict[int, tuple[str, dict[str, Any]]] = {}
+        self._same_places: dict[int, list[int]] = {}  # later entries that are the same intent
 
-    def send(self, found: Sequence[Found], invocation: Invocation) -> None:
+    def send(self, entries: Sequence[Entry], invocation: Invocation) -> None:
+        """Send the requests among `entries`, then their files one after the other."""
         self.has_store = invocation.store is not None
-        jobs = self._jobs(found, invocation)
-        threads = max(1, min(THREADS, len(jobs)))
-        send_all(jobs, invocation.api, invocation.deadline, invocation.store, threads, self._tell)
-        for place, entry in enumerate(found):
+        jobs = self._jobs(entries, invocation)
+        send_all(
+            jobs,
+            invocation.api,
+            deadline=invocation.deadline,
+            store=invocation.store,
+            threads=max(1, min(THREADS, len(jobs))),
+            on_outcome=self._keep_outcome,
+        )
+        for place, entry in enumerate(entries):
             if isinstance(entry, StoredFile):
                 self._send_file(place, entry, invocation)
 
-    def refuse_rest(self, count: int, error: SmsError) -> None:
+    def refuse_rest(self, count: int, refusal: Refusal) -> None:
+        """Refuse each of `count` entries that has no result yet."""
         for place in range(count):
-            if place not in self._entries:
-                self._refuse(place, error)
+            if place not in self._results:
+                self._refuse(place, refusal)
 
     def result(self) -> dict[str, list[dict[str, Any]]]:
-        return {
-            name: [
-                {"entry": place, **entry}
-                for place, (kind, entry) in sorted(self._entries.items())
-                if kind == name
-            ]
-            for name in ("accepted", "rejected", "unknown", "ignored")
-        }
+        """Return what the function returns."""
+        result: dict[str, list[dict[str, Any]]] = {name: [] for name in _LISTS}
+        for place, (name, entry) in sorted(self._results.items()):
+            result[name].append({"entry": place, **entry})
+        return result
 
-    def _jobs(self, found: Sequence[Found], invocation: Invocation) -> list[Job]:
+    def _jobs(self, entries: Sequence[Entry], invocation: Invocation) -> list[Job]:
+        """Return a job for each intent in `entries`, and refuse what is none.
+
+        Requests that are equal, their out_ids included, are one intent.
+        """
         known = invocation.api.settings
         defaults = Defaults(known.sign_name, known.code_templates)
         jobs: dict[str, Job] = {}
-        for place, entry in enumerate(found):
+        for place, entry in enumerate(entries):
             if isinstance(entry, StoredFile):
+                continue
+            if isinstance(entry, Refusal):
+                self._refuse(place, entry)
                 continue
             try:
                 job = Job(place, _read_intent(entry, defaults))
-                same = jobs.setdefault(job.intent.out_id, job)
-                if same.intent != job.intent:
-                    raise OutIdConflict(f"entry {same.place} has this out_id, but other content")
+                first = jobs.setdefault(job.intent.out_id, job)
+                if first.intent != job.intent:
+                    raise OutIdConflict(f"entry {first.place} has this out_id, but other content")
             except SmsError as error:
-                self._refuse(place, error)
+                self._refuse(place, Refusal.of(error))
             except Exception as error:
                 log_bug(error, self._log)
-                self._refuse(place, _FAILED)
+                self._refuse(place, Refusal.of(_FAILED))
             else:
-                if same is not job:
-                    self._twins.setdefault(same.place, []).append(place)
+                if first is not job:
+                    self._same_places.setdefault(first.place, []).append(place)
         return list(jobs.values())
 
-    def _tell(self, job: Job, outcomes: Outcomes | SmsError) -> None:
-        for place in (job.place, *self._twins.get(job.place, ())):
-            same_as = {} if place == job.place else {"same_as": job.place}
-            if isinstance(outcomes, SmsError):
-                self._refuse(place, outcomes, out_id=job.intent.out_id, **same_as)
-                continue
-            entry = described(job.intent.out_id, outcomes, has_store=self.has_store)
-            self._entries[place] = (_list_of(outcomes), {**entry, **same_as})
-            if any(map(wants_repeat, outcomes)):
-                self.open_places.add(place)
+    def _keep_outcome(self, job: Job, outcomes: Outcomes | SmsError) -> None:
+        """Keep how a job ended, for its entry and for those that are the same."""
+        self._keep_outcome_at(job.place, job, outcomes)
+        for place in self._same_places.get(job.place, ()):
+            self._keep_outcome_at(place, job, outcomes, same_as=job.place)
+
+    def _keep_outcome_at(
+        self, place: int, job: Job, outcomes: Outcomes | SmsError, **members: Any
+    ) -> None:
+        out_id = job.intent.out_id
+        if isinstance(outcomes, SmsError):
+            self._refuse(place, Refusal.of(outcomes), out_id=out_id, **members)
+            return
+        entry = entry_of(out_id, outcomes, has_store=self.has_store)
+        self._results[place] = (_list_of(outcomes), {**entry, **members})
+        if any(map(wants_repeat, outcomes)):
+            self.open_places.add(place)
 
     def _send_file(self, place: int, file: StoredFile, invocation: Invocation) -> None:
         try:
@@ -158,67 +197,80 @@ class _EventSends:
         except SmsError as error:
             if isinstance(error, ConfigurationError):
                 self._log.misconfigured(error)
-            self._refuse(place, error)
+            self._refuse(place, Refusal.of(error))
             if isinstance(error, BucketUnavailable):
                 self.open_places.add(place)
-        except Exception as error:
+        except Exception as error:  # parts of it may be sent
             log_bug(error, self._log)
-            self._entries[place] = ("unknown", {"code": _FAILED.code, "reason": str(_FAILED)})
+            self._results[place] = ("unknown", {"code": _FAILED.code, "reason": str(_FAILED)})
             self.open_places.add(place)
         else:
-            self._entries[place] = (report.outcome, report.summary)
+            self._results[place] = (report.outcome, report.summary)
             if report.wants_repeat:
                 self.open_places.add(place)
 
-    def _refuse(self, place: int, error: SmsError, **members: Any) -> None:
+    def _refuse(self, place: int, refusal: Refusal, **members: Any) -> None:
+        """Give the entry at `place` a refusal as its result, beside `members`, and log it."""
         self._refusals += 1
         if self._refusals <= LOGGED_REFUSALS:
-            field = str(getattr(error, "field", ""))
-            code = safe_code(error.code)
-            self._log.event("warning", "entry", "rejected", entry=place, code=code, field=field)
-        self._entries[place] = ("rejected", {**members, "code": error.code, "reason": str(error)})
+            code = safe_code(refusal.code)
+            self._log.event(
+                "warning", "entry", "rejected", entry=place, code=code, field=refusal.field
+            )
+        entry = {**members, "code": refusal.code, "reason": refusal.reason}
+        self._results[place] = ("rejected", entry)
 
 
-def _read_intent(entry: Found, defaults: Defaults) -> Intent:
-    if isinstance(entry, InvalidRequest):
-        raise entry
-    if not isinstance(entry, SendRequest) or not isinstance(entry.body, dict):
+def _read_intent(request: SendRequest, defaults: Defaults) -> Intent:
+    """Read a request as its HTTP function does; raises InvalidRequest."""
+    body = request.body
+    if not isinstance(body, dict):
         raise InvalidRequest("must be a JSON object", field="request")
-    body = entry.body
-    if not _REQUEST_FIELDS & body.keys():
+    if _REQUEST_FIELDS.isdisjoint(body):
         raise InvalidRequest(
             "is no request to send and no event of a known kind", code="no-request"
         )
-    if "out_id" not in body and not entry.derived_out_id:
+    if "out_id" not in body and not request.derived_out_id:
         raise InvalidRequest(
             "is missing, and this event has no id to derive one from: a repeat would send again",
             field="out_id",
         )
-    is_abroad: object = _INTERNATIONAL_FIELDS & body.keys()
-    if "international" in body:
-        is_abroad = read_flag(body, "international")
-    request = {name: value for name, value in body.items() if name != "international"}
-    key = "" if "out_id" in body else entry.derived_out_id
+    is_abroad = _is_abroad(body)
+    body = {name: value for name, value in body.items() if name != "international"}
+    idempotency_key = "" if "out_id" in body else request.derived_out_id
     if is_abroad:
-        from shared.sending import international
+        from shared.sending import international  # most events send in the mainland alone
 
-        return international.read_intent(request, key, defaults)
-    return mainland.read_intent(request, key, defaults)
+        return international.read_intent(body, idempotency_key, defaults)
+    return mainland.read_intent(body, idempotency_key, defaults)
+
+
+def _is_abroad(body: dict[str, Any]) -> bool:
+    if "international" in body:
+        return read_flag(body, "international")
+    return not _INTERNATIONAL_FIELDS.isdisjoint(body)
 
 
 def _file_report(file: StoredFile, invocation: Invocation) -> "FileReport":
-    from shared.events import buckets, file_sends
+    """Send to the recipients in `file`, if it holds any; raises what send_file raises."""
+    from shared.events import buckets, file_sends  # most events are about no file
 
     known = settings.read_file_settings(os.environ)
     if not file_sends.is_ours(file, known):
         reason = {"reason": "is no file in SMS_FILE_PREFIX"}
         return file_sends.FileReport("ignored", reason, wants_repeat=False)
     api = invocation.api
-    region = file.region or os.environ.get("FC_REGION", "")
-    bucket = buckets.open_bucket(file.bucket, region, known, api.credentials(), api.clock)
-    return file_sends.send_file(file, bucket, invocation, known)
+    bucket = buckets.open_bucket(
+        file.bucket,
+        region=file.region or os.environ.get("FC_REGION", ""),
+        settings=known,
+        credentials=api.credentials(),
+        clock=api.clock,
+    )
+    return file_sends.send_file(file, bucket, invocation, settings=known)
 
 
 def _list_of(outcomes: Outcomes) -> str:
-    known = {outcome.outcome for outcome in outcomes}
-    return next(name for name in ("unknown", "rejected", "accepted") if name in known)
+    """Return the list for a send: unknown when any part is, else rejected when any part is."""
+    seen = {outcome.outcome for outcome in outcomes}
+    return next(name for name in ("unknown", "rejected", "accepted") if name in seen)

@@ -1,37 +1,55 @@
-"""Every trigger's event as a list of what it asks for.
+"""Every trigger's event as a list of entries: what it asks for.
 
-docs/events.md tells where each has its request and the id that an out_id is made from, and names
-the sources. A message's own id goes before its event's, as it stays when the message comes again in
-another batch. HTTP events are refused: nobody authenticated them.
+What goes in: the bytes of an event, such as those of a message of an MNS topic::
+
+    {"TopicName": "orders", "MessageId": "B42BC3A5", "Message": "<a request as JSON>", ...}
+
+What comes out: here one SendRequest. Its `body` is the object in ``Message``, its `derived_out_id`
+is made from topic and MessageId. An event about an object in OSS gives a StoredFile. What cannot be
+read gives a Refusal, so that the other entries are sent all the same.
+
+docs/events.md tells where each kind of event has its request and its id, and names the sources. A
+message's own id goes before its event's, as it stays when the message comes again in another batch.
+HTTP events are refused: nobody authenticated them.
 """
 
 import base64
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from shared.errors import InvalidRequest
+from shared.errors import InvalidRequest, SmsError
 from shared.fields import parse_json
 from shared.ids import letters
 
+# The operations that write an object whole. AppendObject is none: a file that still grows would be
+# sent to after each of its pieces.
 WHOLE_OBJECTS = ("PutObject", "PostObject", "CopyObject", "CompleteMultipartUpload")
+# What these hold goes into the address and the headers of requests to OSS, so nothing else may.
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _REGION = re.compile(r"[a-z0-9-]{1,40}")
 _ETAG = re.compile(r"[A-Za-z0-9-]{1,128}")
+_LONGEST_KEY = 1023  # bytes of an object's name, as OSS allows
 
 
 class SendRequest(NamedTuple):
-    """A request to send; `derived_out_id`, for a `body` without one, may be empty."""
+    """A request to send: `body` is what ``POST /sms`` or ``POST /international-sms`` takes.
+
+    `derived_out_id` is the out_id of a body without one. It is empty where the event has no id.
+    """
 
     body: Any
     derived_out_id: str
 
 
 class StoredFile(NamedTuple):
-    """An object in a bucket, `written_by` an operation such as PutObject."""
+    """An object in a bucket, `written_by` an operation such as PutObject.
+
+    `etag` has no quotes; `region` is of the form ``cn-hangzhou`` and may be empty.
+    """
 
     bucket: str
     key: str
@@ -40,127 +58,163 @@ class StoredFile(NamedTuple):
     written_by: str
 
 
-Found = SendRequest | StoredFile | InvalidRequest
+class Refusal(NamedTuple):
+    """Why an entry is not sent: `code`, text and `field` of the error that it stands for."""
+
+    code: str
+    reason: str
+    field: str
+
+    @classmethod
+    def of(cls, error: SmsError) -> "Refusal":
+        """Return the refusal that an error means."""
+        field = error.field if isinstance(error, InvalidRequest) else ""
+        return cls(code=error.code, reason=str(error), field=field)
 
 
-def read_event(event: bytes) -> list[Found]:
-    """Return what `event` asks for, in order and never nothing, with an InvalidRequest for what is
-    wrong. Raises nothing.
-    """
-    return list(_guarded(_read, event))
+Entry = SendRequest | StoredFile | Refusal
+
+
+def read_event(event: bytes) -> list[Entry]:
+    """Return the entries of `event` in order, and at least one. Raises nothing."""
+    return _entries_or_refusal(_read, event)
 
 
 def derived_out_id(kind: str, *names: str) -> str:
-    """Return the out_id that an id stands for: always the same 32 letters."""
+    """Return the out_id that an id stands for: always the same 32 letters from a to p.
+
+    ``derived_out_id("a", "b")`` is ``fmocllmkhaflkfniloafpmncbginckeb``.
+    """
     text = json.dumps(["fc-sms out_id", kind, *names])
     return letters(hashlib.sha256(text.encode()).hexdigest()[:32])
 
 
-def _guarded(read: Callable[[Any], Iterator[Found]], value: Any) -> Iterator[Found]:
-    nothing = True
+def _entries_or_refusal(read: Callable[[Any], list[Entry]], value: Any) -> list[Entry]:
+    """Return what `read` finds in `value`; when it raises, or finds nothing, a refusal alone."""
     try:
-        for found in read(value):
-            nothing = False
-            yield found
-        if nothing:
-            raise InvalidRequest("the event holds no request", code="empty-event")
+        entries = read(value)
     except InvalidRequest as error:
-        yield error
+        return [Refusal.of(error)]
+    if entries:
+        return entries
+    return [Refusal(code="empty-event", reason="the event holds no request", field="")]
 
 
-def _read(event: bytes) -> Iterator[Found]:
+def _read(event: bytes) -> list[Entry]:
     try:
         text = event.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise InvalidRequest("the event is not UTF-8", code="unknown-event") from None
     value = _parsed(text)
-    if isinstance(value, list):
-        for item in value:
-            yield from _guarded(_read_one, item)
-    else:
-        yield from _read_one(value)
+    if not isinstance(value, list):
+        return _read_one(value)
+    return [entry for item in value for entry in _entries_or_refusal(_read_one, item)]
 
 
-def _read_one(value: Any) -> Iterator[Found]:
-    value = _parsed(value)  # one official sample has strings in an array
-    if not isinstance(value, dict):
+def _read_one(value: Any) -> list[Entry]:
+    """Read an event, or an item of a batch of events."""
+    event = _parsed(value)  # one official sample has strings in an array
+    if not isinstance(event, dict):
         raise InvalidRequest("must be a JSON object", code="unknown-event")
-    if "requestContext" in value or {"rawPath", "headers"} <= value.keys():
+    if "requestContext" in event or {"rawPath", "headers"} <= event.keys():
         raise InvalidRequest(
             "this function takes no HTTP requests; send over the trigger URL of send_sms",
             code="http-refused",
         )
-    if {"Message", "TopicName"} <= value.keys():  # attributes may have any name
-        ids = _ids("mns-topic", value["TopicName"], value.get("MessageId"))
-        yield from _requests(value["Message"], ids)
-    elif isinstance(value.get("events"), list):
-        for record in value["events"]:
-            yield from _guarded(_stored_file, record)
-    elif "specversion" in value or {"source", "type", "data"} <= value.keys():
-        yield from _cloud_event(value)
-    elif {"triggerTime", "payload"} <= value.keys():
-        ids = _ids("timer", value.get("triggerName"), value["triggerTime"])
-        yield from _requests(value["payload"], ids)
-    else:
-        yield from _requests(value["body"] if value.keys() == {"body", "attrs"} else value, ())
+    # A topic's messages come first, as their attributes stand beside and may have any name.
+    if {"Message", "TopicName"} <= event.keys():
+        ids = _ids("mns-topic", event["TopicName"], event.get("MessageId"))
+        return _requests(event["Message"], ids)
+    if isinstance(event.get("events"), list):
+        records = event["events"]
+        return [entry for item in records for entry in _entries_or_refusal(_stored_file, item)]
+    if "specversion" in event or {"source", "type", "data"} <= event.keys():
+        return _cloud_event(event)
+    if {"triggerTime", "payload"} <= event.keys():
+        ids = _ids("timer", event.get("triggerName"), event["triggerTime"])
+        return _requests(event["payload"], ids)
+    if event.keys() == {"body", "attrs"}:  # a topic's message with attributes, in format STREAM
+        return _requests(event["body"], ())
+    return _requests(event, ())
 
 
-def _cloud_event(event: Mapping[str, Any]) -> Iterator[Found]:
+def _cloud_event(event: Mapping[str, Any]) -> list[Entry]:
     data = _parsed(event.get("data"))
     own = _ids("cloud-event", event.get("source"), event.get("id"))
     where = str(event.get("subject") or event.get("source") or "")
     if not isinstance(data, dict):
-        yield from _requests(data, own)
-    elif isinstance(data.get("oss"), dict):
-        yield from _stored_file(data)
-    elif "messageBody" in data:
+        return _requests(data, own)
+    if isinstance(data.get("oss"), dict):
+        return _stored_file(data)
+    if "messageBody" in data:
         ids = _ids("mns-queue", where, data.get("messageId"))
-        yield from _requests(data["messageBody"], ids or own)
-    elif {"topic", "value"} <= data.keys():
+        return _requests(data["messageBody"], ids or own)
+    if {"topic", "value"} <= data.keys():
         names = [data.get(name) for name in ("topic", "partition", "offset", "timestamp")]
-        ids = _ids("kafka", where, *(str(name) if type(name) is int else name for name in names))
-        yield from _requests(data["value"], ids or own)
-    elif "body" in data:
+        ids = _ids("kafka", where, *map(_number_as_text, names))
+        return _requests(data["value"], ids or own)
+    if "body" in data:
         properties = data.get("props")
         message_id = properties.get("messageId") if isinstance(properties, dict) else None
-        yield from _requests(data["body"], _ids("message", where, message_id) or own)
-    else:
-        yield from _requests(data, own)
+        return _requests(data["body"], _ids("message", where, message_id) or own)
+    return _requests(data, own)
 
 
-def _requests(value: Any, ids: tuple[str, ...]) -> Iterator[Found]:
+def _requests(value: Any, ids: tuple[str, ...]) -> list[Entry]:
+    """Return the requests in `value`: one, a list of them, or ``{"requests": [...]}``.
+
+    `ids` tell the message from all others, or are none; with the place of a request among the
+    others they make its out_id.
+    """
     value = _parsed(value)
     if isinstance(value, dict) and value.keys() == {"requests"}:
         value = value["requests"]
         if not isinstance(value, list):
             raise InvalidRequest("must be a list", field="requests")
-    for place, body in enumerate(value if isinstance(value, list) else [value]):
-        yield SendRequest(body, derived_out_id(*ids, str(place)) if ids else "")
+    bodies = value if isinstance(value, list) else [value]
+    return [
+        SendRequest(body, derived_out_id(*ids, str(place)) if ids else "")
+        for place, body in enumerate(bodies)
+    ]
 
 
-def _stored_file(record: Any) -> Iterator[Found]:
-    try:
-        bucket, stored = record["oss"]["bucket"]["name"], record["oss"]["object"]
-        key, etag = stored["key"], stored["eTag"].strip('"')
-        region, name = record.get("region", ""), record["eventName"]
-        file = StoredFile(bucket, key, etag, region, name.rpartition(":")[2])
-        is_proper = (
-            _BUCKET.fullmatch(bucket)
-            and 1 <= len(key.encode()) <= 1023
-            and _ETAG.fullmatch(etag)
-            and (not region or _REGION.fullmatch(region))
-        )
-    except (AttributeError, KeyError, TypeError, ValueError):
-        is_proper = None
-    if not is_proper:
+def _stored_file(record: Any) -> list[Entry]:
+    """Read a record of an OSS event."""
+    file = _proper_file(record)
+    if file is None:
         raise InvalidRequest(
             "is no OSS event with eventName, region, and name, key and eTag of an object",
             code="unknown-event",
         )
-    yield file
+    return [file]
+
+
+def _proper_file(record: Any) -> StoredFile | None:
+    """Return the object that an OSS event is about; None when something of it is missing, of
+    another type or of another form.
+    """
+    try:
+        stored = record["oss"]["object"]
+        file = StoredFile(
+            bucket=record["oss"]["bucket"]["name"],
+            key=stored["key"],
+            etag=stored["eTag"].strip('"'),
+            region=record.get("region", ""),
+            written_by=record["eventName"].rpartition(":")[2],  # ObjectCreated:PutObject
+        )
+        is_proper = (
+            _BUCKET.fullmatch(file.bucket)
+            and 1 <= len(file.key.encode()) <= _LONGEST_KEY
+            and _ETAG.fullmatch(file.etag)
+            and (not file.region or _REGION.fullmatch(file.region))
+        )
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+    return file if is_proper else None
 
 
 def _parsed(value: Any) -> Any:
+    """Return what a string holds as JSON or as base64 of JSON, and any other value as it is."""
     if not isinstance(value, str):
         return value
     with suppress(ValueError, RecursionError):
@@ -172,5 +226,10 @@ def _parsed(value: Any) -> Any:
 
 
 def _ids(kind: str, *names: Any) -> tuple[str, ...]:
+    """Return `kind` and `names`, or nothing where one of them is missing or no text."""
     is_whole = all(isinstance(name, str) and name for name in names)
     return (kind, *names) if is_whole else ()
+
+
+def _number_as_text(value: Any) -> Any:
+    return str(value) if type(value) is int else value

@@ -1,38 +1,47 @@
-"""From an object of recipients in an OSS bucket to sends, and to an object of results.
+"""From a file of recipients in a bucket to sends, and to an object of results.
 
-docs/events.md describes both. A repeat writes the same object of results again.
+What goes in: an object such as ``sms-files/a.csv``; recipient_files reads it. What comes out: a
+FileReport, and an object of JSON lines such as ``sms-results/a.csv.<eTag>.jsonl``::
 
-Each piece that is read is a request of its own, as OSS keeps no connection open for that long;
-If-Match makes all of them pieces of one object. A directory can play the buckets.
+    {"row":7,"line":8,"outcome":"rejected","reason":"phone_number: is not a mobile number ..."}
+    {"part":0,"first_row":1,"last_row":100,"sent_to":99,"out_id":"...~0","outcome":"accepted",...}
+    {"summary":{"out_id":"...","parts":{"accepted":1,...},"rows":{"accepted":99,...}}}
 
-Sources: "GetObject" and "HTTP Range requests" of the OSS documentation; new buckets take Signature
-V4 only, which oss2 has since 2.18.4: python3.12, but not python3.10.
+docs/events.md describes both. A repeat of the event writes the same object of results again.
 """
 
 import tempfile
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from contextlib import suppress
+from typing import IO, Any, NamedTuple
 from urllib.parse import unquote
 
 from shared.errors import BucketUnavailable, ConfigurationError, InvalidRequest, SmsError
 from shared.events import recipient_files
 from shared.events.buckets import Bucket
 from shared.events.event_sources import WHOLE_OBJECTS, StoredFile, derived_out_id
+from shared.events.recipient_files import Row
 from shared.ids import compact_json
-from shared.limit_rules import DEFAULT_LIMITS
-from shared.sending.intents import BATCH_SIZE, Defaults, Intent, PartOutcome
+from shared.limit_rules import RULE_OF
+from shared.sending.intents import BATCH_SIZE, Defaults, Intent, Part, PartOutcome
 from shared.sending.limits import Limits
 from shared.settings import FileSettings
 from shared.trigger import bulk_sends
 from shared.trigger.bulk_sends import Job, Outcomes
 from shared.trigger.invocation import Invocation
 
-RESULT_SECONDS = 5.0  # for writing the results, or a quarter of the time
+# Time that is kept for writing the results, when all sends have ended: so much, but no more than
+# the last quarter of a short time.
+RESULT_SECONDS = 5.0
+_SHARE_FOR_SENDING = 0.75
+# A multipart upload tells of these steps, too; its end has an event of its own.
+_UNFINISHED_UPLOADS = ("InitiateMultipartUpload", "UploadPart")
 
 
 class FileReport(NamedTuple):
-    """What became of a file: accepted, rejected, unknown or ignored, with the details, and whether
-    the event should be delivered again.
+    """What became of a file: accepted, rejected, unknown or ignored, with the details.
+
+    `wants_repeat`: the event, delivered again, may settle or send more.
     """
 
     outcome: str
@@ -42,13 +51,13 @@ class FileReport(NamedTuple):
 
 def is_ours(file: StoredFile, settings: FileSettings) -> bool:
     """Whether `file` lies where recipients do, and is no folder and no unfinished upload."""
-    if file.key.endswith("/") or file.written_by in ("InitiateMultipartUpload", "UploadPart"):
+    if file.key.endswith("/") or file.written_by in _UNFINISHED_UPLOADS:
         return False
-    return any(key.startswith(settings.prefix) for key in _keys(file))
+    return any(key.startswith(settings.prefix) for key in _possible_keys(file))
 
 
 def send_file(
-    file: StoredFile, bucket: Bucket, invocation: Invocation, settings: FileSettings
+    file: StoredFile, bucket: Bucket, invocation: Invocation, *, settings: FileSettings
 ) -> FileReport:
     """Send to the recipients in `file` and write the results into its bucket.
 
@@ -60,29 +69,40 @@ def send_file(
             field="eventName",
         )
     key, pieces = _open(file, bucket, settings)
+    # The results are kept on the disk, as a file may have millions of rows.
     with tempfile.TemporaryFile() as results:
-        sends = _FileSends(file._replace(key=key), invocation, settings, results)
+        sends = _FileSends(file._replace(key=key), invocation, settings=settings, results=results)
         sends.run(pieces)
         return sends.finish(bucket)
 
 
-def _keys(file: StoredFile) -> tuple[str, ...]:
+def _possible_keys(file: StoredFile) -> tuple[str, ...]:
+    """Return the key as it came, and, if that differs, what it is when it came URL-encoded.
+
+    No page of the documentation says whether it does.
+    """
     return tuple(dict.fromkeys((file.key, unquote(file.key))))
 
 
 def _open(file: StoredFile, bucket: Bucket, settings: FileSettings) -> tuple[str, Iterator[bytes]]:
-    keys = [key for key in _keys(file) if key.startswith(settings.prefix)]
-    try:
-        return keys[0], bucket.read(keys[0], file.etag)
-    except InvalidRequest:
-        if len(keys) == 1:
-            raise
-    return keys[1], bucket.read(keys[1], file.etag)
+    """Return the key under which `file` is found, and its content in pieces."""
+    keys = [key for key in _possible_keys(file) if key.startswith(settings.prefix)]
+    for key in keys[:-1]:
+        with suppress(InvalidRequest):  # there is no such object under this key
+            return key, bucket.read(key, file.etag)
+    return keys[-1], bucket.read(keys[-1], file.etag)
 
 
 class _FileSends:
+    """The sends to the recipients in one file: `run` makes them, `finish` writes the results."""
+
     def __init__(
-        self, file: StoredFile, invocation: Invocation, settings: FileSettings, results: Any
+        self,
+        file: StoredFile,
+        invocation: Invocation,
+        *,
+        settings: FileSettings,
+        results: IO[bytes],
     ) -> None:
         self._file = file
         self._api = invocation.api
@@ -95,22 +115,25 @@ class _FileSends:
         self._out_id = derived_out_id("oss", file.bucket, file.key, file.etag)
         now = self._api.clock.monotonic()
         left = invocation.deadline - now
-        self._deadline = now + max(left - RESULT_SECONDS, left * 0.75)
+        self._deadline = now + max(left - RESULT_SECONDS, left * _SHARE_FOR_SENDING)
         self._last_start = bulk_sends.last_start(self._api, self._deadline)
+        self._template_code = ""
         self._parts = {"accepted": 0, "rejected": 0, "unknown": 0}
         self._rows = self._parts.copy()
+        # Why the file is not sent to, or not to its end: code and reason.
         self._problem: dict[str, str] = {}
         self._wants_repeat = False
 
     def run(self, pieces: Iterator[bytes]) -> None:
+        """Send to the recipients in `pieces`, until the end, the deadline or a problem of all."""
         try:
             bulk_sends.send_all(
                 self._jobs(pieces),
                 self._api,
-                self._deadline,
-                self._store,
-                self._settings.parallel,
-                self._told,
+                deadline=self._deadline,
+                store=self._store,
+                threads=self._settings.parallel,
+                on_outcome=self._keep_outcome,
             )
         except (BucketUnavailable, ConfigurationError, InvalidRequest) as error:
             self._problem = {"code": error.code, "reason": str(error)}
@@ -119,6 +142,7 @@ class _FileSends:
             self._wants_repeat |= isinstance(error, BucketUnavailable)
 
     def finish(self, bucket: Bucket) -> FileReport:
+        """Write the results into `bucket`, log how the file ended, and report it."""
         summary: dict[str, Any] = {"out_id": self._out_id, "parts": self._parts, "rows": self._rows}
         summary |= self._problem
         self._write({"summary": summary})
@@ -150,43 +174,70 @@ class _FileSends:
         return "accepted"
 
     def _jobs(self, pieces: Iterator[bytes]) -> Iterator[Job]:
-        rows = recipient_files.read_rows(pieces, self._file.key, self._settings.encoding)
-        batches = recipient_files.in_parts(rows)
-        batch = next(batches, [])
-        if not batch:
-            raise InvalidRequest("holds no recipients", field="file")
-        following = next(batches, [])
-        if following and self._store is None:
-            raise ConfigurationError(
-                f"a file of more than {BATCH_SIZE} rows needs shared state (SMS_STATE_URL), so "
-                "that a repeat does not send again; nothing was sent"
-            )
-        template_code = ""
-        while batch:
-            if not template_code and (read := [row for row in batch if not row.problem]):
-                template_code = read[0].template_code or self._settings.template_code
-            if self._api.clock.monotonic() >= self._last_start:
-                self._stop("out-of-time", "the time was over; a repeat goes on from here", True)
+        """Yield a job for each part, unless all its rows are refused; none after a problem of all.
+
+        A part is read when its job is asked for, so that no more of the file is in memory.
+        """
+        for batch in self._batches(pieces):
+            self._stop_when_time_is_over()
             if self._problem:
                 return
-            part, refused = recipient_files.read_part(
-                batch, self._out_id, template_code, self._defaults, self._check
-            )
-            self._rows["rejected"] += len(refused)
-            for row in refused:
-                self._write(
-                    {
-                        "row": row.number,
-                        "line": row.line,
-                        "outcome": "rejected",
-                        "reason": row.problem,
-                    }
-                )
+            part = self._read_part(batch)
             if part:
-                yield Job(part.number, Intent(self._out_id, (part,)))
-            batch, following = following, next(batches, [])
+                yield Job(part.number, Intent(self._out_id, (part,), is_numbered=True))
 
-    def _told(self, job: Job, outcomes: Outcomes | SmsError) -> None:
+    def _batches(self, pieces: Iterator[bytes]) -> Iterator[list[Row]]:
+        """Yield the rows of each part, when those of the next one were read.
+
+        So a file of several parts is known before anything of it is sent. It needs a store: its
+        time may be over in the middle, and a repeat has to know which of its parts were sent. A
+        single part is protected by its nonce for 15 minutes, as any request without a store.
+        Raises InvalidRequest for a file without recipients, ConfigurationError without a store.
+        """
+        rows = recipient_files.read_rows(pieces, self._file.key, self._settings.encoding)
+        batches = recipient_files.in_parts(rows)
+        batch = next(batches, None)
+        if batch is None:
+            raise InvalidRequest("holds no recipients", field="file")
+        for following in batches:
+            if self._store is None:
+                raise ConfigurationError(
+                    f"a file of more than {BATCH_SIZE} rows needs shared state (SMS_STATE_URL), so "
+                    "that a repeat does not send again; nothing was sent"
+                )
+            yield batch
+            batch = following
+        yield batch
+
+    def _read_part(self, batch: list[Row]) -> Part | None:
+        """Return the part that the rows of `batch` make, if any, and refuse those that are wrong.
+
+        The first row of the file that can be read decides the template.
+        """
+        first_good = next((row for row in batch if not row.problem), None)
+        if first_good and not self._template_code:
+            self._template_code = first_good.template_code or self._settings.template_code
+        part, refused = recipient_files.read_part(
+            batch,
+            self._out_id,
+            template_code=self._template_code,
+            defaults=self._defaults,
+            check=self._check,
+        )
+        self._rows["rejected"] += len(refused)
+        for row in refused:
+            self._write(
+                {
+                    "row": row.number,
+                    "line": row.line,
+                    "outcome": "rejected",
+                    "reason": row.problem,
+                }
+            )
+        return part
+
+    def _keep_outcome(self, job: Job, outcomes: Outcomes | SmsError) -> None:
+        """Write down and count how a part ended, and stop if the others would end alike."""
         (part,) = job.intent.parts
         line: dict[str, Any] = {
             "part": part.number,
@@ -195,34 +246,60 @@ class _FileSends:
             "sent_to": len(part.phone_numbers),
         }
         if isinstance(outcomes, SmsError):
-            outcome = "rejected"
-            line |= {"outcome": outcome, "code": outcomes.code, "reason": str(outcomes)}
+            name = "rejected"
+            line |= {"outcome": name, "code": outcomes.code, "reason": str(outcomes)}
         else:
-            (told,) = outcomes
-            outcome = told.outcome
-            line |= bulk_sends.described(part.out_id, outcomes, has_store=self._store is not None)
-            self._wants_repeat |= bulk_sends.wants_repeat(told)
-            self._stop_if_hopeless(told)
+            (outcome,) = outcomes
+            name = outcome.outcome
+            line |= bulk_sends.entry_of(
+                job.intent.wire_id(part), outcomes, has_store=self._store is not None
+            )
+            self._wants_repeat |= bulk_sends.wants_repeat(outcome)
+            if name == "rejected":
+                self._stop_if_all_are_refused(outcome)
         self._write(line)
-        self._parts[outcome] += 1
-        self._rows[outcome] += len(part.phone_numbers)
+        self._parts[name] += 1
+        self._rows[name] += len(part.phone_numbers)
 
-    def _stop_if_hopeless(self, told: PartOutcome) -> None:
-        if told.outcome != "rejected" or told.code.startswith(("number-", "codes-")):
+    def _stop_when_time_is_over(self) -> None:
+        if self._api.clock.monotonic() >= self._last_start:
+            self._stop(
+                "out-of-time", "the time was over; a repeat goes on from here", wants_repeat=True
+            )
+
+    def _stop_if_all_are_refused(self, outcome: PartOutcome) -> None:
+        """Stop when what refused a part would refuse the others as well."""
+        code = outcome.code
+        if _is_about_one_number(code):
             return
-        from shared.platform.error_codes import find
+        if code in RULE_OF:
+            self._stop(code, "the rest was not tried: the limit is reached", wants_repeat=False)
+        elif code in ("connection-failed", "store-unavailable"):
+            self._stop(
+                code, "the rest was not tried; a repeat goes on from here", wants_repeat=True
+            )
+        elif _is_about_the_account(code):
+            self._stop(
+                code, "the rest was not tried: it would be refused as well", wants_repeat=False
+            )
 
-        known = find(told.code)
-        if told.code in DEFAULT_LIMITS:
-            self._stop(told.code, "the rest was not tried: the limit is reached", False)
-        elif told.code in ("connection-failed", "store-unavailable"):
-            self._stop(told.code, "the rest was not tried; a repeat goes on from here", True)
-        elif known is not None and known.kind in ("account", "config"):
-            self._stop(told.code, "the rest was not tried: it would be refused as well", False)
-
-    def _stop(self, code: str, reason: str, wants_repeat: bool) -> None:
+    def _stop(self, code: str, reason: str, *, wants_repeat: bool) -> None:
+        """Send to no more parts; the first reason is the one that is reported."""
         self._problem = self._problem or {"code": code, "reason": reason}
         self._wants_repeat |= wants_repeat
 
     def _write(self, line: dict[str, Any]) -> None:
         self._results.write(compact_json(line).encode("utf-8", "replace") + b"\n")
+
+
+def _is_about_one_number(code: str) -> bool:
+    """Whether the limit `code` says nothing about the numbers of other parts."""
+    return code in RULE_OF and RULE_OF[code].is_about_one_number
+
+
+def _is_about_the_account(code: str) -> bool:
+    """Whether the platform refuses every send with `code`, until somebody changes something."""
+    from shared.platform.error_codes import find  # most files meet no refusal
+
+    known = find(code)
+    return known is not None and known.kind in ("account", "config")

@@ -1,15 +1,23 @@
 """Files of recipients: CSV or JSON lines, read row by row, into parts of one SendBatchSms each.
 
-docs/events.md describes them. One file is one template: that of the first row that can be read,
-else SMS_FILE_TEMPLATE_CODE. Part k is rows 100k+1 to 100k+100, refused ones counted, whenever the
-file is read.
+What goes in: the content of a file in pieces, cut anywhere, such as::
+
+    phone_number,name,order
+    13800138000,Li Lei,A-17
+
+What comes out: first rows, here ``Row(number=1, line=2, message={"phone_number": "13800138000",
+"template_param": {"name": "Li Lei", "order": "A-17"}})``; then, from a hundred rows at a time, a
+Part and the rows that are wrong.
+
+docs/events.md describes the files. One file is one template: that of the first row that can be
+read, else SMS_FILE_TEMPLATE_CODE. Part k is rows 100k+1 to 100k+100, refused ones counted, whenever
+the file is read: so a repeat finds each part's record in the store.
 """
 
 import codecs
 import csv
 import json
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
@@ -17,18 +25,30 @@ from shared.errors import InvalidRequest
 from shared.sending.intents import BATCH_SIZE, Defaults, Intent, Part
 from shared.sending.mainland import read_intent
 
+# No row needs as much. What has no line ends, such as a picture, is not gathered in memory.
 MAX_LINE_BYTES = 64 * 1024
-_LONGEST_CELL = 4096  # an open quote takes no more than that with it
-_DAMAGED = "\ufffd"
-_OWN_COLUMNS = ("phone_number", "sign_name", "sms_up_extend_code", "template_code")
-_CODECS = {"utf-8": "utf-8", "gbk": "gb18030"}
+# Characters of a cell. An open quote makes one cell of all that follows; it takes no more than that
+# with it.
+_LONGEST_CELL = 4096
+_DAMAGED = "\ufffd"  # stands for a line that cannot be read, and for what was lost before
+# The columns that are no template variables. All but the first may be left out.
+_PHONE_NUMBER, _TEMPLATE_CODE = "phone_number", "template_code"
+_CONTENT_COLUMNS = ("sign_name", "sms_up_extend_code")
+_OWN_COLUMNS = frozenset((_PHONE_NUMBER, _TEMPLATE_CODE, *_CONTENT_COLUMNS))
+_CODECS = {"utf-8": "utf-8", "gbk": "gb18030"}  # GB18030 is GBK with more characters
+# Lines that speak for one encoding have to be more than ten times those that speak for the other. A
+# few damaged lines in a long file do not hide what it is.
+_CLEAR_MAJORITY = 10
 _SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
+# How the errors about a row that is read alone name it: by its place in the request.
+_ONLY_MESSAGE = "messages[0]"
+_ONLY_NUMBER = "number 0 "  # in the text of Limits.check_destinations
 
 
 class Row(NamedTuple):
-    """One recipient: row `number` (from 1), which begins in `line`.
+    """One recipient: row `number` (from 1), which begins in `line` (from 1).
 
-    `message` is an entry of ``messages``; `problem` says why there is none.
+    `message` is an entry of ``messages`` of ``POST /sms``; `problem` says why there is none.
     """
 
     number: int
@@ -43,40 +63,36 @@ def read_rows(pieces: Iterable[bytes], key: str, encoding: str) -> Iterator[Row]
 
     `encoding` is auto, utf-8 or gbk. Raises InvalidRequest when the whole file is wrong.
     """
-    kind = _SUFFIXES.get(key[key.rfind(".") :].lower())
+    _, dot, suffix = key.rpartition(".")
+    kind = _SUFFIXES.get(f"{dot}{suffix}".lower())
     if kind is None:
         raise InvalidRequest(
             "is neither .csv nor .jsonl (or .ndjson); name it after what it holds", field="key"
         )
-    text = _Text(pieces, encoding)
+    text = _TextLines(pieces, encoding)
     return _csv_rows(text) if kind == "csv" else _json_rows(text)
 
 
 def in_parts(rows: Iterable[Row]) -> Iterator[list[Row]]:
-    """Yield `rows` by the hundred."""
-    rest = iter(rows)
-    while batch := list(islice(rest, BATCH_SIZE)):
+    """Yield `rows` by the hundred, as many as one SendBatchSms takes (document 419274)."""
+    remaining = iter(rows)
+    while batch := list(islice(remaining, BATCH_SIZE)):
         yield batch
 
 
 def read_part(
     rows: Sequence[Row],
     out_id: str,
+    *,
     template_code: str,
     defaults: Defaults,
     check: Callable[[Intent], None],
 ) -> tuple[Part | None, list[Row]]:
-    """Return the part that `rows` make, None if it is empty, and the rows with a problem: `check`
-    may find one, too.
+    """Return the part that `rows` make, None if it is empty, and the rows with a problem.
 
-    Its OutId on the wire is always ``<out_id>~<part>``. Raises InvalidRequest for template_code.
+    `check` raises InvalidRequest for what may not be sent to. Raises InvalidRequest for
+    template_code, which is the whole file's.
     """
-    judged = [
-        row._replace(problem=row.problem or "template_code: differs from that of the first row")
-        if row.template_code not in ("", template_code)
-        else row
-        for row in rows
-    ]
 
     def part_of(rows: Sequence[Row]) -> Part:
         messages = [row.message for row in rows]
@@ -85,45 +101,67 @@ def read_part(
         check(intent)
         return intent.parts[0]
 
-    good = [row for row in judged if not row.problem]
+    def part_of_good(rows: Sequence[Row]) -> Part | None:
+        good = [row for row in rows if not row.problem]
+        return part_of(good) if good else None
+
+    judged = [_with_template_checked(row, template_code) for row in rows]
     try:
-        part = part_of(good) if good else None
+        part = part_of_good(judged)
     except InvalidRequest as error:
         if error.field == "template_code":
             raise
-        judged = list(_sifted(judged, part_of))
-        good = [row for row in judged if not row.problem]
-        part = part_of(good) if good else None
+        # Only now are rows read one by one, as that takes longer and most files are right.
+        judged = list(_judged_one_by_one(judged, part_of))
+        part = part_of_good(judged)
     refused = [row for row in judged if row.problem]
     if part is None:
         return None, refused
     first, last = rows[0].number - 1, rows[-1].number - 1
     number = first // BATCH_SIZE
-    wire_out_id = f"{out_id}~{number}"
-    parameters = {**part.parameters, "OutId": wire_out_id}
-    part = part._replace(
-        number=number, first=first, last=last, out_id=wire_out_id, parameters=parameters
-    )
-    return part, refused
+    return part._replace(number=number, first=first, last=last), refused
 
 
-def _sifted(rows: Sequence[Row], part_of: Callable[[Sequence[Row]], Part]) -> Iterator[Row]:
-    first_with: dict[str, int] = {}
-    first = None
+def _with_template_checked(row: Row, template_code: str) -> Row:
+    if row.problem or row.template_code in ("", template_code):
+        return row
+    return row._replace(problem="template_code: differs from that of the first row")
+
+
+def _judged_one_by_one(
+    rows: Iterable[Row], part_of: Callable[[Sequence[Row]], Part]
+) -> Iterator[Row]:
+    """Yield each row, with a problem if it has one by itself or beside the rows before it."""
+    row_with_number: dict[str, int] = {}
+    first_good: Row | None = None
     for row in rows:
-        problem, number = row.problem, ""
+        if row.problem:
+            yield row
+            continue
         try:
-            (number,) = ("",) if problem else part_of([row]).phone_numbers
+            (phone_number,) = part_of([row]).phone_numbers
         except InvalidRequest as error:
-            problem = re.sub(r"^(messages\[0\][.:] ?|number 0 )", "", str(error))
-        if not problem:
-            first = first or row
-            same = first_with.setdefault(number, row.number)
-            if same != row.number:
-                problem = f"phone_number: is the same number as in row {same}"
-            elif _has_extend_code(row) != _has_extend_code(first):
-                problem = "sms_up_extend_code: give one in each row, or none"
+            yield row._replace(problem=_problem_of_row(error))
+            continue
+        first_good = first_good or row
+        first_with_number = row_with_number.setdefault(phone_number, row.number)
+        problem = ""
+        if first_with_number != row.number:
+            problem = f"phone_number: is the same number as in row {first_with_number}"
+        elif _has_extend_code(row) != _has_extend_code(first_good):
+            problem = "sms_up_extend_code: give one in each row, or none"
         yield row._replace(problem=problem)
+
+
+def _problem_of_row(error: InvalidRequest) -> str:
+    """Return what is wrong in a row, from the error about a request that holds it alone.
+
+    ``messages[0].phone_number: must be ...`` is ``phone_number: must be ...`` in its row.
+    """
+    field = error.field.removeprefix(_ONLY_MESSAGE).removeprefix(".")
+    if field:
+        return f"{field}: {error.problem}"
+    return error.problem.removeprefix(_ONLY_NUMBER)
 
 
 def _has_extend_code(row: Row) -> bool:
@@ -131,33 +169,44 @@ def _has_extend_code(row: Row) -> bool:
 
 
 def _lines(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    rest, skips = b"", False
+    """Yield the lines in `pieces` without their ends.
+
+    One that is longer than MAX_LINE_BYTES may come cut, but still longer than that.
+    """
+    begun = b""
+    skips_to_next_line = False
     for piece in pieces:
-        lines = (rest + piece).split(b"\n")
-        if skips:
-            del lines[0]
-            skips = not lines
-        rest = lines.pop() if lines else b""
+        content = piece
+        if skips_to_next_line:
+            _, end, content = piece.partition(b"\n")
+            skips_to_next_line = not end
+        *lines, begun = (begun + content).split(b"\n")
         yield from lines
-        if len(rest) > MAX_LINE_BYTES:
-            yield rest[: MAX_LINE_BYTES + 1]
-            rest, skips = b"", True
-    if rest:
-        yield rest
+        if len(begun) > MAX_LINE_BYTES:
+            yield begun[: MAX_LINE_BYTES + 1]
+            begun = b""
+            skips_to_next_line = True
+    if begun:
+        yield begun
 
 
-class _Text:
+class _TextLines:
+    """The lines of a file as text, each with a line end; `line` is the number of the last one.
+
+    A line that cannot be read comes as one character, which no row can hold; `take_damage` tells.
+    """
+
     def __init__(self, pieces: Iterable[bytes], encoding: str) -> None:
-        rest = iter(pieces)
-        first = next(rest, b"")
-        if first.startswith((b"\xff\xfe", b"\xfe\xff")):
+        remaining = iter(pieces)
+        first = next(remaining, b"")
+        if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             raise InvalidRequest("is UTF-16; save it as UTF-8", field="file")
         if first.startswith(codecs.BOM_UTF8):
             encoding, first = "utf-8", first[len(codecs.BOM_UTF8) :]
         self._codec = _codec_of(first) if encoding == "auto" else _CODECS[encoding]
-        self._lines = _lines(chain((first,), rest))
+        self._lines = _lines(chain((first,), remaining))
         self.line = 0
-        self.damaged = False
+        self._is_damaged = False
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -165,25 +214,35 @@ class _Text:
     def __next__(self) -> str:
         raw = next(self._lines)
         self.line += 1
-        try:
-            if len(raw) > MAX_LINE_BYTES:
-                raise ValueError
-            self._codec = self._codec or _codec_of(raw)
-            text = raw.decode(self._codec or "ascii")
-        except (ValueError, InvalidRequest):
-            text = _DAMAGED
+        text = _DAMAGED if len(raw) > MAX_LINE_BYTES else self._decoded(raw)
         if _DAMAGED in text or "\0" in text:
-            self.damaged = True
+            self._is_damaged = True
             return _DAMAGED
         return text.rstrip("\r") + "\n"
 
-    def problem(self) -> str:
-        self.damaged = False
+    def take_damage(self) -> str:
+        """Return what was wrong with the lines since the last call, or nothing."""
+        if not self._is_damaged:
+            return ""
+        self._is_damaged = False
         encoding = "GBK" if self._codec == _CODECS["gbk"] else "UTF-8"
         return f"is not proper {encoding}, or a line is longer than {MAX_LINE_BYTES} bytes"
 
+    def _decoded(self, raw: bytes) -> str:
+        """Return a line as text; the first that is not ASCII shows the encoding."""
+        try:
+            self._codec = self._codec or _codec_of(raw)
+            return raw.decode(self._codec or "ascii")
+        except (UnicodeDecodeError, InvalidRequest):
+            return _DAMAGED
+
 
 def _codec_of(raw: bytes) -> str:
+    """Return the codec that `raw` is in, nothing while it is ASCII; raises InvalidRequest.
+
+    A line that is no UTF-8 speaks for GBK, one that needs three bytes for a character of UTF-8
+    against it. Two bytes do not count: the two of ``é`` in UTF-8 are ``茅`` in GBK.
+    """
     if raw.isascii():
         return ""
     surely_utf_8 = not_utf_8 = 0
@@ -193,10 +252,11 @@ def _codec_of(raw: bytes) -> str:
         except UnicodeDecodeError:
             not_utf_8 += 1
             continue
-        surely_utf_8 += max(text, default="") >= "\u0800"
-    if surely_utf_8 > 10 * not_utf_8:
+        if max(text, default="") >= "\u0800":  # the first character of three bytes
+            surely_utf_8 += 1
+    if surely_utf_8 > _CLEAR_MAJORITY * not_utf_8:
         return _CODECS["utf-8"]
-    if not_utf_8 > 10 * surely_utf_8:
+    if not_utf_8 > _CLEAR_MAJORITY * surely_utf_8:
         return _CODECS["gbk"]
     raise InvalidRequest(
         "may be UTF-8 or GBK: set SMS_FILE_ENCODING, or save it with a byte order mark",
@@ -204,13 +264,10 @@ def _codec_of(raw: bytes) -> str:
     )
 
 
-def _csv_rows(text: _Text) -> Iterator[Row]:
+def _csv_rows(text: _TextLines) -> Iterator[Row]:
     csv.field_size_limit(_LONGEST_CELL)
     reader = csv.reader(text, strict=True)
     columns = _read_header(reader, text)
-    number_at = columns.index("phone_number")
-    own = {name: columns.index(name) for name in _OWN_COLUMNS[1:] if name in columns}
-    variables = [(n, name) for n, name in enumerate(columns) if name not in _OWN_COLUMNS]
     count = 0
     while True:
         line = text.line + 1
@@ -222,33 +279,43 @@ def _csv_rows(text: _Text) -> Iterator[Row]:
         except csv.Error:
             cells = [_DAMAGED]
             problem = f"has an open quote or too long a cell; all to line {text.line} is left out"
-        if text.damaged:
-            problem = text.problem()
-        elif not any(cells) or not any(map(str.strip, cells)):
+        damage = text.take_damage()
+        if damage:
+            problem = damage
+        elif not any(map(str.strip, cells)):
             continue
         elif not problem and len(cells) != len(columns):
             problem = f"has {len(cells)} columns, but the first row has {len(columns)}"
         count += 1
         if problem:
             yield Row(count, line, problem=problem)
-            continue
-        message: dict[str, Any] = {"phone_number": cells[number_at].strip()}
-        if variables:
-            message["template_param"] = {name: cells[n] for n, name in variables}
-        given = {name: cells[n].strip() for name, n in own.items()}
-        template_code = given.pop("template_code", "")
-        message.update((name, value) for name, value in given.items() if value)
-        yield Row(count, line, message, template_code)
+        else:
+            yield _csv_row(count, line, dict(zip(columns, cells, strict=True)))
 
 
-def _read_header(reader: Iterator[list[str]], text: _Text) -> list[str]:
+def _csv_row(number: int, line: int, cells: Mapping[str, str]) -> Row:
+    """Return the row of `cells`, which are named by their columns."""
+    message: dict[str, Any] = {_PHONE_NUMBER: cells[_PHONE_NUMBER].strip()}
+    variables = {name: cell for name, cell in cells.items() if name not in _OWN_COLUMNS}
+    if variables:
+        message["template_param"] = variables
+    for name in _CONTENT_COLUMNS:
+        value = cells.get(name, "").strip()
+        if value:
+            message[name] = value
+    template_code = cells.get(_TEMPLATE_CODE, "").strip()
+    return Row(number, line, message=message, template_code=template_code)
+
+
+def _read_header(reader: Iterator[list[str]], text: _TextLines) -> list[str]:
+    """Return the names of the columns; raises InvalidRequest."""
     try:
         columns = [name.strip() for name in next(filter(any, reader))]
     except StopIteration:
         raise InvalidRequest("is empty", field="file") from None
     except csv.Error:
         columns = []
-    if text.damaged or "phone_number" not in columns:
+    if text.take_damage() or _PHONE_NUMBER not in columns:
         raise InvalidRequest(
             "the first row must name the columns, phone_number among them, with commas between",
             field="file",
@@ -262,26 +329,24 @@ def _read_header(reader: Iterator[list[str]], text: _Text) -> list[str]:
     return columns
 
 
-def _json_rows(text: _Text) -> Iterator[Row]:
+def _json_rows(text: _TextLines) -> Iterator[Row]:
     count = 0
     for line in text:
         if not line.strip():
             continue
         count += 1
-        try:
-            message = json.loads(line)
-        except (ValueError, RecursionError):
-            message = None
-        template_code, problem = "", ""
-        if text.damaged:
-            problem = text.problem()
-        elif not isinstance(message, dict):
-            problem = "is not a JSON object"
-        else:
-            template_code = message.pop("template_code", "")
-            if not isinstance(template_code, str):
-                problem = "template_code: must be a string"
-        if problem:
-            yield Row(count, text.line, problem=problem)
-        else:
-            yield Row(count, text.line, message, template_code)
+        damage = text.take_damage()
+        yield Row(count, text.line, problem=damage) if damage else _json_row(count, text.line, line)
+
+
+def _json_row(number: int, line: int, text: str) -> Row:
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError):
+        message = None
+    if not isinstance(message, dict):
+        return Row(number, line, problem="is not a JSON object")
+    template_code = message.pop("template_code", "")
+    if not isinstance(template_code, str):
+        return Row(number, line, problem="template_code: must be a string")
+    return Row(number, line, message=message, template_code=template_code)

@@ -1,4 +1,6 @@
-"""What the platform shows of messages; that it shows none proves nothing.
+"""What the platform shows of messages that were sent.
+
+That it shows none proves nothing: a message that was accepted may become visible later.
 
 Sources: documents 419277 (QuerySendDetails) and 106595, as of 2019 (QueryMessage).
 """
@@ -7,16 +9,22 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from shared.clock import platform_time
 from shared.errors import AnswerLost, PlatformRefused
 from shared.platform.sms_api import SmsApi
+from shared.platform.times import platform_time
 
 MAX_PAGE_SIZE = 50
+# SendStatus of QuerySendDetails: waiting for the receipt, failed, delivered
 _STATUSES = {"1": "waiting", "2": "failed", "3": "delivered"}
 
 
 class SendDetail(NamedTuple):
-    """One message to one number; times are ``yyyy-MM-dd HH:mm:ss`` in UTC+8, or empty."""
+    """One message to one number.
+
+    `status` is ``waiting``, ``delivered`` or ``failed``. `err_code` is the receipt's, such as
+    ``DELIVERED``. Times are ``2026-01-31 16:00:00`` in UTC+8, or "". `out_id` is the OutId that the
+    send carried.
+    """
 
     phone_number: str
     status: str
@@ -34,7 +42,7 @@ class SendDetail(NamedTuple):
 
 
 class Page(NamedTuple):
-    """One page of an answer, and the number of messages on all pages."""
+    """One page of an answer; `total` is the number of messages on all pages."""
 
     total: int
     details: tuple[SendDetail, ...]
@@ -44,15 +52,17 @@ def read_page(
     api: SmsApi,
     phone_number: str,
     send_date: str,
+    *,
     deadline: float,
     biz_id: str = "",
-    *,
     current_page: int = 1,
     page_size: int = MAX_PAGE_SIZE,
 ) -> Page:
-    """Ask for one page of the messages to `phone_number` on `send_date` (UTC+8, ``yyyyMMdd``).
+    """Ask for one page of the messages to `phone_number` on `send_date` (UTC+8, ``20260131``).
 
-    `current_page` counts from 1. Raises PlatformRefused, ConnectionFailed or AnswerLost.
+    `phone_number` is in the form of phone_numbers.queried. With `biz_id` only messages of that send
+    are shown. `deadline` is in monotonic seconds; `current_page` counts from 1. Raises
+    PlatformRefused, ConnectionFailed or AnswerLost.
     """
     parameters = {
         "PhoneNumber": phone_number,
@@ -73,20 +83,30 @@ def read_page(
 
 
 def all_details(
-    api: SmsApi, phone_number: str, send_date: str, deadline: float, biz_id: str = ""
+    api: SmsApi, phone_number: str, send_date: str, *, deadline: float, biz_id: str = ""
 ) -> Iterator[SendDetail]:
-    """Yield the messages of every page; raises as read_page does."""
+    """Yield the messages of every page, each asked for when it is needed.
+
+    For the arguments, and for what it raises, see read_page.
+    """
     for number in itertools.count(1):
-        page = read_page(api, phone_number, send_date, deadline, biz_id, current_page=number)
+        page = read_page(
+            api,
+            phone_number,
+            send_date,
+            deadline=deadline,
+            biz_id=biz_id,
+            current_page=number,
+        )
         yield from page.details
         if not page.details or number * MAX_PAGE_SIZE >= page.total:
             return
 
 
 def query_message(api: SmsApi, message_id: str, deadline: float) -> SendDetail | None:
-    """Ask what became of a message of SendMessageToGlobe; None when the platform does not show it.
+    """Return what became of a message of SendMessageToGlobe; None when the platform shows none.
 
-    Raises as `read_page` does.
+    `deadline` is in monotonic seconds. Raises PlatformRefused, ConnectionFailed or AnswerLost.
     """
     try:
         answer = api.query("QueryMessage", {"MessageId": message_id}, deadline=deadline)
@@ -105,7 +125,12 @@ def query_message(api: SmsApi, message_id: str, deadline: float) -> SendDetail |
 
 
 def _judged(err_code: str, status: str) -> str:
-    from shared.platform.error_codes import find
+    """Return the status of a message of QueryMessage.
+
+    Its documents agree only on Status 2, which is failed. That of 2019 calls 1 submitted and 3
+    delivered, today's calls 1 delivered and 3 sending. So the ErrorCode decides.
+    """
+    from shared.platform.error_codes import find  # a table that a look-up of a send never needs
 
     if status == "2":
         return "failed"
@@ -114,16 +139,18 @@ def _judged(err_code: str, status: str) -> str:
 
 
 def meaning_of(err_code: str) -> str:
-    """Return what a receipt code says; nothing where there is none."""
+    """Return what the code in a receipt says: ``reached the handset`` for DELIVERED; "" for ""."""
     from shared.platform.error_codes import find
 
     known = find(err_code)
-    if known is None:
-        return "not documented" if err_code else ""
-    return known.meaning
+    if known:
+        return known.meaning
+    return "not documented" if err_code else ""
 
 
 def _read(entry: Mapping[str, Any]) -> SendDetail:
+    """Read one SmsSendDetailDTO; what it lacks is ""."""
+
     def text(name: str) -> str:
         return str(entry.get(name) or "")
 

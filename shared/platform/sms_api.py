@@ -5,7 +5,10 @@ A call ends in one of four verdicts; no request is sent again once a byte of it 
 - accepted: the platform said OK;
 - rejected: it said no, with a code that is known to mean so;
 - nothing-written: no byte left this machine;
-- in-doubt: anything else, a lost or unreadable answer above all.
+- in-doubt: anything else, such as an answer that is lost or cannot be read.
+
+Sources: "V3 request structure and signature" and "RPC mechanism (V2)" of the Alibaba Cloud SDK
+documentation for the form of a request and of its answer.
 """
 
 import json
@@ -16,37 +19,26 @@ from typing import Any, NamedTuple
 
 import requests
 
-from shared.clock import PLATFORM_OFFSET, Clock, utc_timestamp
+from shared.clock import Clock, utc_timestamp
 from shared.errors import AnswerLost, ConnectionFailed, PlatformRefused, SmsError
 from shared.logs import Log, safe_code, safe_request_id
+from shared.platform.actions import ACTIONS, UNLISTED
 from shared.settings import Credentials, Settings
 from shared.signing import acs3_authorization, canonical_query, rpc_signature
 from shared.transport import Timeout, exchange
 
-_SMS = ("2017-05-25", "endpoint")
-_INTERNATIONAL = ("2018-05-01", "international_endpoint")
-_PNVS = ("2017-05-25", "pnvs_endpoint")
-_BASE = ("2017-05-25", "base_endpoint")
-# action -> version and the setting that holds its endpoint; all others are of _SMS
-_APIS = {
-    "SendMessageToGlobe": _INTERNATIONAL,
-    "QueryMessage": _INTERNATIONAL,
-    "SendSmsVerifyCode": _PNVS,
-    "CheckSmsVerifyCode": _PNVS,
-    "QueryTokenForMnsQueue": _BASE,
-}
 ACCEPTED, REJECTED = "accepted", "rejected"
 NOTHING_WRITTEN, IN_DOUBT = "nothing-written", "in-doubt"
 _CONTENT_TYPE = "application/x-www-form-urlencoded"
-_RECONNECT_WAITS = (0.1, 0.4)
-_DAY = 86400
-_WINDOWS = (("分钟", "_MINUTE", 60), ("小时", "_HOUR", 3600), ("天", "_DAY", _DAY))
+_RECONNECT_WAITS = (0.1, 0.4)  # seconds before the second and the third try to connect
 
 
 class Result(NamedTuple):
     """How a call ended: the verdict, the platform's code or ours, and the body if accepted.
 
-    After `retry_after` seconds a limit lets calls through again; `detail` is for the log.
+    Ours are in lower case: ``connection-failed``, ``answer-lost``, ``out-of-time``, ``http-502``,
+    or the name of an exception. `retry_after` is the seconds after which a limit lets calls through
+    again, 0 when none refused. `detail` is for the log.
     """
 
     verdict: str
@@ -58,7 +50,7 @@ class Result(NamedTuple):
 
 
 class Signed(NamedTuple):
-    """A signed request to be sent as it is."""
+    """A signed request, to be sent as it is; `body` is a form, as `headers` say."""
 
     action: str
     url: str
@@ -67,6 +59,8 @@ class Signed(NamedTuple):
 
 
 class _Call(NamedTuple):
+    """What a signature is made of; `timestamp` is ``2026-01-31T08:00:00Z``."""
+
     action: str
     version: str
     host: str
@@ -79,7 +73,8 @@ class _Call(NamedTuple):
 class SmsApi(NamedTuple):
     """The platform as one invocation sees it.
 
-    `credentials` is asked at every call, for tokens rotate; `token` makes a random nonce.
+    `credentials` is asked at every call, because temporary ones are replaced while an instance
+    lives. `token` makes a nonce at random.
     """
 
     settings: Settings
@@ -90,40 +85,48 @@ class SmsApi(NamedTuple):
     token: Callable[[], str] = lambda: os.urandom(16).hex()
 
     def sign(self, action: str, parameters: Mapping[str, str], nonce: str = "") -> Signed:
-        """Sign a request; raises ConfigurationError without credentials."""
-        version, endpoint_setting = _APIS.get(action, _SMS)
-        endpoint = getattr(self.settings, endpoint_setting)
+        """Return the signed request of one call, made now.
+
+        `parameters` are those of `action` in the platform's spelling: ``{"PhoneNumbers": ...}``.
+        The platform refuses a second request with the same `nonce`; where none is given a new one
+        is made. Raises ConfigurationError when there are no credentials.
+        """
+        operation = ACTIONS.get(action, UNLISTED)
+        endpoint: str = getattr(self.settings, operation.endpoint)
         call = _Call(
-            action,
-            version,
-            endpoint.partition("://")[2],
-            utc_timestamp(self.clock.now()),
-            nonce or self.token(),
-            parameters,
-            self.credentials(),
+            action=action,
+            version=operation.version,
+            host=endpoint.partition("://")[2],
+            timestamp=utc_timestamp(self.clock.now()),
+            nonce=nonce or self.token(),
+            parameters=parameters,
+            credentials=self.credentials(),
         )
         sign = _acs3 if self.settings.signature_method == "ACS3-HMAC-SHA256" else _rpc
         headers, body = sign(call)
         headers["accept"] = "application/json"
         headers["user-agent"] = "fc-sms"
         headers["content-length"] = str(len(body))
-        return Signed(action, f"{endpoint}/", headers, body)
+        return Signed(action=action, url=f"{endpoint}/", headers=headers, body=body)
 
     def exchange(
-        self, signed: Signed, deadline: float, phone_numbers: tuple[str, ...] = ()
+        self, signed: Signed, *, deadline: float, phone_numbers: tuple[str, ...] = ()
     ) -> Result:
-        """Send a signed request, again while no byte was written, and log how it ended.
+        """Send a signed request, log how it ended, and return that: every failure is a Result.
 
-        `deadline` is in monotonic seconds, `phone_numbers` is for the log.
+        While no byte of it was written it is tried again, three times in all. `deadline` is in
+        monotonic seconds. `phone_numbers` are whom it is about, for the log.
         """
         started = self.clock.monotonic()
-        result = self._try(signed, deadline)
+        result = self._send_once(signed, deadline)
         for wait in _RECONNECT_WAITS:
             if result.verdict != NOTHING_WRITTEN or self.clock.monotonic() + wait >= deadline:
                 break
             self.clock.sleep(wait)
-            result = self._try(signed, deadline)
-        uncounted = signed.action.startswith("Send") and not self.settings.state_url
+            result = self._send_once(signed, deadline)
+        # Without a store nothing is counted, which whoever reads the log of a send should see.
+        is_send = ACTIONS.get(signed.action, UNLISTED).sends
+        is_uncounted = is_send and not self.settings.state_url
         self.log.event(
             "info" if result.verdict == ACCEPTED else "warning",
             signed.action,
@@ -132,7 +135,7 @@ class SmsApi(NamedTuple):
             detail=result.detail,
             platform_request_id=result.request_id,
             duration_ms=round((self.clock.monotonic() - started) * 1000),
-            limits="static-only" if uncounted else "",
+            limits="static-only" if is_uncounted else "",
             **self.log.numbers(phone_numbers),
         )
         return result
@@ -145,8 +148,14 @@ class SmsApi(NamedTuple):
         deadline: float,
         phone_numbers: tuple[str, ...] = (),
     ) -> Result:
-        """Sign a request and exchange it; see `sign` and `exchange`."""
-        return self.exchange(self.sign(action, parameters), deadline, phone_numbers)
+        """Sign a request, send it at most once, log how that ended, and return it.
+
+        `parameters` are those of `action` in the platform's spelling. `deadline` is in monotonic
+        seconds. `phone_numbers` are whom it is about, for the log. Raises ConfigurationError when
+        there are no credentials.
+        """
+        signed = self.sign(action, parameters)
+        return self.exchange(signed, deadline=deadline, phone_numbers=phone_numbers)
 
     def query(
         self,
@@ -156,20 +165,33 @@ class SmsApi(NamedTuple):
         deadline: float,
         phone_numbers: tuple[str, ...] = (),
     ) -> Mapping[str, Any]:
-        """Return the body of a call that only reads; raises what `query_error` makes of others."""
+        """Make a call that only reads, as `call` does, and return the body of the answer.
+
+        Raises PlatformRefused when the platform said no, ConnectionFailed when no byte was written,
+        AnswerLost when there was no usable answer, and ConfigurationError without credentials.
+        """
         result = self.call(action, parameters, deadline=deadline, phone_numbers=phone_numbers)
         if result.verdict == ACCEPTED:
             return result.body
         raise query_error(result)
 
-    def _try(self, signed: Signed, deadline: float) -> Result:
+    def _send_once(self, signed: Signed, deadline: float) -> Result:
         left = deadline - self.clock.monotonic()
         if left <= 0:
             return Result(NOTHING_WRITTEN, "out-of-time")
-        timeout = Timeout(self.settings.connect_timeout, self.settings.read_timeout, left)
+        timeout = Timeout(
+            connect=self.settings.connect_timeout, exchange=self.settings.read_timeout, total=left
+        )
         try:
-            response = exchange(self.session, "POST", *signed[1:], timeout)
-            content = response.content
+            response = exchange(
+                self.session,
+                method="POST",
+                url=signed.url,
+                headers=signed.headers,
+                body=signed.body,
+                timeout=timeout,
+            )
+            content = response.content  # read in here, for to read may fail, too
         except ConnectionFailed as error:
             return Result(NOTHING_WRITTEN, error.code, detail=error.detail)
         except AnswerLost as error:
@@ -180,11 +202,12 @@ class SmsApi(NamedTuple):
 
 
 def classify(status: int, content: bytes, now: float) -> Result:
-    """Say what an answer means at `now` (epoch seconds).
+    """Return what an answer to a call means; `now`, in epoch seconds, is when it came.
 
-    Business errors come with status 200, gateway errors with 4xx; the code is ``ResponseCode`` in
-    version 2018-05-01, else ``Code`` or ``code``. In doubt is what cannot be understood, every 5xx
-    and every code that is not known to be a refusal.
+    `content` is a JSON object, or the answer is in doubt. Its code is ``ResponseCode`` in version
+    2018-05-01, else ``Code`` or ``code``. Business errors come with status 200, as OK does, those
+    of the gateway with 4xx. In doubt are every 5xx, OK with another status than 200, and every code
+    that is not known to be a refusal.
     """
     try:
         body = json.loads(content)
@@ -195,21 +218,32 @@ def classify(status: int, content: bytes, now: float) -> Result:
     code = body.get("ResponseCode", body.get("Code", body.get("code")))
     request_id = safe_request_id(body.get("RequestId", body.get("requestId")))
     if code == "OK" and status == 200:
-        return Result(ACCEPTED, "OK", request_id, body=body)
+        return Result(ACCEPTED, "OK", request_id=request_id, body=body)
     if code in (None, "OK"):
-        return Result(IN_DOUBT, f"http-{status}", request_id)
+        return Result(IN_DOUBT, f"http-{status}", request_id=request_id)
     code = safe_code(code)
     if status >= 500:
-        return Result(IN_DOUBT, code, request_id)
+        return Result(IN_DOUBT, code, request_id=request_id)
+    from shared.platform import refusals  # with the table of codes, which a normal send never needs
+
+    if not refusals.is_refusal(code):
+        return Result(IN_DOUBT, code, request_id=request_id)
     message = body.get("Message", body.get("message", body.get("ResponseDescription")))
-    return _refusal(code, request_id, str(message), now)
+    retry_after = refusals.retry_after(code, str(message), now)
+    return Result(REJECTED, code, request_id=request_id, retry_after=retry_after)
 
 
 def query_error(result: Result) -> SmsError:
-    """Return ConnectionFailed, PlatformRefused or AnswerLost, as `result` says."""
+    """Return the error that a call which only reads raises, when `result` is not accepted.
+
+    It is PlatformRefused when that was rejected, ConnectionFailed when no byte was written, else
+    AnswerLost.
+    """
     if result.verdict == NOTHING_WRITTEN:
         return ConnectionFailed("the platform cannot be reached; try again", code=result.code)
     if result.verdict == REJECTED:
+        from shared.platform.refusals import explain
+
         meaning, status = explain(result.code)
         return PlatformRefused(
             meaning,
@@ -221,38 +255,11 @@ def query_error(result: Result) -> SmsError:
     return AnswerLost("the platform gave no usable answer; try again", code=result.code)
 
 
-def explain(code: str) -> tuple[str, int]:
-    """Return what a code of the platform means and what to do, and the HTTP status for it."""
-    from shared.platform.error_codes import find
-
-    known = find(code)
-    if known is None:
-        return "the platform refused with a code that is not documented; see its console.", 502
-    meaning = known.meaning[:1].upper() + known.meaning[1:]
-    return f"{meaning}. {known.advice}", known.http_status(code)
-
-
-def _refusal(code: str, request_id: str, message: str, now: float) -> Result:
-    from shared.platform.error_codes import find  # data that a normal send never needs
-
-    known = find(code)
-    is_refusal = known.outcome != "unknown" if known else code.startswith("isv.")
-    if not is_refusal:
-        return Result(IN_DOUBT, code, request_id)
-    is_limit = known and known.retryable == "after-wait"
-    return Result(REJECTED, code, request_id, _retry_after(code, message, now) if is_limit else 0)
-
-
-def _retry_after(code: str, message: str, now: float) -> int:
-    for word, suffix, seconds in _WINDOWS:
-        if f"{word}级流控" in message or code.endswith(suffix):
-            return seconds if seconds == _DAY else seconds - int(now) % seconds
-    if code.endswith(("DAY_LIMIT_CONTROL", "MONTH_LIMIT_CONTROL")):
-        return _DAY - int(now + PLATFORM_OFFSET) % _DAY
-    return 1 if code.startswith(("Throttling", "QPS_")) else 60
-
-
 def _acs3(call: _Call) -> tuple[dict[str, str], bytes]:
+    """Return headers and body of a call that is signed with ACS3.
+
+    Action, version, time, nonce and signature go in headers, the parameters in the body.
+    """
     key_id, secret, security_token = call.credentials
     body = canonical_query(call.parameters).encode("ascii")
     headers = {
@@ -266,11 +273,20 @@ def _acs3(call: _Call) -> tuple[dict[str, str], bytes]:
     }
     if security_token:
         headers["x-acs-security-token"] = security_token
-    headers["authorization"] = acs3_authorization("POST", "/", {}, headers, body, key_id, secret)
+    headers["authorization"] = acs3_authorization(
+        "POST",
+        "/",
+        query={},
+        headers=headers,
+        body=body,
+        access_key_id=key_id,
+        access_key_secret=secret,
+    )
     return headers, body
 
 
 def _rpc(call: _Call) -> tuple[dict[str, str], bytes]:
+    """Return headers and body of a call that is signed with V1: all goes in the body."""
     key_id, secret, security_token = call.credentials
     signed = {
         **call.parameters,

@@ -1,7 +1,6 @@
-"""What became of messages, by number or by id: stored receipts, and what the platform shows.
+"""What became of the messages to one number: what the platform shows, and stored receipts.
 
-Where the two differ, the one that is final is right. By id no number is asked for or told: its last
-two digits and its keyed hash stand for it.
+Where the two differ, the one that is final is right.
 """
 
 import re
@@ -21,7 +20,7 @@ from shared.platform.queries import (
     read_page,
 )
 from shared.platform.sms_api import SmsApi
-from shared.receipts.records import out_id_of, stored_or_nothing
+from shared.receipts.records import of_out_id, out_id_of, stored_or_nothing
 
 if TYPE_CHECKING:
     from shared.state.store import Store
@@ -58,26 +57,36 @@ def read_question(body: object, now: float) -> Question:
         send_date=_read_send_date(request.get("send_date"), now),
         biz_id=biz_id,
         out_id=read_out_id(request["out_id"], "out_id") if "out_id" in request else "",
-        page_size=read_whole_number(size, "page_size", 1, MAX_PAGE_SIZE),
-        current_page=read_whole_number(request.get("current_page", 1), "current_page", 1, 10**6),
+        page_size=read_whole_number(size, "page_size", lowest=1, highest=MAX_PAGE_SIZE),
+        current_page=read_whole_number(
+            request.get("current_page", 1), "current_page", lowest=1, highest=10**6
+        ),
         include_content=read_flag(request, "include_content"),
     )
 
 
 def ask(api: SmsApi, question: Question, deadline: float, store: "Store | None" = None) -> Page:
-    """Ask the platform; with an out_id, for which it cannot search, all its pages are, and what
-    stored receipts say is added.
+    """Ask the platform for a page of the messages to a number on a day.
 
-    Raises PlatformRefused, ConnectionFailed or AnswerLost, but not where a stored receipt is final.
+    It cannot search for an out_id: with one, all its pages are read, and what stored receipts say
+    is added. Raises PlatformRefused, ConnectionFailed or AnswerLost, but not where a stored receipt
+    is final. `deadline` is in monotonic seconds.
     """
     number, date, biz_id = question.phone_number, question.send_date, question.biz_id
     if not question.out_id:
-        page, size = question.current_page, question.page_size
-        return read_page(api, number, date, deadline, biz_id, current_page=page, page_size=size)
+        return read_page(
+            api,
+            number,
+            date,
+            deadline=deadline,
+            biz_id=biz_id,
+            current_page=question.current_page,
+            page_size=question.page_size,
+        )
     stored = _stored(api, question, store)
     try:
-        every = all_details(api, number, date, deadline, biz_id)
-        found = [each for each in every if out_id_of(each.out_id) == question.out_id]
+        every = all_details(api, number, date, deadline=deadline, biz_id=biz_id)
+        found = [detail for detail in every if out_id_of(detail.out_id) == question.out_id]
     except (PlatformRefused, ConnectionFailed, AnswerLost):
         if not any(detail.is_final for detail in _of_day(stored, date)):
             raise
@@ -102,13 +111,9 @@ def shown(detail: SendDetail, question: Question) -> dict[str, str]:
 
 
 def _stored(api: SmsApi, question: Question, store: "Store | None") -> list[SendDetail]:
-    from shared.receipts import records
-
     secret, out_id = api.settings.state_secret, question.out_id
     number_hash = api.log.numbers((question.phone_number,))["number_hash"]
-    found = stored_or_nothing(
-        api, store, lambda stored: records.of_out_id(stored, secret, out_id)[0]
-    )
+    found = stored_or_nothing(api, store, lambda known: of_out_id(known, secret, out_id)[0])
     return [
         SendDetail(
             phone_number=question.phone_number,
@@ -126,10 +131,11 @@ def _stored(api: SmsApi, question: Question, store: "Store | None") -> list[Send
 def _merged(
     found: Sequence[SendDetail], stored: Sequence[SendDetail]
 ) -> tuple[list[SendDetail], list[SendDetail]]:
+    """Return what the platform shows, with what receipts know better, and the other receipts."""
     left = list(stored)
     merged = []
     for detail in found:
-        same = next((each for each in left if _is_same(each, detail)), None)
+        same = next((receipt for receipt in left if _is_same(receipt, detail)), None)
         if same:
             left.remove(same)
         if same and same.is_final and not detail.is_final:
@@ -141,15 +147,16 @@ def _merged(
 
 
 def _of_day(details: Sequence[SendDetail], send_date: str) -> list[SendDetail]:
-    days = ("", send_date)
+    days = ("", send_date)  # a receipt may lack its date
     return [detail for detail in details if detail.send_date[:10].replace("-", "") in days]
 
 
 def _is_same(stored: SendDetail, found: SendDetail) -> bool:
     if stored.out_id != found.out_id:
         return False
-    told, seen = parse_platform_time(stored.send_date), parse_platform_time(found.send_date)
-    return told is None or seen is None or abs(told - seen) < _APART
+    in_receipt = parse_platform_time(stored.send_date)
+    shown_as = parse_platform_time(found.send_date)
+    return in_receipt is None or shown_as is None or abs(in_receipt - shown_as) < _APART
 
 
 def _read_send_date(value: object, now: float) -> str:

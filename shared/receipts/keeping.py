@@ -1,25 +1,44 @@
-"""Keeping receipts and replies."""
+"""Receipts and replies, kept once in whatever order and however often they come.
+
+The platform pushes a receipt again until it is answered with 200, and promises neither order nor
+that each comes once (documents 101867 and 101847; smsreport-http-intl for SendMessageToGlobe). So
+all steps here may be repeated, and a message that was delivered or has failed stays so. A receipt
+settles an attempt that was in doubt (sending/part_records.py). records.py has the records.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from shared import phone_numbers
 from shared.errors import ConfigurationError, StoreUnavailable
-from shared.ids import compact_json, split_wire_id
+from shared.ids import compact_json, keyed, split_wire_id
 from shared.receipts.pushed import Reply, Report, read_entry
-from shared.receipts.records import Receipt, key_of, read_receipts, shown_number
-from shared.sending.limits import Charge, Limits
-from shared.sending.part_records import record_key, settle
+from shared.receipts.records import (
+    MessageRecord,
+    PartsRecord,
+    Receipt,
+    ReceiptsRecord,
+    Subject,
+    message_key,
+    parts_key,
+    shown_number,
+)
+from shared.sending.limits import Charge, Limits, put_within_limits
+from shared.sending.part_records import read_part, settle
+from shared.state.records import StoredRecord, read_record, record_text
+from shared.state.store import Change, Differs
 
 if TYPE_CHECKING:
     from shared.platform.sms_api import SmsApi
     from shared.state.store import Store
     from shared.trigger.invocation import Invocation
 
-_MOST_BILLED = 20  # no text of a template is that long
+_MOST_BILLED = 20  # messages of one receipt; no text of a template is that long
 _MOST_RECEIPTS = 1000  # of one id on the wire; a send has at most that many numbers
+
+R = TypeVar("R", bound=StoredRecord)
 
 
 class Tally(NamedTuple):
@@ -39,7 +58,7 @@ def required_store(invocation: Invocation) -> Store:
     return store
 
 
-def keep(entries: Iterable[object], api: SmsApi, store: Store, deadline: float) -> Tally:
+def keep(entries: Iterable[object], api: SmsApi, store: Store, *, deadline: float) -> Tally:
     """Keep receipts and replies, settle what was in doubt, and log how many there were.
 
     `deadline` is in monotonic seconds. Raises StoreUnavailable when not all was kept.
@@ -47,104 +66,164 @@ def keep(entries: Iterable[object], api: SmsApi, store: Store, deadline: float) 
     read = [read_entry(entry) for entry in entries]
     reports = [entry for entry in read if isinstance(entry, Report)]
     replies = [entry for entry in read if isinstance(entry, Reply)]
-    shelf = _Shelf(api, store, deadline, Limits(api))
-    settled = shelf.keep_reports(reports)
+    keeper = _Keeper(api=api, store=store, deadline=deadline)
+    settled = keeper.keep_reports(reports)
     for reply in replies:
-        shelf.keep_reply(reply)
-    tally = Tally(len(reports), len(replies), read.count(None), settled)
+        keeper.keep_reply(reply)
+    tally = Tally(
+        reports=len(reports),
+        replies=len(replies),
+        unreadable=read.count(None),
+        settled=settled,
+    )
     api.log.event("warning" if tally.unreadable else "info", "receipts", "kept", **tally._asdict())
     return tally
 
 
-class _Shelf(NamedTuple):
+class _Keeper(NamedTuple):
+    """Writes records of receipts and replies."""
+
     api: SmsApi
     store: Store
     deadline: float
-    limits: Limits
 
     def keep_reports(self, reports: Sequence[Report]) -> int:
-        groups: dict[str, list[Report]] = {}
+        """Keep receipts, and return how many parts they settled."""
+        groups: dict[Subject, list[Report]] = {}
         for report in reports:
-            groups.setdefault(report.out_id or f"\n{report.message_id}", []).append(report)
-        return sum(self._keep_group(wire_id, group) for wire_id, group in groups.items())
+            has_our_id = bool(report.out_id)
+            subject = Subject(
+                wire_id=report.out_id, message_id="" if has_our_id else report.message_id
+            )
+            groups.setdefault(subject, []).append(report)
+        return sum(self._keep_group(subject, group) for subject, group in groups.items())
 
     def keep_reply(self, reply: Reply) -> None:
+        """Keep a reply, with its text and without its number."""
         who = shown_number(self.api, reply.phone_number)
-        shown = {**who, **reply._asdict(), "phone_number": who["phone_number"]}
-        text = compact_json(shown)
+        text = compact_json({**who, **reply._asdict(), "phone_number": who["phone_number"]})
         name = f"{who['number_hash']}\n{reply.sequence_id or text}"
-        key = key_of("reply", name, self.api.settings.state_secret)
-        self._change(key, lambda current: current or text)
+        key = f"reply:{keyed(self.api.settings.state_secret, 'reply', name)}"
+        self._put(self._change(key, old=None, new=text))  # the same reply is there, or is written
         self.api.log.event(
             "info", "reply", "kept", record=key, **self.api.log.numbers((reply.phone_number,))
         )
 
-    def _keep_group(self, wire_id: str, reports: Sequence[Report]) -> bool:
-        secret = self.api.settings.state_secret
-        received = [self._receipt(report) for report in reports]
-        self._change(
-            key_of("receipts", wire_id, secret),
-            lambda current: _merged(current, received),
-            lambda current, new: self._correction(wire_id, reports, _extra(new) - _extra(current)),
-        )
-        if wire_id.startswith("\n"):
+    def _keep_group(self, subject: Subject, reports: Sequence[Report]) -> bool:
+        """Keep the receipts of one part or message; return whether they settled the part."""
+        self._keep_receipts(subject, reports)
+        if not subject.wire_id:
             return False
-        out_id, part = split_wire_id(wire_id)
+        self._keep_message_ids(subject.wire_id, reports)
+        self._keep_highest_part(subject.wire_id)
+        return settle(
+            self.store, self.api, wire_id=subject.wire_id, message_id=reports[0].message_id
+        )
+
+    def _keep_receipts(self, subject: Subject, reports: Sequence[Report]) -> None:
+        received = [self._receipt(report) for report in reports]
+
+        def with_received(record: ReceiptsRecord) -> ReceiptsRecord:
+            merged = _merged(record.read(), received)
+            return record._replace(receipts=[receipt.members() for receipt in merged])
+
+        def price(old: ReceiptsRecord, new: ReceiptsRecord) -> Charge:
+            return self._correction(subject, reports, _extra(new) - _extra(old))
+
+        key = subject.key(self.api.settings.state_secret)
+        self._update(key, ReceiptsRecord(), with_received, price=price)
+
+    def _keep_message_ids(self, wire_id: str, reports: Sequence[Report]) -> None:
         for message_id in dict.fromkeys(report.message_id for report in reports):
             if message_id:
-                self._change(key_of("message", message_id, secret), lambda _: wire_id)
+                key = message_key(message_id, self.api.settings.state_secret)
+                self._update(key, MessageRecord(), lambda record: record._replace(wire_id=wire_id))
+
+    def _keep_highest_part(self, wire_id: str) -> None:
+        out_id, part = split_wire_id(wire_id)
         if part:
-            highest = str(part)
-            self._change(
-                key_of("parts", out_id, secret),
-                lambda current: highest if part > int(current or 0) else str(current),
+            self._update(
+                parts_key(out_id, self.api.settings.state_secret),
+                PartsRecord(),
+                lambda record: record._replace(highest=max(part, record.highest)),
             )
-        return settle(self.store, self.api, wire_id, reports[0].message_id)
 
     def _receipt(self, report: Report) -> Receipt:
         kept = {name: value for name, value in report._asdict().items() if name in Receipt._fields}
         return Receipt(**{**kept, **shown_number(self.api, report.phone_number)})
 
-    def _correction(self, wire_id: str, reports: Sequence[Report], extra: int) -> Charge:
-        """Return what a part of ours was billed above what was counted; SendMessageToGlobe is
-        counted exactly.
+    def _correction(self, subject: Subject, reports: Sequence[Report], extra: int) -> Charge:
+        """Return what a part of ours was billed above what was counted.
+
+        SendMessageToGlobe is counted exactly.
         """
-        key = record_key(*split_wire_id(wire_id), self.api.settings.state_secret)
-        if extra <= 0 or reports[0].is_of_globe or not self.store.get(key):
+        if extra <= 0 or reports[0].is_of_globe or not subject.wire_id:
+            return ()
+        out_id, part = split_wire_id(subject.wire_id)
+        state_secret = self.api.settings.state_secret
+        if read_part(self.store, out_id, part, state_secret=state_secret).stored is None:
             return ()
         is_abroad = not phone_numbers.is_mainland(reports[0].phone_number)
-        return self.limits.budget(extra, is_abroad=is_abroad)
+        return Limits(self.api).budget(extra, is_abroad=is_abroad)
 
-    def _change(
+    def _update(
         self,
         key: str,
-        change: Callable[[str | None], str],
-        price: Callable[[str | None, str], Charge] = lambda _current, _new: (),
+        blank: R,
+        change: Callable[[R], R],
+        *,
+        price: Callable[[R, R], Charge] = lambda _old, _new: (),
     ) -> None:
-        current: str | None = None
-        new = change(None)
-        while new != current:
-            if self.api.clock.monotonic() >= self.deadline:
-                raise StoreUnavailable("the time was over before all receipts were kept")
-            charge = price(current, new)
-            there = self.limits.put(self.store, key, current, new, charge, is_spent=True)
-            if there is None:
+        """Change the record under `key`, which is most often not there yet, at a price."""
+        old = blank
+        while True:
+            new = change(old)
+            text = record_text(new)
+            if text == old.stored:
                 return
-            current = str(there) or None
-            new = change(current)
+            answer = self._put(self._change(key, old=old.stored, new=text, charge=price(old, new)))
+            if answer is None:
+                return
+            old = read_record(answer.current, blank)
+
+    def _change(self, key: str, *, old: str | None, new: str, charge: Charge = ()) -> Change:
+        return Change(
+            key=key,
+            old=old,
+            new=new,
+            ttl=self.api.settings.intent_ttl,
+            now=self.api.clock.now(),
+            charge=charge,
+        )
+
+    def _put(self, change: Change) -> Differs | None:
+        """Make a change while there is time; return what is there instead, or None."""
+        if self.api.clock.monotonic() >= self.deadline:
+            raise StoreUnavailable("the time was over before all receipts were kept")
+        answer = put_within_limits(self.store, change, self.api, is_spent=True)
+        return answer if isinstance(answer, Differs) else None
 
 
-def _merged(current: str | None, received: Sequence[Receipt]) -> str:
-    kept = {_identity(receipt): receipt for receipt in read_receipts(current)}
+def _merged(kept: Sequence[Receipt], received: Sequence[Receipt]) -> list[Receipt]:
+    """Return the receipts that are known then, by number and message.
+
+    The first final one of each message stays.
+    """
+    known = {_identity(receipt): receipt for receipt in kept}
     for receipt in received:
-        if not kept.setdefault(_identity(receipt), receipt).is_final:
-            kept[_identity(receipt)] = receipt
-    newest = sorted(kept.values(), key=lambda receipt: receipt.receive_date)[-_MOST_RECEIPTS:]
-    return compact_json(sorted(receipt[1:] for receipt in newest))
+        before = known.get(_identity(receipt))
+        if before is None:
+            known[_identity(receipt)] = receipt
+        elif not before.is_final:
+            known[_identity(receipt)] = receipt._replace(others=before.others)
+    newest = sorted(known.values(), key=lambda receipt: receipt.receive_date)[-_MOST_RECEIPTS:]
+    return sorted(newest, key=lambda receipt: (receipt.phone_number, _identity(receipt)))
 
 
-def _extra(text: str | None) -> int:
-    return sum(max(min(receipt.sms_size, _MOST_BILLED) - 1, 0) for receipt in read_receipts(text))
+def _extra(record: ReceiptsRecord) -> int:
+    """Return the messages that were billed above one for each receipt."""
+    sizes = [min(receipt.sms_size, _MOST_BILLED) for receipt in record.read()]
+    return sum(size - 1 for size in sizes if size > 1)
 
 
 def _identity(receipt: Receipt) -> tuple[str, str]:

@@ -1,9 +1,11 @@
 """The queues in which Alibaba Cloud keeps receipts and replies for us, emptied on a timer.
 
-They cannot trigger a function: a timer asks Dybaseapi for a temporary key (QueryTokenForMnsQueue),
-receives, keeps, and only then deletes; what is not deleted comes again. Sources: documents 101641
-and 101646, and ReceiveMessage, BatchReceiveMessage and DeleteMessage of the Simple Message Queue
-documentation.
+They belong to Alibaba Cloud's account, so they cannot trigger a function of ours. A timer asks
+Dybaseapi for a temporary key to a queue (QueryTokenForMnsQueue). With it messages are received,
+kept, and only then deleted: what is not deleted comes again.
+
+Sources: documents 101641 and 101646, and ReceiveMessage, BatchReceiveMessage and DeleteMessage of
+the Simple Message Queue documentation.
 """
 
 from __future__ import annotations
@@ -35,8 +37,8 @@ if TYPE_CHECKING:
     from shared.trigger.invocation import Context
 
 BATCH_SIZE = 16  # messages that a request may receive
-_RENEW_BEFORE = 120  # seconds, as the platform's own clients do
-_LIFETIME = 600  # of a token that does not say
+_RENEW_BEFORE = 120  # seconds before a key's end, as the platform's own clients do
+_LIFETIME = 600  # seconds, of a key that does not say
 _LONGEST_ROUND = 5.0  # seconds that receiving, keeping and deleting one batch may need
 _XML = "{http://mns.aliyuncs.com/doc/v1/}"
 
@@ -54,14 +56,18 @@ class QueueToken(NamedTuple):
 
 
 class QueueMessage(NamedTuple):
-    """One message; `entries` are the objects in it."""
+    """One message; `entries` are the receipts or replies in it, as the platform wrote them.
+
+    `receipt_handle` is the queue's word for what deletes it; it has nothing to do with receipts.
+    """
 
     receipt_handle: str
     entries: list[object]
 
 
 Tokens = MutableMapping[str, QueueToken]
-_TOKENS: Tokens = {}  # of this instance, by queue name
+# By name of queue. They are kept from one invocation of an instance to the next.
+_TOKENS: Tokens = {}
 
 
 def empty_queues(
@@ -69,26 +75,33 @@ def empty_queues(
     clock: Clock = Clock(),
     tokens: Tokens = _TOKENS,
 ) -> dict[str, object]:
-    """Empty the queues that SMS_RECEIPT_QUEUES names, as far as the time allows, which none takes
-    from those after it; raises nothing.
+    """Empty the queues that SMS_RECEIPT_QUEUES names, as far as the time allows.
 
-    Returns what was kept, and the code of the error that ended it early.
+    Each may take its share of the time that is left, so that a full one does not keep those after
+    it from being emptied. Returns how much was kept, as a Tally has it, and as ``problem`` the code
+    of the first error, "" for none. Raises nothing.
     """
     started = clock.monotonic()
     log = open_log(context, "receive_receipts", clock)
     total, problem = Tally(), ""
     try:
-        known = read_queue_settings(os.environ)
-        if not known.queues:
+        queues, endpoint = read_queue_settings(os.environ)
+        if not queues:
             raise ConfigurationError("SMS_RECEIPT_QUEUES names no queue to empty: set it")
         invocation = open_invocation(context, log, started)
         store = keeping.required_store(invocation)
         end = invocation.deadline - _LONGEST_ROUND
-        for place, name in enumerate(known.queues):
-            queue = Queue(invocation.api, known.mns_endpoint, name, invocation.deadline, tokens)
+        for place, name in enumerate(queues):
+            queue = Queue(
+                api=invocation.api,
+                endpoint=endpoint,
+                name=name,
+                deadline=invocation.deadline,
+                tokens=tokens,
+            )
             now = clock.monotonic()
-            share = (end - now) / (len(known.queues) - place)
-            tally, failure = _empty(queue, store, now + share)
+            queues_left = len(queues) - place
+            tally, failure = _empty(queue, store, now + (end - now) / queues_left)
             total = _sum(total, tally)
             problem = problem or failure
     except ConfigurationError as error:
@@ -101,7 +114,10 @@ def empty_queues(
 
 
 class Queue(NamedTuple):
-    """One queue, as one invocation sees it; `deadline` is in monotonic seconds."""
+    """One queue, as one invocation sees it; `deadline` is in monotonic seconds.
+
+    `endpoint` is ``scheme://host``, `tokens` the keys that are known, by name of queue.
+    """
 
     api: SmsApi
     endpoint: str
@@ -110,20 +126,24 @@ class Queue(NamedTuple):
     tokens: Tokens
 
     def receive(self) -> list[QueueMessage]:
-        """Receive up to BATCH_SIZE messages, which nobody else gets for some 30 seconds then.
+        """Receive up to BATCH_SIZE messages; none when the queue is empty.
 
-        Raises PlatformRefused, ConnectionFailed or AnswerLost.
+        For some 30 seconds nobody else gets those. Raises PlatformRefused, ConnectionFailed or
+        AnswerLost.
         """
         response = self._call("GET", f"numOfMessages={BATCH_SIZE}&waitseconds=0")
         return _read_messages(response.content) if response.status_code == 200 else []
 
     def delete(self, receipt_handle: str) -> None:
-        """Delete a message; that it is gone or visible again is no error. Raises as receive."""
+        """Delete a message; that it is gone, or may be received again by now, is no error.
+
+        Raises PlatformRefused, ConnectionFailed or AnswerLost.
+        """
         self._call("DELETE", f"ReceiptHandle={quote(receipt_handle, safe='')}")
 
     def _call(self, method: str, query: str) -> requests.Response:
         response = self._exchange(method, query)
-        if response.status_code == 403:
+        if response.status_code == 403:  # the key may have ended early: once with a new one
             self.tokens.pop(self.name, None)
             response = self._exchange(method, query)
         if response.status_code in (200, 204):
@@ -148,13 +168,24 @@ class Queue(NamedTuple):
             "host": self.endpoint.partition("://")[2],
             "user-agent": "fc-sms",
             "content-length": "0",
-            **signed_headers(method, resource, date, self._token()),
+            **signed_headers(method, resource, date=date, token=self._token()),
         }
-        left = max(self.deadline - api.clock.monotonic(), 0.0)
-        timeout = Timeout(api.settings.connect_timeout, api.settings.read_timeout, left)
-        return exchange(api.session, method, f"{self.endpoint}{resource}", headers, b"", timeout)
+        timeout = Timeout(
+            connect=api.settings.connect_timeout,
+            exchange=api.settings.read_timeout,
+            total=max(self.deadline - api.clock.monotonic(), 0.0),
+        )
+        return exchange(
+            api.session,
+            method=method,
+            url=f"{self.endpoint}{resource}",
+            headers=headers,
+            body=b"",
+            timeout=timeout,
+        )
 
     def _token(self) -> QueueToken:
+        """Return the key to this queue: the known one, or a new one when that ends soon."""
         now = self.api.clock.now()
         token = self.tokens.get(self.name)
         if token is None or now >= token.renew_at:
@@ -164,14 +195,16 @@ class Queue(NamedTuple):
                 {"MessageType": kind, "QueueName": self.name},
                 deadline=self.deadline,
             )
-            token = self.tokens[self.name] = _read_token(body.get("MessageTokenDTO"), now)
+            token = _read_token(body.get("MessageTokenDTO"), now)
+            self.tokens[self.name] = token
         return token
 
 
-def signed_headers(method: str, resource: str, date: str, token: QueueToken) -> dict[str, str]:
-    """Return the headers that sign a request without a body (document 27487).
+def signed_headers(method: str, resource: str, *, date: str, token: QueueToken) -> dict[str, str]:
+    """Return the headers that sign a request without a body: HMAC-SHA1, in ``authorization``.
 
-    `resource` is path and query as sent, `date` the time as HTTP writes it.
+    `resource` is path and query as sent. `date` is ``Sat, 31 Jan 2026 08:00:00 GMT``. Source:
+    document 27487.
     """
     text = f"{method}\n\n\n{date}\nx-mns-version:2015-06-06\n{resource}"
     digest = hmac.digest(token.access_key_secret.encode(), text.encode(), "sha1")
@@ -184,7 +217,10 @@ def signed_headers(method: str, resource: str, date: str, token: QueueToken) -> 
 
 
 def _empty(queue: Queue, store: Store, end: float) -> tuple[Tally, str]:
-    """Empty a queue in rounds of which none begins after `end`."""
+    """Empty a queue in rounds, of which none begins after `end` (monotonic seconds).
+
+    Returns what was kept, and the code of the error that ended it, ``out-of-time`` among them.
+    """
     api = queue.api
     total = Tally()
     try:
@@ -193,7 +229,8 @@ def _empty(queue: Queue, store: Store, end: float) -> tuple[Tally, str]:
             if not messages:
                 return total, ""
             entries = [entry for message in messages for entry in message.entries]
-            total = _sum(total, keeping.keep(entries, api, store, queue.deadline))
+            tally = keeping.keep(entries, api=api, store=store, deadline=queue.deadline)
+            total = _sum(total, tally)
             for message in messages:
                 queue.delete(message.receipt_handle)
     except SmsError as error:
@@ -204,24 +241,32 @@ def _empty(queue: Queue, store: Store, end: float) -> tuple[Tally, str]:
 
 
 def _sum(first: Tally, second: Tally) -> Tally:
-    return Tally(*map(sum, zip(first, second, strict=True)))
+    return Tally(
+        reports=first.reports + second.reports,
+        replies=first.replies + second.replies,
+        unreadable=first.unreadable + second.unreadable,
+        settled=first.settled + second.settled,
+    )
 
 
 def _read_token(answer: object, now: float) -> QueueToken:
+    """Read a MessageTokenDTO that was received at `now` (epoch seconds); raises AnswerLost."""
     if not isinstance(answer, dict) or not answer.get("AccessKeyId"):
         raise AnswerLost("the platform gave no key to the queue; try again")
     begin = parse_platform_time(str(answer.get("CreateTime")))
     end = parse_platform_time(str(answer.get("ExpireTime")))
-    life = end - begin if begin and end else _LIFETIME
+    # Only their difference counts: the zone of both is not documented.
+    lifetime = end - begin if begin and end else _LIFETIME
     return QueueToken(
-        str(answer["AccessKeyId"]),
-        str(answer.get("AccessKeySecret", "")),
-        str(answer.get("SecurityToken", "")),
-        now + life - _RENEW_BEFORE,
+        access_key_id=str(answer["AccessKeyId"]),
+        access_key_secret=str(answer.get("AccessKeySecret", "")),
+        security_token=str(answer.get("SecurityToken", "")),
+        renew_at=now + lifetime - _RENEW_BEFORE,
     )
 
 
 def _read_messages(content: bytes) -> list[QueueMessage]:
+    """Read the XML that ReceiveMessage answers; raises AnswerLost when it is none."""
     return [
         QueueMessage(
             message.findtext(f"{_XML}ReceiptHandle", ""),
@@ -232,7 +277,10 @@ def _read_messages(content: bytes) -> list[QueueMessage]:
 
 
 def _read_body(body: str) -> list[object]:
-    """What cannot be read becomes None, so that it is counted and goes."""
+    """Return the receipts or replies in a message: base64 of JSON, one object or an array of them.
+
+    What cannot be read is returned as None, so that it is counted, and deleted with the others.
+    """
     try:
         entries = json.loads(base64.b64decode(body, validate=True))
     except (ValueError, RecursionError):
@@ -241,12 +289,14 @@ def _read_body(body: str) -> list[object]:
 
 
 def _read_error(content: bytes) -> tuple[str, str]:
+    """Return Code and RequestId of an error in XML; "" for what is not there."""
     try:
         error = _parse(content)
     except AnswerLost:
         return "", ""
     code = error.findtext(f"{_XML}Code")
-    return safe_code(code) if code else "", safe_request_id(error.findtext(f"{_XML}RequestId"))
+    request_id = safe_request_id(error.findtext(f"{_XML}RequestId"))
+    return (safe_code(code) if code else ""), request_id
 
 
 def _parse(content: bytes) -> ElementTree.Element:

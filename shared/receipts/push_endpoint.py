@@ -53,7 +53,7 @@ def take(body: object, invocation: Invocation) -> Tally:
     """
     if not isinstance(body, list):
         raise InvalidRequest("must be a JSON array of SmsReport or SmsUp objects", field="body")
-    tally = keep(body, invocation.api, required_store(invocation), invocation.deadline)
+    tally = keep(body, invocation.api, required_store(invocation), deadline=invocation.deadline)
     if body and tally.unreadable == len(body):
         raise InvalidRequest("holds neither an SmsReport nor an SmsUp object", field="body")
     return tally

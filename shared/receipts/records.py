@@ -1,27 +1,24 @@
-"""Receipts and replies in the shared state: kept once, in whatever order and how often they come.
-
-The platform pushes a receipt again until it is answered with 200, and promises neither order nor
-that each comes once (documents 101867 and 101847; smsreport-http-intl for SendMessageToGlobe). So
-all steps here may be repeated, and a message that was delivered or has failed stays so:
+"""Receipts and replies as the store keeps them, and reading them.
 
     receipts:<id on the wire>   one record a part: the receipts of its numbers
+    receipts:<message id>       the same, of receipts that carry no id of ours
     parts:<out_id>              the highest part of which there is a receipt
-    message:<BizId, MessageId>  the id on the wire, where there is one
-    reply:<number, sequence>    one record a reply, as a JSON object with its text
+    message:<message id>        the id on the wire, where there is one; BizId or MessageId
+    reply:<number, sequence>    one record a reply, with its text
 
 The ids in the keys are keyed digests. No record holds a phone number, only its last two digits and
-the log's keyed hash. A receipt settles an attempt that was in doubt (shared/sending.py).
+the log's keyed hash.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.errors import StoreUnavailable
-from shared.ids import keyed
+from shared.ids import keyed, split_wire_id, wire_out_id
 from shared.platform.sms_api import SmsApi
+from shared.state.records import members_of, read_members, read_record
 
 if TYPE_CHECKING:
     from shared.state.store import Store
@@ -30,50 +27,140 @@ PARTS_READ = 100
 
 
 class Receipt(NamedTuple):
-    """A Report as it is kept; `phone_number` is ``*`` and the last two digits."""
+    """The receipt of one message to one number.
 
-    out_id: str
-    phone_number: str
-    number_hash: str
-    message_id: str
-    status: str
-    err_code: str
-    send_date: str
-    receive_date: str
-    sms_size: int
+    `out_id` is the one on the wire; it stands in the key, not in the record. `phone_number` is
+    ``*`` and the last two digits, `message_id` the BizId or MessageId; times are ``yyyy-MM-dd
+    HH:mm:ss`` in UTC+8, or empty.
+    """
+
+    out_id: str = ""
+    phone_number: str = ""
+    number_hash: str = ""
+    message_id: str = ""
+    status: str = "waiting"
+    err_code: str = ""
+    send_date: str = ""
+    receive_date: str = ""
+    sms_size: int = 0
+    others: Mapping[str, Any] = {}
 
     @property
     def is_final(self) -> bool:
         """Whether the message is no longer on its way."""
         return self.status != "waiting"
 
+    def shown(self) -> dict[str, Any]:
+        """Return what a caller is shown of the receipt."""
+        return {name: value for name, value in self._asdict().items() if name != "others"}
+
+    def members(self) -> dict[str, Any]:
+        """Return what is written of the receipt."""
+        members = members_of(self)
+        del members["out_id"]
+        return members
+
+
+class ReceiptsRecord(NamedTuple):
+    """The receipts of one part, or of one message that carries no id of ours."""
+
+    receipts: Sequence[Mapping[str, Any]] = ()
+    others: Mapping[str, Any] = {}
+    stored: str | None = None
+
+    def read(self, wire_id: str = "") -> list[Receipt]:
+        """Return the receipts in the record, as those of `wire_id`."""
+        blank = Receipt(out_id=wire_id)
+        return [read_members(members, blank) for members in self.receipts]
+
+
+class PartsRecord(NamedTuple):
+    """The highest part of an intent of which there is a receipt."""
+
+    highest: int = 0
+    others: Mapping[str, Any] = {}
+    stored: str | None = None
+
+
+class MessageRecord(NamedTuple):
+    """The id on the wire of a message that the platform names by its own."""
+
+    wire_id: str = ""
+    others: Mapping[str, Any] = {}
+    stored: str | None = None
+
+
+class Subject(NamedTuple):
+    """What a record of receipts is about: a part, or a message that carries no id of ours."""
+
+    wire_id: str = ""
+    message_id: str = ""
+
+    def key(self, state_secret: str) -> str:
+        """Return the key of the record."""
+        name = "receipts" if self.wire_id else "receipts of message"
+        return f"receipts:{keyed(state_secret, name, self.wire_id or self.message_id)}"
+
+
+def parts_key(out_id: str, state_secret: str) -> str:
+    """Return the key of a PartsRecord."""
+    return f"parts:{keyed(state_secret, 'parts', out_id)}"
+
+
+def message_key(message_id: str, state_secret: str) -> str:
+    """Return the key of a MessageRecord."""
+    return f"message:{keyed(state_secret, 'message', message_id)}"
+
 
 def of_out_id(
-    store: Store, state_secret: str, out_id: str, first_part: int = 0
+    store: Store, state_secret: str, out_id: str, *, first_part: int = 0
 ) -> tuple[list[Receipt], int]:
     """Return the receipts of an intent, and the part to go on from, 0 when there are no more.
 
     At most PARTS_READ parts are read, from `first_part` on.
     """
-    highest = int(store.get(key_of("parts", out_id, state_secret)) or 0)
-    end = min(first_part + PARTS_READ, highest + 1)
-    wire_ids = [f"{out_id}~{part}" for part in range(first_part, end)]
+    known = read_record(store.get(parts_key(out_id, state_secret)), PartsRecord())
+    end = min(first_part + PARTS_READ, known.highest + 1)
+    wire_ids = [wire_out_id(out_id, part) for part in range(first_part, end)]
     if first_part == 0:
-        wire_ids.insert(0, out_id)  # an intent of one part carries no number
-    found = [each for wire_id in wire_ids for each in _of_wire_id(store, state_secret, wire_id)]
-    return found, end if end <= highest else 0
+        wire_ids.insert(0, wire_out_id(out_id, None))  # an intent of one part carries no number
+    found = [
+        receipt
+        for wire_id in wire_ids
+        for receipt in _about(Subject(wire_id=wire_id), store, state_secret)
+    ]
+    return found, end if end <= known.highest else 0
 
 
 def of_message(store: Store, state_secret: str, message_id: str) -> list[Receipt]:
     """Return the receipts that carry this BizId or MessageId."""
-    wire_id = store.get(key_of("message", message_id, state_secret))
-    found = _of_wire_id(store, state_secret, wire_id or f"\n{message_id}")
+    known = read_record(store.get(message_key(message_id, state_secret)), MessageRecord())
+    subject = Subject(wire_id=known.wire_id, message_id=message_id)
+    found = _about(subject, store, state_secret)
     return [receipt for receipt in found if receipt.message_id == message_id]
 
 
-def _of_wire_id(store: Store, state_secret: str, wire_id: str) -> list[Receipt]:
-    text = store.get(key_of("receipts", wire_id, state_secret))
-    return read_receipts(text, "" if wire_id.startswith("\n") else wire_id)
+def _about(subject: Subject, store: Store, state_secret: str) -> list[Receipt]:
+    record = read_record(store.get(subject.key(state_secret)), ReceiptsRecord())
+    return record.read(subject.wire_id)
+
+
+def stored_or_nothing(
+    api: SmsApi, store: Store | None, ask_store: Callable[[Store], Sequence[Receipt]]
+) -> list[Receipt]:
+    """Return what `ask_store` finds; nothing without a store or when it fails, which is logged."""
+    if store is None:
+        return []
+    try:
+        return list(ask_store(store))
+    except StoreUnavailable as error:
+        api.log.failed("store", error)
+        return []
+
+
+def out_id_of(wire_id: str) -> str:
+    """Return the out_id in an id on the wire."""
+    return split_wire_id(wire_id)[0]
 
 
 def shown_number(api: SmsApi, phone_number: str) -> dict[str, str]:
@@ -83,31 +170,3 @@ def shown_number(api: SmsApi, phone_number: str) -> dict[str, str]:
         "phone_number": str(logged.get("number", "")),
         "number_hash": str(logged.get("number_hash", "")),
     }
-
-
-def read_receipts(text: str | None, wire_id: str = "") -> list[Receipt]:
-    """Return the receipts in a record of the store; none for no record."""
-    return [Receipt(wire_id, *row) for row in json.loads(text or "[]")]
-
-
-def key_of(kind: str, name: str, secret: str) -> str:
-    """Return the key of a record; it tells nothing about `name`."""
-    return f"{kind}:{keyed(secret, kind, name)}"
-
-
-def stored_or_nothing(
-    api: SmsApi, store: Store | None, ask_store: Callable[[Store], Sequence[Receipt]]
-) -> Sequence[Receipt]:
-    """Return what `ask_store` finds; nothing without a store or when it fails."""
-    if store is None:
-        return []
-    try:
-        return ask_store(store)
-    except StoreUnavailable as error:
-        api.log.failed("store", error)
-        return []
-
-
-def out_id_of(out_id: str) -> str:
-    """Return the out_id in an id on the wire."""
-    return out_id.partition("~")[0]

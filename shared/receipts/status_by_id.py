@@ -1,4 +1,7 @@
-"""What became of messages, by out_id or message_id."""
+"""What became of messages, by out_id or message_id.
+
+No number is asked for or shown: its last two digits and its keyed hash stand for it.
+"""
 
 import re
 from collections.abc import Mapping
@@ -6,13 +9,21 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from shared.errors import InvalidRequest, SmsError
 from shared.fields import read_out_id
+from shared.ids import split_wire_id
 from shared.logs import safe_message_id
 from shared.platform.queries import meaning_of, query_message
 from shared.platform.sms_api import SmsApi
-from shared.receipts.records import out_id_of, stored_or_nothing
+from shared.receipts.records import (
+    Receipt,
+    of_message,
+    of_out_id,
+    out_id_of,
+    shown_number,
+    stored_or_nothing,
+)
+from shared.sending.part_records import message_ids
 
 if TYPE_CHECKING:
-    from shared.receipts.records import Receipt
     from shared.state.store import Store
 
 _ASK_BY_NUMBER = "POST phone_number and send_date to this path (numbers stay out of the URL)"
@@ -53,9 +64,9 @@ def find_by_id(
     Raises InvalidRequest where only the number leads to an answer, and what the platform raises.
     """
     if question.message_id:
-        found, next_part = _of_message(api, question.message_id, deadline, store), 0
+        found, next_part = _of_message(api, question.message_id, deadline, store=store), 0
     elif store:
-        found, next_part = _of_out_id(api, question, deadline, store)
+        found, next_part = _of_out_id(api, question, deadline, store=store)
     else:
         raise InvalidRequest(
             f"needs stored receipts (SMS_STATE_URL), of which there are none; {_ASK_BY_NUMBER}",
@@ -65,34 +76,31 @@ def find_by_id(
 
 
 def _of_out_id(
-    api: SmsApi, question: IdQuestion, deadline: float, store: "Store"
-) -> "tuple[list[Receipt], int]":
-    from shared import ids
-    from shared.receipts import records
-    from shared.sending import part_records
-
+    api: SmsApi, question: IdQuestion, deadline: float, *, store: "Store"
+) -> tuple[list[Receipt], int]:
     secret, out_id, first = api.settings.state_secret, question.out_id, question.first_part
-    found, next_part = records.of_out_id(store, secret, out_id, first)
-    message_ids = {} if first else part_records.message_ids(store, out_id, secret)
-    if not (found or first or next_part or message_ids):
+    found, next_part = of_out_id(store, secret, out_id, first_part=first)
+    sent_abroad = {} if first else message_ids(store, out_id, secret)
+    if not (found or first or next_part or sent_abroad):
         raise InvalidRequest(f"has no stored receipt yet; {_ASK_BY_NUMBER}", field="out_id")
-    for part, message_id in message_ids.items():
-        known = [each for each in found if ids.split_wire_id(each.out_id)[1] == part]
+    for part, message_id in sent_abroad.items():
+        known = [each for each in found if split_wire_id(each.out_id)[1] == part]
         if message_id and not any(each.is_final for each in known):
-            told = _of_message(api, message_id, deadline, store, out_id)
+            told = _of_message(api, message_id, deadline, store=store, out_id=out_id)
             found = [each for each in found if not told or each not in known] + told
     return found, next_part
 
 
 def _of_message(
-    api: SmsApi, message_id: str, deadline: float, store: "Store | None", out_id: str = ""
-) -> "list[Receipt]":
-    from shared.receipts import records
-
+    api: SmsApi,
+    message_id: str,
+    deadline: float,
+    *,
+    store: "Store | None",
+    out_id: str = "",
+) -> list[Receipt]:
     secret = api.settings.state_secret
-    stored = list(
-        stored_or_nothing(api, store, lambda known: records.of_message(known, secret, message_id))
-    )
+    stored = stored_or_nothing(api, store, lambda known: of_message(known, secret, message_id))
     if stored and all(receipt.is_final for receipt in stored):
         return stored
     try:
@@ -103,8 +111,10 @@ def _of_message(
         return stored
     if status is None or (stored and status.status == "waiting"):
         return stored
-    told = records.Receipt(
-        **records.shown_number(api, status.phone_number),
+    who = shown_number(api, status.phone_number)
+    told = Receipt(
+        phone_number=who["phone_number"],
+        number_hash=who["number_hash"],
         out_id=stored[0].out_id if stored else out_id,
         message_id=message_id,
         status=status.status,
@@ -116,9 +126,9 @@ def _of_message(
     return [told]
 
 
-def _shown_receipt(receipt: "Receipt") -> dict[str, object]:
+def _shown_receipt(receipt: Receipt) -> dict[str, object]:
     return {
-        **receipt._asdict(),
+        **receipt.shown(),
         "out_id": out_id_of(receipt.out_id),
         "meaning": meaning_of(receipt.err_code),
     }

@@ -1,33 +1,39 @@
-"""What is sent: intents, their parts, and how each part ended."""
+"""What is sent: an intent, its parts, and how each part ended."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from shared.ids import wire_out_id
+
 MAX_GLOBE = 50  # numbers of SendMessageToGlobe, as each is a request of its own
-BATCH_SIZE = 100
+BATCH_SIZE = 100  # messages of SendBatchSms, in one request
 
 
 class Part(NamedTuple):
-    """One request to the platform, for the numbers from `first` to `last` in the caller's list."""
+    """One request to the platform, for the numbers from `first` to `last` in the caller's list.
+
+    `number` counts the parts from 0. `parameters` are those of the operation `action` that say what
+    is sent to whom, so all but our id.
+    """
 
     number: int
     first: int
     last: int
-    out_id: str
     action: str
     phone_numbers: tuple[str, ...]
     template_code: str
-    parameters: dict[str, str]
+    parameters: Mapping[str, str]
     is_abroad: bool = False
 
 
 class Intent(NamedTuple):
-    """One wish to send, in as many parts as the platform needs requests.
+    """One request of a caller to send, in as many parts as the platform needs requests.
 
     `resend_unknown`: what stays unknown after 15 minutes may be attempted anew. Limits count what
-    is sent for a `caller` (the API key's name) and a `client_ip`, and what `is_code`.
+    is sent for a `caller` (the API key's name) and a `client_ip`, and what `is_code`. Parts are
+    numbered on the wire where there are several, and where `is_numbered` says that there may be.
     """
 
     out_id: str
@@ -36,6 +42,12 @@ class Intent(NamedTuple):
     client_ip: str = ""
     caller: str = ""
     is_code: bool = False
+    is_numbered: bool = False
+
+    def wire_id(self, part: Part) -> str:
+        """Return the id of a part on the wire, in OutId or TaskId."""
+        has_number = self.is_numbered or len(self.parts) > 1
+        return wire_out_id(self.out_id, part.number if has_number else None)
 
 
 class Defaults(NamedTuple):
@@ -50,7 +62,8 @@ class PartOutcome(NamedTuple):
 
     `replayed`: an earlier call had it accepted; `reconciled`: a query found it after its answer was
     lost, so that there is no `biz_id`. That is the platform's id of the send, MessageId for
-    SendMessageToGlobe; `details` is its whole answer.
+    SendMessageToGlobe; `details` is its whole answer. `retry_after` is in seconds, 0 when waiting
+    does not help.
     """
 
     part: Part

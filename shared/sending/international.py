@@ -17,7 +17,7 @@ from typing import Any
 from shared import phone_numbers
 from shared.errors import InvalidRequest
 from shared.fields import read_client_ip, read_flag, read_object, read_text
-from shared.ids import compact_json, wire_out_id
+from shared.ids import compact_json
 from shared.sending.intents import MAX_GLOBE, Defaults, Intent, Part
 from shared.sending.request_fields import (
     read_numbers,
@@ -30,6 +30,7 @@ from shared.sending.request_fields import (
 MAX_MESSAGE = 255 * 153  # characters that a phone can put together from parts (3GPP TS 23.040)
 MAX_VARIABLE = 200
 TYPES = ("OTP", "NOTIFY", "MKT")
+_SENDER = re.compile(r"[0-9]{1,15}|[A-Za-z0-9]{1,11}")
 _ALL_APIS = ("api", "client_ip", "out_id", "phone_numbers", "resend_unknown")
 _TEMPLATE = ("sign_name", "template_code", "template_param")
 _FIELDS = {
@@ -40,51 +41,52 @@ _FIELDS = {
 
 
 def read_intent(body: object, idempotency_key: str, defaults: Defaults) -> Intent:
-    """Read the body of ``POST /international-sms``; see messages.read_intent.
+    """Read the body of ``POST /international-sms``; the header Idempotency-Key may give the out_id.
 
     `api` names the operation; without it `template_code` makes it SendSms, else it is
-    SendMessageToGlobe.
+    SendMessageToGlobe. Raises InvalidRequest naming the field that breaks a rule.
     """
     api = _read_api(body)
     request = read_object(body, "", _FIELDS[api])
     out_id = request_out_id(request, idempotency_key)
-    if api == "SendMessageToGlobe":
-        parts = _send_message_to_globe(request, out_id)
-    elif api == "SendSms":
-        parts = (_send_sms(request, out_id, defaults),)
-    else:
-        parts = (_send_inter_sms(request, out_id, defaults),)
-    client_ip = read_client_ip(request)
-    return Intent(out_id, parts, read_flag(request, "resend_unknown"), client_ip)
+    return Intent(
+        out_id=out_id,
+        parts=_READERS[api](request, defaults),
+        resend_unknown=read_flag(request, "resend_unknown"),
+        client_ip=read_client_ip(request),
+    )
 
 
-def _send_message_to_globe(request: Mapping[str, Any], out_id: str) -> tuple[Part, ...]:
+def _send_message_to_globe(request: Mapping[str, Any], _defaults: Defaults) -> tuple[Part, ...]:
+    """Return a part for each number, as a request takes one."""
     parameters = {"Message": _read_message(request)}
     if "sender_id" in request:
-        parameters["From"] = sender = request["sender_id"]
-        if not _is_sender(sender):
-            raise InvalidRequest(
-                "must be up to 11 letters and digits, or up to 15 digits", field="sender_id"
-            )
+        parameters["From"] = _read_sender(request["sender_id"])
     if "type" in request:
-        parameters["Type"] = request["type"]
-        if request["type"] not in TYPES:
-            raise InvalidRequest(f"must be one of {', '.join(TYPES)}", field="type")
+        parameters["Type"] = _read_type(request["type"])
     numbers = read_numbers(request, phone_numbers.international, MAX_GLOBE)
-    parts = []
-    for place, number in enumerate(numbers):
-        task_id = wire_out_id(out_id, place, len(numbers))
-        asked = {**parameters, "TaskId": task_id, "To": number}
-        parts.append(
-            Part(place, place, place, task_id, "SendMessageToGlobe", (number,), "", asked, True)
+    return tuple(
+        Part(
+            number=place,
+            first=place,
+            last=place,
+            action="SendMessageToGlobe",
+            phone_numbers=(number,),
+            template_code="",
+            parameters={**parameters, "To": number},
+            is_abroad=True,
         )
-    return tuple(parts)
+        for place, number in enumerate(numbers)
+    )
 
 
-def _send_sms(request: Mapping[str, Any], out_id: str, defaults: Defaults) -> Part:
+def _send_sms(request: Mapping[str, Any], defaults: Defaults) -> tuple[Part, ...]:
     numbers = read_numbers(request, _template_number)
-    parameters = {"PhoneNumbers": ",".join(numbers)}
-    return _template_part("SendSms", request, out_id, numbers, parameters, defaults)
+    parameters = {
+        "PhoneNumbers": ",".join(numbers),
+        **_template_parameters(request, defaults),
+    }
+    return (_template_part("SendSms", numbers, parameters),)
 
 
 def _template_number(text: object, field: str) -> str:
@@ -99,7 +101,7 @@ def _template_number(text: object, field: str) -> str:
     )
 
 
-def _send_inter_sms(request: Mapping[str, Any], out_id: str, defaults: Defaults) -> Part:
+def _send_inter_sms(request: Mapping[str, Any], defaults: Defaults) -> tuple[Part, ...]:
     country = str(request.get("country_code"))
     code = phone_numbers.dial_code(country)
     if not code or country == "CN":
@@ -111,29 +113,34 @@ def _send_inter_sms(request: Mapping[str, Any], out_id: str, defaults: Defaults)
     parameters = {
         "CountryCode": country,
         "PhoneNumbers": ",".join(number.removeprefix(code) for number in numbers),
+        **_template_parameters(request, defaults),
     }
-    return _template_part("SendInterSms", request, out_id, numbers, parameters, defaults)
+    return (_template_part("SendInterSms", numbers, parameters),)
 
 
-def _template_part(
-    action: str,
-    request: Mapping[str, Any],
-    out_id: str,
-    numbers: tuple[str, ...],
-    parameters: Mapping[str, str],
-    defaults: Defaults,
-) -> Part:
-    template_code = read_template_code(request)
+def _template_parameters(request: Mapping[str, Any], defaults: Defaults) -> dict[str, str]:
     parameters = {
-        **parameters,
-        "OutId": out_id,
+        "TemplateCode": read_template_code(request),
         "SignName": read_sign_name(request, "sign_name", defaults),
-        "TemplateCode": template_code,
     }
     param = read_template_param(request.get("template_param"), "template_param", _check_variable)
     if param:
         parameters["TemplateParam"] = compact_json(param)
-    return Part(0, 0, len(numbers) - 1, out_id, action, numbers, template_code, parameters, True)
+    return parameters
+
+
+def _template_part(action: str, numbers: tuple[str, ...], parameters: Mapping[str, str]) -> Part:
+    """Return the one part of a send with a template, whose numbers go into one request."""
+    return Part(
+        number=0,
+        first=0,
+        last=len(numbers) - 1,
+        action=action,
+        phone_numbers=numbers,
+        template_code=parameters["TemplateCode"],
+        parameters=parameters,
+        is_abroad=True,
+    )
 
 
 def _read_api(body: object) -> str:
@@ -158,10 +165,28 @@ def _read_message(request: Mapping[str, Any]) -> str:
     return text
 
 
-def _is_sender(value: object) -> bool:
-    return isinstance(value, str) and bool(re.fullmatch(r"[0-9]{1,15}|[A-Za-z0-9]{1,11}", value))
+def _read_sender(value: object) -> str:
+    if isinstance(value, str) and _SENDER.fullmatch(value):
+        return value
+    raise InvalidRequest(
+        "must be up to 11 letters and digits, or up to 15 digits", field="sender_id"
+    )
+
+
+def _read_type(value: object) -> str:
+    if isinstance(value, str) and value in TYPES:
+        return value
+    raise InvalidRequest(f"must be one of {', '.join(TYPES)}", field="type")
 
 
 def _check_variable(text: str, field: str) -> None:
     if not 1 <= len(text) <= MAX_VARIABLE:
         raise InvalidRequest(f"must have 1 to {MAX_VARIABLE} characters", field=field)
+
+
+# To send by another operation abroad: a row here and in _FIELDS, and one in platform/actions.py.
+_READERS = {
+    "SendMessageToGlobe": _send_message_to_globe,
+    "SendSms": _send_sms,
+    "SendInterSms": _send_inter_sms,
+}

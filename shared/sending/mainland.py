@@ -1,4 +1,4 @@
-"""What a caller may ask to send, validated before anything is sent.
+"""What a caller may ask to send in the Chinese mainland (SendSms, SendBatchSms).
 
 What the platform is known to refuse is refused here first, with the field's name. Sources:
 documents 55284 (SendSms), 419274 (SendBatchSms), 463237, 463270, 2806243 (templates) and 101346.
@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from shared import phone_numbers
 from shared.errors import InvalidRequest
 from shared.fields import read_client_ip, read_flag, read_object
-from shared.ids import compact_json, wire_out_id
+from shared.ids import compact_json
 from shared.sending.intents import BATCH_SIZE, Defaults, Intent, Part
 from shared.sending.request_fields import (
     read_numbers,
@@ -48,6 +48,8 @@ _MESSAGE_FIELDS = _CONTENT_FIELDS.union(("phone_number",))
 
 
 class _Message(NamedTuple):
+    """One of ``messages``, or what all numbers of a send get."""
+
     phone_number: str
     sign_name: str
     template_param: dict[str, str]
@@ -60,63 +62,82 @@ def read_intent(body: object, idempotency_key: str, defaults: Defaults) -> Inten
     Raises InvalidRequest naming the field that breaks a rule.
     """
     request = read_object(body, "", _SEND_FIELDS)
-    out_id = request_out_id(request, idempotency_key)
+    blank = Intent(
+        out_id=request_out_id(request, idempotency_key),
+        parts=(),
+        resend_unknown=read_flag(request, "resend_unknown"),
+        client_ip=read_client_ip(request),
+    )
     template_code = read_template_code(request)
-    asked = (read_flag(request, "resend_unknown"), read_client_ip(request))
-    if "messages" not in request:
-        part = _send_sms(request, out_id, template_code, defaults)
-        return Intent(out_id, (part,), *asked)
+    if "messages" in request:
+        return blank._replace(parts=_send_batch_sms(request, template_code, defaults))
+    return blank._replace(parts=(_send_sms(request, template_code, defaults),))
+
+
+def _send_sms(request: Mapping[str, Any], template_code: str, defaults: Defaults) -> Part:
+    """Return one part, for one text to all numbers."""
+    numbers = read_numbers(request)
+    content = _read_content(request, path="", template_code=template_code, defaults=defaults)
+    parameters = {
+        "PhoneNumbers": ",".join(numbers),
+        "SignName": content.sign_name,
+        "TemplateCode": template_code,
+    }
+    if content.template_param:
+        parameters["TemplateParam"] = compact_json(content.template_param)
+    if content.extend_code:
+        parameters["SmsUpExtendCode"] = content.extend_code
+    return Part(
+        number=0,
+        first=0,
+        last=len(numbers) - 1,
+        action="SendSms",
+        phone_numbers=numbers,
+        template_code=template_code,
+        parameters=parameters,
+    )
+
+
+def _send_batch_sms(
+    request: Mapping[str, Any], template_code: str, defaults: Defaults
+) -> tuple[Part, ...]:
+    """Return a part for each hundred of the messages, which each have a text of their own."""
     for field in ("phone_numbers", "template_param", "sms_up_extend_code"):
         if field in request:
             raise InvalidRequest("goes into each of messages, not beside it", field=field)
     messages = _read_messages(request, template_code, defaults)
-    count = -(-len(messages) // BATCH_SIZE)
-    return Intent(
-        out_id,
-        tuple(
-            _send_batch_sms(messages, number, wire_out_id(out_id, number, count), template_code)
-            for number in range(count)
-        ),
-        *asked,
+    firsts = range(0, len(messages), BATCH_SIZE)
+    return tuple(
+        _batch(messages[first : first + BATCH_SIZE], number=number, template_code=template_code)
+        for number, first in enumerate(firsts)
     )
 
 
-def _send_sms(
-    request: Mapping[str, Any], out_id: str, template_code: str, defaults: Defaults
-) -> Part:
-    numbers = read_numbers(request)
-    message = _read_content(request, "", template_code, defaults)
-    parameters = {
-        "OutId": out_id,
-        "PhoneNumbers": ",".join(numbers),
-        "SignName": message.sign_name,
-        "TemplateCode": template_code,
-    }
-    if message.template_param:
-        parameters["TemplateParam"] = compact_json(message.template_param)
-    if message.extend_code:
-        parameters["SmsUpExtendCode"] = message.extend_code
-    return Part(0, 0, len(numbers) - 1, out_id, "SendSms", numbers, template_code, parameters)
-
-
-def _send_batch_sms(
-    messages: Sequence[_Message], number: int, out_id: str, template_code: str
-) -> Part:
+def _batch(messages: Sequence[_Message], *, number: int, template_code: str) -> Part:
     first = number * BATCH_SIZE
-    batch = messages[first : first + BATCH_SIZE]
-    numbers, sign_names, params, extend_codes = zip(*batch, strict=True)
+    numbers = tuple(message.phone_number for message in messages)
     parameters = {
-        "OutId": out_id,
         "PhoneNumberJson": compact_json(numbers),
-        "SignNameJson": compact_json(sign_names),
+        "SignNameJson": compact_json([message.sign_name for message in messages]),
         "TemplateCode": template_code,
     }
-    if any(params):
-        parameters["TemplateParamJson"] = compact_json(params)
-    if extend_codes[0]:
-        parameters["SmsUpExtendCodeJson"] = compact_json(extend_codes)
-    last = first + len(batch) - 1
-    return Part(number, first, last, out_id, "SendBatchSms", numbers, template_code, parameters)
+    if any(message.template_param for message in messages):
+        parameters["TemplateParamJson"] = compact_json(
+            [message.template_param for message in messages]
+        )
+    if messages[0].extend_code:  # then each has one
+        parameters["SmsUpExtendCodeJson"] = compact_json(
+            [message.extend_code for message in messages]
+        )
+    return Part(
+        number=number,
+        first=first,
+        last=first + len(messages) - 1,
+        action="SendBatchSms",
+        phone_numbers=numbers,
+        template_code=template_code,
+        parameters=parameters,
+    )
 
 
 def _read_messages(
@@ -133,7 +154,7 @@ def _read_messages(
         path = f"messages[{place}]."
         message = read_object(entry, f"messages[{place}]", _MESSAGE_FIELDS)
         number = phone_numbers.mainland(message.get("phone_number"), f"{path}phone_number")
-        content = _read_content(message, path, template_code, defaults)
+        content = _read_content(message, path=path, template_code=template_code, defaults=defaults)
         messages.append(content._replace(phone_number=number))
     refuse_repeats([message.phone_number for message in messages], "messages[{}].phone_number")
     if len({bool(message.extend_code) for message in messages}) > 1:
@@ -142,17 +163,22 @@ def _read_messages(
 
 
 def _read_content(
-    request: Mapping[str, Any], path: str, template_code: str, defaults: Defaults
+    request: Mapping[str, Any], *, path: str, template_code: str, defaults: Defaults
 ) -> _Message:
     """Read what a message has besides its number; `path` leads to it, such as ``messages[3].``."""
-    sign_name = read_sign_name(request, f"{path}sign_name", defaults)
-    is_code, field = template_code in defaults.code_templates, f"{path}template_param"
+    field = f"{path}template_param"
+    is_code = template_code in defaults.code_templates
     check = _check_code if is_code else _check_variable
+    sign_name = read_sign_name(request, f"{path}sign_name", defaults)
     param = read_template_param(request.get("template_param"), field, check)
     if is_code and len(param) != 1:
         raise InvalidRequest("must hold one variable, the verification code", field=field)
-    extend_code = _extend_code(request.get("sms_up_extend_code"), f"{path}sms_up_extend_code")
-    return _Message("", sign_name, param, extend_code)
+    return _Message(
+        phone_number="",
+        sign_name=sign_name,
+        template_param=param,
+        extend_code=_extend_code(request.get("sms_up_extend_code"), f"{path}sms_up_extend_code"),
+    )
 
 
 def _extend_code(value: object, field: str) -> str:

@@ -1,6 +1,6 @@
 """How many messages a text is billed as abroad."""
 
-# GSM 03.38: characters of one septet, and of two
+# Characters of the alphabet of GSM 03.38 that take one septet, and those that take two.
 _GSM = frozenset("£¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ¤¡ÄÖÑÜ§¿äöñüà").union(
     map(chr, (*range(ord(" "), ord("[")), *range(ord("a"), ord("{"))))
 )

@@ -1,17 +1,23 @@
-"""Which store the settings name."""
+"""Which store SMS_STATE_URL names."""
 
 from functools import lru_cache
 
-from shared.state.redis_store import RedisStore
-from shared.state.sqlite_store import SqliteStore
 from shared.state.store import Store
+
+_SQLITE = "sqlite://"
 
 
 @lru_cache(maxsize=1)
 def open_store(url: str) -> Store:
-    """Open the store that SMS_STATE_URL names, once an instance; connects when it is used.
+    """Open the store at `url` once an instance; it connects when it is used.
 
-    Raises ConfigurationError for an address of Redis that is none.
+    `url` is ``sqlite:///path`` or ``redis://host:port/db``. Raises ConfigurationError for an
+    address of Redis that is none.
     """
-    path = url.removeprefix("sqlite://")
-    return RedisStore(url) if path == url else SqliteStore(path)
+    if url.startswith(_SQLITE):
+        from shared.state.sqlite_store import SqliteStore
+
+        return SqliteStore(url.removeprefix(_SQLITE))
+    from shared.state.redis_store import RedisStore
+
+    return RedisStore(url)

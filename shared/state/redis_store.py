@@ -1,4 +1,9 @@
-"""The store in Redis."""
+"""The store in Redis: each step is one Lua script, one round trip.
+
+Redis must keep what it acknowledged: `maxmemory-policy noeviction`, for a record that was evicted
+lets a repeat send again; so may a fail-over to a replica that missed the last writes. All keys
+carry one hash tag, so that a cluster keeps them in one slot.
+"""
 
 import os
 import re
@@ -8,86 +13,125 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from shared.errors import ConfigurationError, StoreUnavailable
-from shared.state.store import Count, Refused, Written, milliseconds, refused
+from shared.state.store import (
+    Change,
+    Count,
+    Differs,
+    Refused,
+    Written,
+    milliseconds,
+    refusal_of,
+)
 
-_RECORD, _SUM, _MOMENTS = "{fc-sms}:", "{fc-sms}+", "{fc-sms}~"
-_TIMEOUT = 2.0
-# A script is put together from these pieces, as Alibaba Cloud's cluster edition wants each key
-# written KEYS[number] (document 92942). ARGV: old, new, ttl ms, now ms, owner, mark, then amount,
-# limit and window ms of each count. The record is written first: a Redis that is full or read-only
-# refuses there. A sliding window is a sorted set of moments; its members begin with their owner, so
-# that they can be taken away again.
+# What stands before a key of ours: records, sums of fixed windows, moments of sliding ones.
+_RECORD = "{fc-sms}:"
+_SUM = "{fc-sms}+"
+_MOMENTS = "{fc-sms}~"
+_TIMEOUT = 2.0  # seconds, to connect and for each answer
+_MOST_SCRIPTS = 64  # shapes that an instance keeps
+
+# A script is put together from pieces, because Alibaba Cloud's cluster edition wants each key
+# written KEYS[number] (document 92942): a loop over KEYS is refused there. KEYS[1] is the record,
+# KEYS[2] and so on are the counts. These are the arguments, first of the change, then of each
+# count:
+_OF_CHANGE = ("old", "new", "ttl", "now", "owner", "mark")
+_OF_COUNT = ("amount", "limit", "window")
+
+# Texts stay as they are; all other arguments are whole numbers, times in milliseconds.
+_TEXTS = ("old", "new", "owner", "mark")
+
 _COMPARE = """
-local current = redis.call('GET', KEYS[1]) or ''
-if current == ARGV[2] then return {'done'} end
-if current ~= ARGV[1] then return {'differs', current} end
-local now = tonumber(ARGV[4])
+local current = redis.call('GET', <record>) or ''
+if current == <new> then return {'done'} end
+if current ~= <old> then return {'differs', current} end
 local answer = {'done'}"""
+
+# The record is written before anything is counted: a Redis that is full or read-only refuses here.
 _WRITE = """
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])"""
+redis.call('SET', <record>, <new>, 'PX', <ttl>)"""
+
 _CHECK = """
 if tonumber(redis.call('GET', <key>) or '0') + <amount> > <limit> then
   return {'refused', <place>, <window>}
 end"""
-_CHECK_SLIDING = """
-do
-  local begin = now - <window> + 1
-  local over = redis.call('ZCOUNT', <key>, begin, '+inf') + <amount> - <limit>
-  if over > 0 then
-    local last = redis.call('ZRANGEBYSCORE', <key>, begin, '+inf', 'WITHSCORES')[2 * over]
-    return {'refused', <place>, last and tonumber(last) + <window> - now or <window>}
-  end
-end"""
+
 _ADD = """
 answer[#answer + 1] = redis.call('INCRBY', <key>, <amount>)
 redis.call('PEXPIRE', <key>, <window>)"""
-_ADD_SLIDING = """
-redis.call('ZREMRANGEBYSCORE', <key>, '-inf', now - <window>)
-for n = 1, <amount> do redis.call('ZADD', <key>, now, ARGV[5] .. ARGV[6] .. n) end
-redis.call('PEXPIRE', <key>, <window>)
-answer[#answer + 1] = redis.call('ZCARD', <key>)"""
+
 _TAKE_AWAY = """
 if tonumber(redis.call('GET', <key>) or '0') >= <amount> then
   redis.call('DECRBY', <key>, <amount>)
 end"""
+
+# A sliding window is a sorted set of moments. Its members begin with their owner, the record's key,
+# so that they can be taken away again.
+_CHECK_SLIDING = """
+do
+  local begin = <now> - <window> + 1
+  local over = redis.call('ZCOUNT', <key>, begin, '+inf') + <amount> - <limit>
+  if over > 0 then
+    local last = redis.call('ZRANGEBYSCORE', <key>, begin, '+inf', 'WITHSCORES')[2 * over]
+    return {'refused', <place>, last and tonumber(last) + <window> - <now> or <window>}
+  end
+end"""
+
+_ADD_SLIDING = """
+redis.call('ZREMRANGEBYSCORE', <key>, '-inf', <now> - <window>)
+for n = 1, <amount> do redis.call('ZADD', <key>, <now>, <owner> .. <mark> .. n) end
+redis.call('PEXPIRE', <key>, <window>)
+answer[#answer + 1] = redis.call('ZCARD', <key>)"""
+
 _TAKE_AWAY_SLIDING = """
 do
   local left = <amount>
   for _, member in ipairs(redis.call('ZREVRANGE', <key>, 0, -1)) do
-    if left > 0 and string.sub(member, 1, #ARGV[5]) == ARGV[5] then
+    if left > 0 and string.sub(member, 1, #<owner>) == <owner> then
       redis.call('ZREM', <key>, member)
       left = left - 1
     end
   end
 end"""
+
 _DONE = """
 return answer"""
 
 
-def _script(charge: tuple[bool, ...], give_back: tuple[bool, ...]) -> str:
-    """Return the script of a put with such counts; true stands for one that is sliding."""
-    checks = [_CHECK_SLIDING if sliding else _CHECK for sliding in charge]
-    adds = [_ADD_SLIDING if sliding else _ADD for sliding in charge]
-    take_aways = [_TAKE_AWAY_SLIDING if sliding else _TAKE_AWAY for sliding in give_back]
+def put_script(charge: tuple[bool, ...], give_back: tuple[bool, ...]) -> str:
+    """Return the Lua of a put with such counts; true stands for one that is sliding."""
+    checks = [_CHECK_SLIDING if is_sliding else _CHECK for is_sliding in charge]
+    additions = [_ADD_SLIDING if is_sliding else _ADD for is_sliding in charge]
+    returns = [_TAKE_AWAY_SLIDING if is_sliding else _TAKE_AWAY for is_sliding in give_back]
     pieces = [
+        _COMPARE,
         *(_for_count(piece, place) for place, piece in enumerate(checks)),
         _WRITE,
-        *(_for_count(piece, place) for place, piece in enumerate([*adds, *take_aways])),
+        *(_for_count(piece, place) for place, piece in enumerate([*additions, *returns])),
+        _DONE,
     ]
-    return "".join((_COMPARE, *pieces, _DONE))
+    return _with_arguments("".join(pieces).replace("<record>", "KEYS[1]"), _OF_CHANGE, first=1)
 
 
 def _for_count(piece: str, place: int) -> str:
-    for offset, name in enumerate(("<amount>", "<limit>", "<window>"), 7 + 3 * place):
-        piece = piece.replace(name, f"tonumber(ARGV[{offset}])")
-    return piece.replace("<key>", f"KEYS[{place + 2}]").replace("<place>", str(place))
+    """Return a piece of script for the count at `place`, from 0."""
+    first = 1 + len(_OF_CHANGE) + len(_OF_COUNT) * place
+    piece = piece.replace("<key>", f"KEYS[{place + 2}]").replace("<place>", str(place))
+    return _with_arguments(piece, _OF_COUNT, first)
+
+
+def _with_arguments(script: str, names: Sequence[str], first: int) -> str:
+    """Put ARGV for `names`, of which the first is argument number `first`."""
+    for number, name in enumerate(names, first):
+        argument = f"ARGV[{number}]" if name in _TEXTS else f"tonumber(ARGV[{number}])"
+        script = script.replace(f"<{name}>", argument)
+    return script
 
 
 class RedisStore:
-    """Keeps state in Redis; each step is one script, one round trip."""
+    """A Store in Redis, at ``redis://`` or, with TLS, ``rediss://``."""
 
     def __init__(self, url: str) -> None:
-        import redis
+        import redis  # only a function with shared state loads it
 
         self._failure = redis.RedisError
         try:
@@ -97,63 +141,67 @@ class RedisStore:
             options = {}
             if parts.scheme == "rediss" and "ssl_cert_reqs=" not in parts.query:
                 options["ssl_check_hostname"] = True  # redis-py 6 does; the URL may say false
-            self._client = client = redis.Redis.from_url(
+            self._client = redis.Redis.from_url(
                 url,
                 decode_responses=True,
                 socket_connect_timeout=_TIMEOUT,
                 socket_timeout=_TIMEOUT,
                 **options,
             )
-            self._script = lru_cache(64)(lambda *kinds: client.register_script(_script(*kinds)))
-            client.connection_pool.make_connection()  # reads the options; does not connect
+            self._client.connection_pool.make_connection()  # reads the options; does not connect
         except (TypeError, ValueError, redis.RedisError):
             raise ConfigurationError(
                 "SMS_STATE_URL is not of the form redis://user:password@host:port/db, with the "
                 "special characters of the password percent-encoded"
             ) from None
+        self._registered = lru_cache(_MOST_SCRIPTS)(self._register)
 
     def get(self, key: str) -> str | None:
-        """See Store."""
+        """Return the record under `key`, or None."""
         found: str | None = self._run(lambda: self._client.get(_RECORD + key))
         return found
 
     def totals(self, counts: Sequence[Count]) -> list[int]:
-        """See Store."""
+        """Return what was counted in each of `counts`, none of which is sliding."""
         keys = [_SUM + count.key for count in counts]
         found = self._run(lambda: self._client.mget(keys))
         return [int(total or 0) for total in found]
 
-    def put(
-        self,
-        key: str,
-        old: str | None,
-        new: str,
-        ttl: int,
-        now: float,
-        charge: Sequence[Count] = (),
-        give_back: Sequence[Count] = (),
-    ) -> Written | Refused | str:
-        """See Store."""
-        counts = (*charge, *give_back)
-        kinds = tuple(tuple(count.sliding for count in each) for each in (charge, give_back))
-        script = self._script(*kinds)
-        keys = [_RECORD + key]
-        keys += [(_MOMENTS if count.sliding else _SUM) + count.key for count in counts]
-        mark = os.urandom(8).hex()
-        arguments: list[Any] = [
-            old or "",
-            new,
-            ttl * 1000,
-            milliseconds(now),
-            f"{key}\n",
-            f"{mark}\n",
-        ]
+    def put(self, change: Change) -> Written | Differs | Refused:
+        """Make a change, or say why it was not made."""
+        counts = (*change.charge, *change.give_back)
+        script = self._registered(
+            tuple(count.is_sliding for count in change.charge),
+            tuple(count.is_sliding for count in change.give_back),
+        )
+        keys = [_RECORD + change.key]
+        keys += [(_MOMENTS if count.is_sliding else _SUM) + count.key for count in counts]
+        of_change: dict[str, str | int] = {
+            "old": change.old or "",
+            "new": change.new,
+            "ttl": milliseconds(change.ttl),
+            "now": milliseconds(change.now),
+            "owner": f"{change.key}\n",
+            "mark": f"{os.urandom(8).hex()}\n",
+        }
+        arguments: list[str | int] = [of_change[name] for name in _OF_CHANGE]
         for count in counts:
-            arguments += [count.amount, count.limit, count.window * 1000]
-        answer = self._run(lambda: script(keys=keys, args=arguments))
-        if answer[0] == "refused":
-            return refused(charge[answer[1]], answer[2])
-        return str(answer[1]) if answer[0] == "differs" else Written(tuple(answer[1:]))
+            of_count = {
+                "amount": count.amount,
+                "limit": count.limit,
+                "window": milliseconds(count.window),
+            }
+            arguments += [of_count[name] for name in _OF_COUNT]
+        answer, *values = self._run(lambda: script(keys=keys, args=arguments))
+        if answer == "refused":
+            place, wait = values
+            return refusal_of(change.charge[place], wait)
+        if answer == "differs":
+            return Differs(values[0] or None)
+        return Written(tuple(values))
+
+    def _register(self, charge: tuple[bool, ...], give_back: tuple[bool, ...]) -> Any:
+        return self._client.register_script(put_script(charge, give_back))
 
     def _run(self, step: Callable[[], Any]) -> Any:
         """Run a step, which may be repeated, a second time when the connection broke."""
@@ -163,7 +211,16 @@ class RedisStore:
             pass
         try:
             return step()
-        except self._failure as error:  # its text may repeat the command, the password included
-            code = re.search(r"(?:^|\d: -)([A-Z]{3,}) ", str(error))  # of Redis 6: inside
-            reason = f"{type(error).__name__} {code[1] if code else ''}".strip()
-        raise StoreUnavailable(f"the Redis of SMS_STATE_URL cannot be used ({reason})")
+        except self._failure as error:
+            raise StoreUnavailable(
+                f"the Redis of SMS_STATE_URL cannot be used ({_reason(error)})"
+            ) from None
+
+
+def _reason(error: Exception) -> str:
+    """Return the kind of an error and Redis's code for it, such as ``ResponseError OOM``.
+
+    The text of the error may repeat the command, the password included.
+    """
+    code = re.search(r"(?:^|\d: -)([A-Z]{3,}) ", str(error))  # Redis 6 has it inside the text
+    return f"{type(error).__name__} {code[1]}" if code else type(error).__name__

@@ -1,4 +1,7 @@
-"""The store in a SQLite file."""
+"""The store in a SQLite file, for the processes of one machine.
+
+On Function Compute a file belongs to one instance; there the store is Redis.
+"""
 
 import threading
 import time
@@ -7,12 +10,20 @@ from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 from shared.errors import StoreUnavailable
-from shared.state.store import Count, Refused, Written, milliseconds, refused
+from shared.state.store import (
+    Change,
+    Count,
+    Differs,
+    Refused,
+    Written,
+    milliseconds,
+    refusal_of,
+)
 
 if TYPE_CHECKING:
     import sqlite3
 
-_FILE_TIMEOUT = 10.0  # processes that write at once take turns by chance
+_TIMEOUT = 10.0  # seconds to wait for the file: processes that write at once take turns by chance
 _TABLES = ("records", "counts", "moments")
 _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS records (key TEXT PRIMARY KEY, value TEXT, expires REAL)",
@@ -24,56 +35,48 @@ _SCHEMA = (
 
 
 class SqliteStore:
-    """Keeps state in a file that the processes of one machine share."""
+    """A Store in the file at `path`, which is made when it is first used."""
 
     def __init__(self, path: str) -> None:
         self._path = path
         self._turn = threading.Lock()  # SQLite lets some threads starve that wait for its own
 
     def get(self, key: str) -> str | None:
-        """See Store."""
+        """Return the record under `key`, or None."""
         with self._transaction() as database:
             return _record(database, key)
 
     def totals(self, counts: Sequence[Count]) -> list[int]:
-        """See Store."""
+        """Return what was counted in each of `counts`, none of which is sliding."""
         with self._transaction() as database:
             return [_total(database, count) for count in counts]
 
-    def put(
-        self,
-        key: str,
-        old: str | None,
-        new: str,
-        ttl: int,
-        now: float,
-        charge: Sequence[Count] = (),
-        give_back: Sequence[Count] = (),
-    ) -> Written | Refused | str:
-        """See Store."""
+    def put(self, change: Change) -> Written | Differs | Refused:
+        """Make a change, or say why it was not made."""
+        now = milliseconds(change.now)
         with self._transaction() as database:
-            current = _record(database, key)
-            if current == new:
+            current = _record(database, change.key)
+            if current == change.new:
                 return Written()
-            if current != old:
-                return current or ""
-            for count in charge:
-                if wait := _wait(database, count, milliseconds(now)):
-                    return refused(count, wait)
-            row = (key, new, time.time() + ttl)
+            if current != change.old:
+                return Differs(current)
+            for count in change.charge:
+                if wait := _wait(database, count, now):
+                    return refusal_of(count, wait)
+            row = (change.key, change.new, time.time() + change.ttl)
             database.execute("REPLACE INTO records VALUES (?, ?, ?)", row)
-            totals = tuple(_add(database, count, key, milliseconds(now)) for count in charge)
-            for count in give_back:
-                _take_away(database, count, key)
-            return Written(totals)
+            totals = [_add(database, count, owner=change.key, now=now) for count in change.charge]
+            for count in change.give_back:
+                _take_away(database, count, owner=change.key)
+            return Written(tuple(totals))
 
     @contextmanager
     def _transaction(self) -> "Iterator[sqlite3.Connection]":
         """Open the file for one step; what is not committed is undone when it is closed."""
-        import sqlite3
+        import sqlite3  # only one's own machine needs it
 
         try:
-            connection = sqlite3.connect(self._path, timeout=_FILE_TIMEOUT, isolation_level=None)
+            connection = sqlite3.connect(self._path, timeout=_TIMEOUT, isolation_level=None)
             with self._turn, closing(connection) as database:
                 database.execute("BEGIN IMMEDIATE")
                 for statement in _SCHEMA:
@@ -98,9 +101,9 @@ def _total(database: "sqlite3.Connection", count: Count) -> int:
 
 
 def _wait(database: "sqlite3.Connection", count: Count, now: int) -> int:
-    """Return the milliseconds until `count` may be added."""
-    window = count.window * 1000
-    if not count.sliding:
+    """Return the milliseconds from `now` until `count` may be added, 0 when it may be at once."""
+    window = milliseconds(count.window)
+    if not count.is_sliding:
         return window if _total(database, count) + count.amount > count.limit else 0
     moments = database.execute(
         "SELECT at FROM moments WHERE key = ? AND at > ? ORDER BY at", (count.key, now - window)
@@ -111,14 +114,14 @@ def _wait(database: "sqlite3.Connection", count: Count, now: int) -> int:
     return moments[over - 1][0] + window - now if over <= len(moments) else window
 
 
-def _add(database: "sqlite3.Connection", count: Count, owner: str, now: int) -> int:
-    """Add `count` and return what it comes to."""
+def _add(database: "sqlite3.Connection", count: Count, *, owner: str, now: int) -> int:
+    """Add `count` at `now` (milliseconds) and return what it comes to."""
     expires = time.time() + count.window
-    if count.sliding:
+    if count.is_sliding:
         rows = [(count.key, now, owner, expires)] * count.amount
         database.executemany("INSERT INTO moments VALUES (?, ?, ?, ?)", rows)
         query = "SELECT COUNT(*) FROM moments WHERE key = ? AND at > ?"
-        since = now - count.window * 1000
+        since = now - milliseconds(count.window)
         return int(database.execute(query, (count.key, since)).fetchone()[0])
     database.execute(
         "INSERT INTO counts VALUES (?, ?, ?) ON CONFLICT (key)"
@@ -128,8 +131,9 @@ def _add(database: "sqlite3.Connection", count: Count, owner: str, now: int) -> 
     return _total(database, count)
 
 
-def _take_away(database: "sqlite3.Connection", count: Count, owner: str) -> None:
-    if count.sliding:
+def _take_away(database: "sqlite3.Connection", count: Count, *, owner: str) -> None:
+    """Take away what was added for `owner`, the key of a record."""
+    if count.is_sliding:
         database.execute(
             "DELETE FROM moments WHERE rowid IN (SELECT rowid FROM moments"
             " WHERE key = ? AND owner = ? ORDER BY at DESC LIMIT ?)",

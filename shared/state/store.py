@@ -1,12 +1,8 @@
-"""Shared state: small records and counts, in Redis or in a SQLite file on one machine.
+"""The store's contract: small records and counts that all instances share.
 
 Every change is one atomic step, safe to repeat when its answer was lost: whoever writes the same
 text again is told that it is there. Records and counts expire. A store that cannot be used raises
 StoreUnavailable, and nothing is half done then.
-
-Redis must keep what it acknowledged: `maxmemory-policy noeviction`, for a record that was evicted
-lets a repeat send again; so may a fail-over to a replica that missed the last writes. All keys
-carry one hash tag, so that a cluster keeps them in one slot.
 """
 
 import math
@@ -26,7 +22,26 @@ class Count(NamedTuple):
     amount: int
     limit: int
     window: int
-    sliding: bool = False
+    is_sliding: bool = False
+
+
+class Change(NamedTuple):
+    """One step: write `new` under `key`, to last `ttl` seconds, if the record there is `old`.
+
+    `old` is the text as it was read, or None where there must be no record. With that step `charge`
+    is added and `give_back`, once charged for the same key, is taken away: all or nothing, and
+    nothing when the record was `new` before. `now` is in epoch seconds.
+
+    Where only one of several callers may win, `new` must hold something that only one has.
+    """
+
+    key: str
+    old: str | None
+    new: str
+    ttl: int
+    now: float
+    charge: Sequence[Count] = ()
+    give_back: Sequence[Count] = ()
 
 
 class Written(NamedTuple):
@@ -35,15 +50,21 @@ class Written(NamedTuple):
     totals: tuple[int, ...] = ()
 
 
+class Differs(NamedTuple):
+    """The record is neither `old` nor `new`: it is `current`, or there is none."""
+
+    current: str | None
+
+
 class Refused(NamedTuple):
-    """A limit refused; nothing was counted. `retry_after` is in seconds."""
+    """A limit refused; nothing was counted or written. `retry_after` is in seconds."""
 
     rule: str
     retry_after: int
 
 
 class Store(Protocol):
-    """What both back ends do."""
+    """What every store does."""
 
     def get(self, key: str) -> str | None:
         """Return the record under `key`, or None."""
@@ -51,31 +72,15 @@ class Store(Protocol):
     def totals(self, counts: Sequence[Count]) -> list[int]:
         """Return what was counted in each of `counts`, none of which is sliding."""
 
-    def put(
-        self,
-        key: str,
-        old: str | None,
-        new: str,
-        ttl: int,
-        now: float,
-        charge: Sequence[Count] = (),
-        give_back: Sequence[Count] = (),
-    ) -> Written | Refused | str:
-        """Write `new` if the record is `old` (None: if there is none), to last `ttl` seconds.
-
-        With that step `charge` is added and `give_back`, once charged for the same key, taken away:
-        all or nothing, and nothing when the record was `new` before. Returns the record that is
-        there, empty for none, when that is neither `old` nor `new`. `now` is in epoch seconds.
-
-        Where only one of several callers may win, `new` must hold something that only one has.
-        """
+    def put(self, change: Change) -> Written | Differs | Refused:
+        """Make a change, or say why it was not made."""
 
 
 def milliseconds(seconds: float) -> int:
-    """Return whole milliseconds."""
+    """Return `seconds` as whole milliseconds."""
     return int(seconds * 1000)
 
 
-def refused(count: Count, wait: int) -> Refused:
+def refusal_of(count: Count, wait: int) -> Refused:
     """Return the refusal of `count`, which may be added in `wait` milliseconds."""
     return Refused(count.rule, max(1, math.ceil(wait / 1000)))

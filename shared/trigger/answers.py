@@ -3,46 +3,86 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from shared.errors import OutIdConflict
-from shared.limit_rules import DEFAULT_LIMITS
-from shared.platform.sms_api import explain
-from shared.sending import claims
-from shared.sending.attempts import QUERYABLE
+from shared.errors import InProgress, OutIdConflict
+from shared.limit_rules import RULE_OF
+from shared.platform.actions import ACTIONS
+from shared.sending import protocol
 from shared.sending.intents import Intent, PartOutcome
 from shared.trigger.http_trigger import Response, problem
 from shared.trigger.invocation import Invocation
 
+# What an answer calls the platform's id of a message, by its name in the platform's answer.
+_NAME_OF_ID = {"BizId": "biz_id", "MessageId": "message_id"}
+
+# Every text that tells how a part of a send ended stands here, whole; what the platform's codes
+# mean stands in platform/error_codes.py, and the text of each 409 in errors.py.
+
+
+class _NothingSent(NamedTuple):
+    """What to do when surely nothing was sent.
+
+    `repeat` the call; or, where a repeat would send the other parts of it again, `send_anew`.
+    """
+
+    repeat: str
+    send_anew: str
+
+
 _NOTHING_SENT = {
-    "connection-failed": "The platform cannot be reached; nothing was sent.",
-    "out-of-time": "The function's time was over before this was sent.",
-    "store-unavailable": "The shared state cannot be used, so this call sent nothing.",
+    "connection-failed": _NothingSent(
+        repeat="The platform cannot be reached; nothing was sent. Repeat it as it is.",
+        send_anew=(
+            "The platform cannot be reached; nothing was sent. To send after all, send again with "
+            "a new out_id, unless an earlier call with this one ended unknown."
+        ),
+    ),
+    "out-of-time": _NothingSent(
+        repeat="The function's time was over before this was sent. Repeat it as it is.",
+        send_anew=(
+            "The function's time was over before this was sent. To send after all, send again with "
+            "a new out_id, unless an earlier call with this one ended unknown."
+        ),
+    ),
+    "store-unavailable": _NothingSent(
+        repeat="The shared state cannot be used, so this call sent nothing. Repeat it as it is.",
+        send_anew=(
+            "The shared state cannot be used, so this call sent nothing. To send after all, send "
+            "again with a new out_id, unless an earlier call with this one ended unknown."
+        ),
+    ),
 }
-_CONFLICT = "This out_id was used for other content; take a new one."
-_AS_IT_IS = "Repeat it as it is."
-_NEW_OUT_ID = (
+# Behind what a code of the platform means, where only waiting helps and there is no store.
+_LATER_WITHOUT_STORE = (
     "To send after all, send again with a new out_id, unless an earlier call with this one ended "
     "unknown."
 )
-_IN_PROGRESS = "Another call is at work on this out_id. Repeat it to learn how that ended."
-_UNKNOWN = "The platform may have taken it, so it is not sent again."
-_ASK = (
-    "Ask POST /delivery-status with the number, the date and this out_id; only when it stays "
-    "absent send with a new out_id."
+# The answer was lost: with a store or without, and of what QuerySendDetails shows or does not show.
+_UNKNOWN_WITH_STORE = (
+    "The platform may have taken it, so it is not sent again. Repeat it as it is to ask again: "
+    "that never sends twice. When it is still unknown after 15 minutes, "
+    '"resend_unknown": true makes a new attempt, unless the platform shows the message by then.'
 )
-_AWAIT = (
-    "Only its receipt tells, which carries this out_id; when none comes send with a new out_id."
+_UNKNOWN_WITH_STORE_UNSHOWN = (
+    "The platform may have taken it, so it is not sent again. Repeat it as it is to ask again: "
+    "that never sends twice. Only its receipt tells, which carries this out_id; when none comes "
+    "send with a new out_id."
 )
-_REPEAT = "Repeat it as it is to ask again: that never sends twice."
-_RESEND = (
-    'When it is still unknown after 15 minutes, "resend_unknown": true makes a new attempt, unless '
-    "the platform shows the message by then."
+_UNKNOWN_WITHOUT_STORE = (
+    "The platform may have taken it, so it is not sent again. Ask POST /delivery-status with the "
+    "number, the date and this out_id; only when it stays absent send with a new out_id."
+)
+_UNKNOWN_WITHOUT_STORE_UNSHOWN = (
+    "The platform may have taken it, so it is not sent again. Only its receipt tells, which "
+    "carries this out_id; when none comes send with a new out_id."
 )
 
 
 class _Explained(NamedTuple):
+    """What a caller is told of a part that was not accepted."""
+
     detail: str
     status: int
-    retryable: bool
+    retryable: bool = False
     retry_after: int = 0
 
 
@@ -50,7 +90,7 @@ def send(intent: Intent, invocation: Invocation) -> Response:
     """Send what a caller asked for, and answer."""
     store = invocation.store
     intent = intent._replace(caller=invocation.caller)
-    outcomes = claims.send(intent, invocation.api, invocation.deadline, store)
+    outcomes = protocol.send(intent, invocation.api, invocation.deadline, store=store)
     return send_response(intent.out_id, outcomes, has_store=store is not None)
 
 
@@ -66,20 +106,19 @@ def send_response(
     if len(outcomes) == 1:
         if first.outcome == "accepted":
             return Response(200, {"out_id": out_id, **_accepted(first)})
-        return _problem(out_id, first, has_store)
-    parts = [_listed(outcome, has_store) for outcome in outcomes]
+        return _problem(out_id, first, has_store=has_store)
+    parts = [_listed(outcome, has_store=has_store) for outcome in outcomes]
     if all(outcome.outcome == "accepted" for outcome in outcomes):
         return Response(200, {"out_id": out_id, "outcome": "accepted", "parts": parts})
     if len({(outcome.outcome, outcome.code) for outcome in outcomes}) == 1:
-        return _problem(out_id, first, has_store, parts=parts)
+        return _problem(out_id, first, has_store=has_store, parts=parts)
     return Response(207, {"out_id": out_id, "outcome": "mixed", "parts": parts})
 
 
 def _accepted(outcome: PartOutcome) -> dict[str, object]:
     answer: dict[str, object] = {"outcome": outcome.outcome}
     if outcome.biz_id:
-        is_globe = outcome.part.action == "SendMessageToGlobe"
-        answer["message_id" if is_globe else "biz_id"] = outcome.biz_id
+        answer[_NAME_OF_ID[ACTIONS[outcome.part.action].message_id]] = outcome.biz_id
     if outcome.request_id:
         answer["platform_request_id"] = outcome.request_id
     if outcome.reconciled:
@@ -93,7 +132,7 @@ def _international(details: Mapping[str, Any]) -> dict[str, object]:
     answer: dict[str, object] = {}
     segments = str(details.get("Segments"))
     if segments.isascii() and segments.isdigit():
-        answer["segments"] = int(segments[:9])
+        answer["segments"] = int(segments[:9])  # more digits are no number of segments
     number = details.get("NumberDetail")
     if isinstance(number, dict):
         names = ("Country", "Region", "Carrier")
@@ -101,29 +140,27 @@ def _international(details: Mapping[str, Any]) -> dict[str, object]:
     return answer
 
 
-def _listed(outcome: PartOutcome, has_store: bool) -> dict[str, object]:
+def _listed(outcome: PartOutcome, *, has_store: bool) -> dict[str, object]:
+    """Return one of several parts."""
     part = outcome.part
     place: dict[str, object] = {"part": part.number, "first": part.first, "last": part.last}
     if outcome.outcome == "accepted":
         return {**place, **_accepted(outcome)}
-    detail = _explained(outcome, has_store).detail
-    if outcome.code in _NOTHING_SENT:  # without a store a repeat would repeat the other parts, too
-        detail = f"{detail} {_AS_IT_IS if has_store else _NEW_OUT_ID}"
+    explained = _explained(outcome, has_store=has_store, repeats_others=not has_store)
     return {
         **place,
         "outcome": outcome.outcome,
         "code": outcome.code,
-        "detail": detail,
+        "detail": explained.detail,
         "platform_request_id": outcome.request_id,
     }
 
 
-def _problem(out_id: str, outcome: PartOutcome, has_store: bool, **members: object) -> Response:
-    explained = _explained(outcome, has_store)
-    nothing_sent = outcome.code in _NOTHING_SENT
+def _problem(out_id: str, outcome: PartOutcome, *, has_store: bool, **members: object) -> Response:
+    explained = _explained(outcome, has_store=has_store, repeats_others=False)
     return problem(
         explained.status,
-        f"{explained.detail} {_AS_IT_IS}" if nothing_sent else explained.detail,
+        explained.detail,
         outcome.code,
         retryable=explained.retryable,
         retry_after=explained.retry_after,
@@ -134,30 +171,51 @@ def _problem(out_id: str, outcome: PartOutcome, has_store: bool, **members: obje
     )
 
 
-def _explained(outcome: PartOutcome, has_store: bool) -> _Explained:
-    if outcome.code in _NOTHING_SENT:
-        return _Explained(_NOTHING_SENT[outcome.code], 503, True, outcome.retry_after or 1)
-    if outcome.code == "in-progress":
-        return _Explained(_IN_PROGRESS, 409, True, outcome.retry_after or 1)
-    if outcome.code == OutIdConflict.code:
-        return _Explained(_CONFLICT, OutIdConflict.status, False)
-    if outcome.code in DEFAULT_LIMITS:
-        detail = f"The limit {outcome.code} is reached, so this was not sent."
-        if not outcome.retry_after:
-            detail = f"This alone is more than the limit {outcome.code}: split it."
-        return _Explained(detail, 429, outcome.retry_after > 0, outcome.retry_after)
+def _explained(outcome: PartOutcome, *, has_store: bool, repeats_others: bool) -> _Explained:
+    """Explain a part that was not accepted.
+
+    `repeats_others`: a repeat of the call would send its other parts again.
+    """
+    code, retry_after = outcome.code, outcome.retry_after
+    if code in _NOTHING_SENT:
+        text = _NOTHING_SENT[code]
+        detail = text.send_anew if repeats_others else text.repeat
+        return _Explained(detail, 503, retryable=True, retry_after=retry_after or 1)
+    if code == InProgress.code:
+        retry_after = retry_after or InProgress.retry_after
+        return _Explained(
+            InProgress.text, InProgress.status, retryable=True, retry_after=retry_after
+        )
+    if code == OutIdConflict.code:
+        return _Explained(OutIdConflict.text, OutIdConflict.status)
+    if code in RULE_OF:
+        return _limit_reached(code, retry_after)
     if outcome.outcome == "unknown":
-        return _Explained(_unknown(outcome, has_store), 504, has_store)
-    detail, status = explain(outcome.code)
-    if not outcome.retry_after:
-        return _Explained(detail, status, False)
-    if has_store:
-        return _Explained(detail, status, True, outcome.retry_after)
-    return _Explained(f"{detail} {_NEW_OUT_ID}", status, False, outcome.retry_after)
+        return _Explained(_unknown(outcome, has_store), 504, retryable=has_store)
+    return _refused(code, retry_after, has_store=has_store)
+
+
+def _limit_reached(rule: str, retry_after: int) -> _Explained:
+    if not retry_after:
+        return _Explained(f"This alone is more than the limit {rule}: split it.", 429)
+    detail = f"The limit {rule} is reached, so this was not sent."
+    return _Explained(detail, 429, retryable=True, retry_after=retry_after)
 
 
 def _unknown(outcome: PartOutcome, has_store: bool) -> str:
-    is_queryable = outcome.part.action in QUERYABLE
+    is_shown = ACTIONS[outcome.part.action].is_found_by_our_id
     if has_store:
-        return f"{_UNKNOWN} {_REPEAT} {_RESEND if is_queryable else _AWAIT}"
-    return f"{_UNKNOWN} {_ASK if is_queryable else _AWAIT}"
+        return _UNKNOWN_WITH_STORE if is_shown else _UNKNOWN_WITH_STORE_UNSHOWN
+    return _UNKNOWN_WITHOUT_STORE if is_shown else _UNKNOWN_WITHOUT_STORE_UNSHOWN
+
+
+def _refused(code: str, retry_after: int, *, has_store: bool) -> _Explained:
+    """Explain a refusal of the platform, as platform/error_codes.py has it."""
+    from shared.platform.refusals import explain  # with a table that only a refusal needs
+
+    detail, status = explain(code)
+    if not retry_after:
+        return _Explained(detail, status)
+    if has_store:
+        return _Explained(detail, status, retryable=True, retry_after=retry_after)
+    return _Explained(f"{detail} {_LATER_WITHOUT_STORE}", status, retry_after=retry_after)

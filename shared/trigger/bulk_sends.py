@@ -1,4 +1,9 @@
-"""Many intents, several at a time."""
+"""Many intents, several at a time.
+
+What goes in: jobs, each an intent with a place that its sender knows it by. What comes out: for
+each job one call of `on_outcome`, with an outcome for each part of its intent, or with the error
+that refused the whole intent.
+"""
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -6,15 +11,26 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.errors import SmsError
 from shared.platform.sms_api import SmsApi
-from shared.sending import claims
 from shared.sending.intents import Intent, PartOutcome
+from shared.sending.protocol import send
 from shared.trigger import answers, invocation
 
 if TYPE_CHECKING:
     from shared.state.store import Store
 
-PART_SECONDS = 30.0  # and not more, so that one whose invocation died is free again soon
+# The time that a job has for each of its parts. A part stays claimed until its deadline (and 5
+# seconds more), also when its invocation died, and an invocation may have hours left: so no part
+# gets all of them. 30 seconds hold an exchange (7 by default), some repeats after throttling, and a
+# look-up (3 by default).
+PART_SECONDS = 30.0
+# The most to wait for what another invocation is at work on. A job of one part is free by then;
+# what takes longer is left to a repeat of the event, as waiting costs the function's time.
 LONGEST_WAIT = 2 * PART_SECONDS
+# Function Compute repeats a failed event soon, three times by default: a limit of a minute may be
+# over by then, one of an hour or a day is not.
+_REPEAT_SECONDS = 60
+# Nothing was sent, and the reason may be gone when the event is repeated.
+_NOT_SENT_YET = ("connection-failed", "out-of-time", "store-unavailable")
 
 
 class Job(NamedTuple):
@@ -25,49 +41,57 @@ class Job(NamedTuple):
 
 
 Outcomes = Sequence[PartOutcome]
-Tell = Callable[[Job, Outcomes | SmsError], None]
+OnOutcome = Callable[[Job, Outcomes | SmsError], None]
 
 
 def send_all(
     jobs: Iterable[Job],
     api: SmsApi,
+    *,
     deadline: float,
     store: "Store | None",
     threads: int,
-    tell: Tell,
+    on_outcome: OnOutcome,
 ) -> None:
-    """Send every job, `threads` at a time, and `tell` how each ended; jobs are taken when needed.
+    """Send every job, `threads` at a time, and call `on_outcome` when one has ended.
 
+    A job is taken from `jobs` when a thread is free for it, so that a file is read as it is sent.
     What another invocation is at work on is tried once more when that must have ended. Nothing
-    outlives `deadline` (monotonic seconds). `jobs` and `tell` run in the threads, never two at
-    once; what they raise is raised.
+    outlives `deadline` (monotonic seconds). `jobs` and `on_outcome` run in the threads, never two
+    at once. Raises what they raise, when every job that has ended was reported.
     """
-    crew = _Crew(api, deadline, last_start(api, deadline), store)
-    waiting: list[tuple[Job, Outcomes]] = []
-    again: list[tuple[Job, Outcomes]] = []
+    sender = _Sender(api, deadline, last_start=last_start(api, deadline), store=store)
+    in_progress: list[tuple[Job, Outcomes]] = []
 
-    def tell_or_wait(job: Job, outcomes: Outcomes | SmsError) -> None:
-        if isinstance(outcomes, SmsError) or all(each.code != "in-progress" for each in outcomes):
-            tell(job, outcomes)
+    def report_or_keep(job: Job, outcomes: Outcomes | SmsError) -> None:
+        if not isinstance(outcomes, SmsError) and any(map(_is_in_progress, outcomes)):
+            in_progress.append((job, outcomes))
         else:
-            waiting.append((job, outcomes))
+            on_outcome(job, outcomes)
+
+    def report_kept() -> None:
+        for job, outcomes in in_progress:
+            on_outcome(job, outcomes)
 
     try:
-        crew.work(jobs, threads, tell_or_wait)
-        wait = max((part.retry_after for _, outcomes in waiting for part in outcomes), default=0)
-        if wait <= LONGEST_WAIT and api.clock.monotonic() + wait < deadline:
-            again, waiting = waiting, again
-    finally:
-        for job, outcomes in waiting:
-            tell(job, outcomes)
-    if again:
+        sender.send_each(jobs, threads, report_or_keep)
+    except BaseException:
+        report_kept()
+        raise
+    wait = _longest_wait(outcomes for _, outcomes in in_progress)
+    if wait > LONGEST_WAIT or api.clock.monotonic() + wait >= deadline:
+        report_kept()
+    elif in_progress:
         api.clock.sleep(wait)
-        crew.work((job for job, _ in again), threads, tell)
+        sender.send_each((job for job, _ in in_progress), threads, on_outcome)
 
 
 def last_start(api: SmsApi, deadline: float) -> float:
-    """Return when the last send may begin: the time of one exchange before `deadline`, but not in
-    the first half of what is left.
+    """Return when the last send may begin, in monotonic seconds like `deadline`.
+
+    A send that begins later than one exchange before the deadline may be cut off in the middle,
+    which leaves it in doubt; one that does not begin is known not to be sent. But sends may begin
+    in the first half of what is left, or a function with a short timeout would send nothing.
     """
     left = deadline - api.clock.monotonic()
     exchange = api.settings.connect_timeout + api.settings.read_timeout
@@ -75,16 +99,20 @@ def last_start(api: SmsApi, deadline: float) -> float:
 
 
 def wants_repeat(outcome: PartOutcome) -> bool:
-    """Whether the event, delivered again within a minute, may settle an outcome."""
+    """Whether a repeat of the event may settle this outcome or change it."""
     return (
         outcome.outcome == "unknown"
-        or outcome.code in ("connection-failed", "out-of-time", "store-unavailable")
-        or 0 < outcome.retry_after <= 60
+        or outcome.code in _NOT_SENT_YET
+        or 0 < outcome.retry_after <= _REPEAT_SECONDS
     )
 
 
-def described(out_id: str, outcomes: Outcomes, *, has_store: bool) -> dict[str, Any]:
-    """Return an HTTP function's answer as an entry of a result."""
+def entry_of(out_id: str, outcomes: Outcomes, *, has_store: bool) -> dict[str, Any]:
+    """Return what an HTTP function would answer, as an entry of a result.
+
+    ``{"out_id": "order-1", "outcome": "accepted", "biz_id": "900619746936498440^0", ...}``, or for
+    a refusal ``{"code": "isv.AMOUNT_NOT_ENOUGH", "reason": "Not enough money ...", ...}``.
+    """
     body: Any = answers.send_response(out_id, outcomes, has_store=has_store).body
     return {
         "reason" if name == "detail" else name: value
@@ -93,52 +121,66 @@ def described(out_id: str, outcomes: Outcomes, *, has_store: bool) -> dict[str, 
     }
 
 
-class _Crew(NamedTuple):
+def _is_in_progress(outcome: PartOutcome) -> bool:
+    """Whether another invocation is at work on the part."""
+    return outcome.code == "in-progress"
+
+
+def _longest_wait(kept: Iterable[Outcomes]) -> int:
+    """Return the seconds after which all outcomes in `kept` may be others; 0 for none."""
+    return max((part.retry_after for outcomes in kept for part in outcomes), default=0)
+
+
+class _Sender(NamedTuple):
+    """Sends jobs until `deadline`, and begins none after `last_start` (monotonic seconds)."""
+
     api: SmsApi
     deadline: float
     last_start: float
     store: "Store | None"
 
-    def work(self, jobs: Iterable[Job], threads: int, tell: Tell) -> None:
-        rest = iter(jobs)
-        if threads == 1:
-            for job in rest:
-                tell(job, self._send(job))
+    def send_each(self, jobs: Iterable[Job], threads: int, on_outcome: OnOutcome) -> None:
+        """Send every job, `threads` at a time; see send_all."""
+        remaining = iter(jobs)
+        if threads == 1:  # in this thread, whose connections are kept for later invocations
+            for job in remaining:
+                on_outcome(job, self._send(job))
             return
-        turn = threading.Lock()
+        lock = threading.Lock()
         failures: list[BaseException] = []
 
-        def run() -> None:
+        def send_until_none_is_left() -> None:
             try:
                 while not failures:
-                    with turn:
-                        job = next(rest, None)
+                    with lock:
+                        job = next(remaining, None)
                     if job is None:
                         return
                     outcomes = self._send(job)
-                    with turn:
-                        tell(job, outcomes)
+                    with lock:
+                        on_outcome(job, outcomes)
             except BaseException as error:
                 failures.append(error)
             finally:
                 self.api.session.close()  # this thread's connections
 
-        crew = [threading.Thread(target=run) for _ in range(threads)]
-        for thread in crew:
+        started = [threading.Thread(target=send_until_none_is_left) for _ in range(threads)]
+        for thread in started:
             thread.start()
-        for thread in crew:
+        for thread in started:
             thread.join()
         if failures:
             raise failures[0]
 
     def _send(self, job: Job) -> Outcomes | SmsError:
+        """Send a job and return how it ended; raises nothing, so that the others go on."""
         parts = job.intent.parts
         now = self.api.clock.monotonic()
         if now >= self.last_start:
             return [PartOutcome(part, "rejected", "out-of-time") for part in parts]
         deadline = min(self.deadline, now + PART_SECONDS * len(parts))
         try:
-            return claims.send(job.intent, self.api, deadline, self.store)
+            return send(job.intent, self.api, deadline, store=self.store)
         except SmsError as error:
             return error
         except Exception as error:

@@ -1,7 +1,7 @@
 """Function Compute's HTTP trigger: event to Request, Response to FC, and all that goes wrong.
 
-The event is version ``v1`` (document 2545977). Every error becomes a problem document (RFC 9457):
-with an exception Function Compute would log the whole event, phone numbers included.
+The event is version ``v1`` (document 2545977). Every error becomes a problem document (RFC 9457).
+None leaves as an exception: Function Compute would log the whole event, phone numbers included.
 """
 
 import base64
@@ -31,7 +31,11 @@ MAX_BODY_BYTES = 1024 * 1024
 
 
 class Request(NamedTuple):
-    """One HTTP request: header names in lower case, the path decoded."""
+    """One HTTP request.
+
+    Names of headers are in lower case. `path` has its percent-encoding undone. `body` are the bytes
+    that the caller sent.
+    """
 
     method: str
     path: str
@@ -41,11 +45,15 @@ class Request(NamedTuple):
 
     @property
     def idempotency_key(self) -> str:
-        """The header that may give the out_id."""
+        """The header Idempotency-Key, which may give the out_id; "" without one."""
         return self.headers.get("idempotency-key", "")
 
     def json(self) -> Any:
-        """Return the body read as JSON; raises InvalidRequest when it is none or too large."""
+        """Return what the body says as JSON.
+
+        Raises InvalidRequest: with status 413 when it is too large, 415 when it is marked as
+        something else, 400 when it is no JSON in UTF-8.
+        """
         if len(self.body) > MAX_BODY_BYTES:
             raise InvalidRequest(
                 f"the body is larger than {MAX_BODY_BYTES} bytes; send in several requests",
@@ -60,17 +68,19 @@ class Request(NamedTuple):
                 code="not-json",
             )
         try:
-            text = self.body.decode("utf-8-sig")
-            return parse_json(text)
+            return parse_json(self.body.decode("utf-8-sig"))  # a byte order mark may be in front
         except UnicodeDecodeError:
-            problem = "the body is not UTF-8"
+            reason = "the body is not UTF-8"
         except (ValueError, RecursionError):
-            problem = "the body is not valid JSON" if self.body else "the body is empty"
-        raise InvalidRequest(f"{problem}; send a JSON object", status=400, code="malformed-json")
+            reason = "the body is not valid JSON" if self.body else "the body is empty"
+        raise InvalidRequest(f"{reason}; send a JSON object", status=400, code="malformed-json")
 
 
 class Response(NamedTuple):
-    """What a function answers; `body` becomes JSON."""
+    """What a function answers.
+
+    `body` becomes JSON; a dict gets the request_id. `headers` are added to those of every answer.
+    """
 
     status: int
     body: object
@@ -78,32 +88,33 @@ class Response(NamedTuple):
 
 
 Route = Callable[[Request, Invocation], Response]
-Authenticate = Callable[[Request, Log], str]
+Authenticate = Callable[[Request, Log], str]  # returns the caller's name, or raises
 
 
 def serve(
     event: bytes,
     context: Context,
+    *,
     function: str,
     routes: Mapping[tuple[str, str], Route],
     clock: Clock = Clock(),
     authenticate: Authenticate | None = None,
 ) -> dict[str, object]:
-    """Answer one HTTP trigger event of `function` and log it.
+    """Answer one HTTP trigger event, log it, and return what Function Compute makes an answer of.
 
-    `routes` maps method and path to what answers them, also at ``/``; the path
-    ``/receipts/{token}`` stands for any last segment, and not for ``/``. `authenticate` returns the
-    caller's name or raises, instead of the check of API keys.
+    `function` is the name for the log. `routes` maps method and path, ``("POST", "/sms")``, to what
+    answers them. Each path stands for ``/``, too, because a function has a URL of its own. The
+    path ``/receipts/{token}`` stands for any last segment, and not for ``/``. `authenticate` takes
+    the place of the check of API keys. Raises nothing.
     """
     started = clock.monotonic()
     log = open_log(context, function, clock)
     caller = ""
     try:
         request = _read_event(event)
-        caller = (authenticate or _authenticate)(request, log)
-        answer = _find_route(request, routes)
-        invocation = open_invocation(context, log, started)._replace(caller=caller)
-        response = answer(request, invocation)
+        caller = authenticate(request, log) if authenticate else _authenticate(request, log)
+        route = _find_route(request, routes)
+        response = route(request, open_invocation(context, log, started, caller=caller))
     except SmsError as error:
         if isinstance(error, ConfigurationError):
             log.misconfigured(error)
@@ -116,7 +127,7 @@ def serve(
     code = ""
     if isinstance(response.body, dict):
         response.body["request_id"] = log.request_id
-        if response.status >= 400:  # its field is not logged: the caller may have made that up
+        if response.status >= 400:  # its field is not logged, for the caller may have made it up
             code = str(response.body["code"])
     log.event(
         "info" if response.status < 400 else "warning",
@@ -138,9 +149,11 @@ def problem(
     retry_after: int = 0,
     **members: object,
 ) -> Response:
-    """Return a problem document (RFC 9457) with `members` that are not empty.
+    """Return a problem document (RFC 9457) about an error with `code`, which programs read.
 
-    `retryable`: the same request may be repeated, after `retry_after` seconds.
+    `detail` says to people what is wrong and the remedy. `retryable`: the same request may be
+    repeated, after `retry_after` seconds where that is not 0. `members` are added, but those that
+    are "" or None.
     """
     document = {
         "type": f"urn:fc-sms:problem:{code}",
@@ -155,6 +168,7 @@ def problem(
 
 
 def _read_event(event: bytes) -> Request:
+    """Read the event of an HTTP trigger; raises InvalidRequest for any other event."""
     try:
         fields = json.loads(event)
         http = fields["requestContext"]["http"]
@@ -183,6 +197,10 @@ def _read_event(event: bytes) -> Request:
 
 
 def _authenticate(request: Request, log: Log) -> str:
+    """Return the name of the API key that `request` shows, or ``trigger`` where that is enough.
+
+    The key stands in ``Authorization: Bearer <key>``. Raises NotAuthenticated.
+    """
     access = settings.read_access(os.environ)
     if access.by_trigger:
         return "trigger"
@@ -195,14 +213,20 @@ def _authenticate(request: Request, log: Log) -> str:
         )
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     presented = hashlib.sha256(key.strip().encode("utf-8", "surrogatepass")).hexdigest()
-    callers = [name for key, name in access.keys.items() if hmac.compare_digest(key, presented)]
+    # All keys are compared, each in constant time: how long it takes tells nothing about them.
+    callers = [
+        name for digest, name in access.keys.items() if hmac.compare_digest(digest, presented)
+    ]
     if callers and scheme.lower() == "bearer":
         return callers[0]
     raise NotAuthenticated("send a valid API key in the header Authorization: Bearer <key>")
 
 
 def _find_route(request: Request, routes: Mapping[tuple[str, str], Route]) -> Route:
-    methods = {key[0]: route for key, route in routes.items() if _is_at(request.path, key[1])}
+    """Return what answers `request`; raises InvalidRequest with status 404 or 405."""
+    methods = {
+        method: route for (method, path), route in routes.items() if _is_at(request.path, path)
+    }
     if not methods:
         raise InvalidRequest("there is nothing at this path", status=404, code="not-found")
     if request.method not in methods:
@@ -216,6 +240,7 @@ def _find_route(request: Request, routes: Mapping[tuple[str, str], Route]) -> Ro
 
 
 def _is_at(path: str, route: str) -> bool:
+    """Whether `path` is that of a route, such as ``/sms`` or ``/receipts/{token}``."""
     folder, _, last = route.rpartition("/")
     if last.startswith("{"):
         return path.rpartition("/")[0] == folder
@@ -230,17 +255,19 @@ def _error_response(error: SmsError) -> Response:
         retryable=error.retryable,
         retry_after=error.retry_after,
         platform_request_id=error.request_id,
-        field=getattr(error, "field", ""),
+        field=error.field if isinstance(error, InvalidRequest) else "",
     )
     return response._replace(headers={**response.headers, **error.headers})
 
 
 def _fc_response(response: Response) -> dict[str, object]:
+    """Return `response` in the form that Function Compute reads (document 2545977)."""
     body = json.dumps(response.body, ensure_ascii=False)
     media_type = "application/json" if response.status < 400 else "application/problem+json"
     return {
         "statusCode": response.status,
         "headers": {"Content-Type": media_type, "Cache-Control": "no-store", **response.headers},
         "isBase64Encoded": False,
-        "body": body.encode("utf-8", "replace").decode(),  # the platform may send anything
+        # The platform may send half of a surrogate pair, which cannot be encoded.
+        "body": body.encode("utf-8", "replace").decode(),
     }

@@ -1,4 +1,8 @@
-"""What every trigger has in common: the context, the log, the invocation."""
+"""What every trigger has in common: the context, the log, the invocation.
+
+An instance of a function serves many invocations. Settings, connections and the store are kept from
+one to the next; what belongs to one alone is made by open_log and open_invocation.
+"""
 
 import os
 from functools import lru_cache
@@ -10,21 +14,28 @@ from shared.logs import Log, hash_key, safe_request_id
 from shared.platform.sms_api import SmsApi
 from shared.settings import Settings
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # not when it runs: a function without a store never loads it
     from shared.state.store import Store
 
-RESERVE_SECONDS = 1.0
+RESERVE_SECONDS = 1.0  # of the function's timeout, kept for the answer
 
 
 class Context(Protocol):
-    """The part of FC's context object that all runtimes have; `function.timeout` is in seconds."""
+    """The part of FC's context object that all runtimes have; `function.timeout` is in seconds.
+
+    Source: "Context" of the Function Compute documentation for Python.
+    """
 
     request_id: str
     function: Any
 
 
 class Invocation(NamedTuple):
-    """What a function has at hand; `deadline` is in monotonic seconds, `caller` a key's name."""
+    """What a function has at hand.
+
+    `deadline`, in monotonic seconds, is when it has to be done. `caller` is the name of an API key,
+    ``trigger`` or ``platform``; "" where nobody called.
+    """
 
     api: SmsApi
     deadline: float
@@ -32,43 +43,59 @@ class Invocation(NamedTuple):
 
     @property
     def store(self) -> "Store | None":
-        """The shared state, if SMS_STATE_URL names one."""
+        """The shared state, or None where SMS_STATE_URL names none."""
         url = self.api.settings.state_url
         if not url:
             return None
-        from shared.state.choice import open_store
+        from shared.state.choice import open_store  # what a function without a store never needs
 
         return open_store(url)
 
 
 @lru_cache(maxsize=1)
 def instance_settings() -> Settings:
-    """Return the settings of this instance, whose environment never changes."""
+    """Return the settings of this instance, read once: its environment never changes.
+
+    Raises ConfigurationError.
+    """
     return settings.read_settings(os.environ)
 
 
 def open_log(context: Context, function: str, clock: Clock) -> Log:
-    """Return the log of one invocation of `function`."""
-    key = hash_key(os.environ.get("SMS_STATE_SECRET", ""))
-    return Log(safe_request_id(context.request_id), function, key, clock)
+    """Return the log of one invocation of `function`.
+
+    It reads no settings, so that what is wrong with them can be logged.
+    """
+    return Log(
+        request_id=safe_request_id(context.request_id),
+        function=function,
+        hash_key=hash_key(os.environ.get("SMS_STATE_SECRET", "")),
+        clock=clock,
+    )
 
 
-def open_invocation(context: Context, log: Log, started: float) -> Invocation:
-    """Return what an invocation that began at `started` (monotonic seconds) has at hand."""
-    from_context = getattr(context, "credentials", None)
+def open_invocation(context: Context, log: Log, started: float, *, caller: str = "") -> Invocation:
+    """Return what an invocation that began at `started` (monotonic seconds) has at hand.
+
+    Raises ConfigurationError.
+    """
+    from_context = getattr(context, "credentials", None)  # python3.10 has them, python3.12 not
     api = SmsApi(
-        instance_settings(),
-        lambda: settings.read_credentials(os.environ, from_context),
-        transport.SESSION,
-        log.clock,
-        log,
+        settings=instance_settings(),
+        credentials=lambda: settings.read_credentials(os.environ, from_context),
+        session=transport.SESSION,
+        clock=log.clock,
+        log=log,
     )
     deadline = started + float(context.function.timeout) - RESERVE_SECONDS
-    return Invocation(api, deadline)
+    return Invocation(api, deadline, caller)
 
 
 def log_bug(error: Exception, log: Log) -> None:
-    """Log where an unexpected error was raised; its text may hold anything."""
+    """Log the kind of an unexpected error and where it was raised: ``function:line``.
+
+    Its text is left out, for it may hold a phone number or a code.
+    """
     place = error.__traceback__
     while place and place.tb_next:
         place = place.tb_next

@@ -102,7 +102,9 @@ def test_a_nonce_that_comes_again_leaves_it_in_doubt(
     make_api: MakeApi, emulator: SmsEmulator, permanent: Target
 ) -> None:
     api, nonce = make_api(permanent), secrets.token_hex(16)
-    results = [api.exchange(api.sign("SendSms", SEND, nonce), in_five_seconds()) for _ in range(2)]
+    results = [
+        api.exchange(api.sign("SendSms", SEND, nonce), deadline=in_five_seconds()) for _ in range(2)
+    ]
     assert [result.verdict for result in results] == [ACCEPTED, IN_DOUBT]
     assert results[1].code == "SignatureNonceUsed"
     assert len(emulator.messages()) == 1

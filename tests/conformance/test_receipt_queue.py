@@ -151,7 +151,7 @@ def test_we_sign_as_the_sdks_queue_client_does(
 ) -> None:
     date = "Sun, 01 Mar 2026 04:00:00 GMT"
     token = QueueToken("STS.key", "secret+/=", "token", 0)
-    ours = signed_headers(method, resource, date, token)
+    ours = signed_headers(method, resource, date=date, token=token)
     unsigned = {name: ours[name] for name in ("date", "x-mns-version")}
     answer = receiver.order(
         "sign",

@@ -105,5 +105,13 @@ def test_acs3_signs_as_the_sdk_does(
     request.method, request.pathname = method, "/"
     request.query, request.headers = query, headers
     theirs = oracle.get_authorization(request, "ACS3-HMAC-SHA256", digest, key_id, secret)
-    ours = acs3_authorization(method, "/", query, headers, body, key_id, secret)
+    ours = acs3_authorization(
+        method,
+        "/",
+        query=query,
+        headers=headers,
+        body=body,
+        access_key_id=key_id,
+        access_key_secret=secret,
+    )
     assert ours == theirs

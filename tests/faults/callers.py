@@ -14,8 +14,8 @@ from darabonba.runtime import RuntimeOptions
 
 from aliyun_sms_emulator import SmsEmulator
 from shared.sending import mainland
-from shared.sending.claims import send
 from shared.sending.intents import Defaults, PartOutcome
+from shared.sending.protocol import send
 from shared.state.store import Store
 from shared.trigger.bulk_sends import wants_repeat
 from tests.faults.world import SIGN_NAME, Accident, Call, Crash, Invocation, World

@@ -31,10 +31,11 @@ import requests
 from aliyun_fc_runtime_stub import FunctionCompute
 from aliyun_sms_emulator import SmsEmulator
 from shared.sending.attempts import NONCE_LIFETIME
-from shared.sending.part_records import Record, record_key
+from shared.sending.part_records import read_part, record_key
+from shared.state.records import record_text
 from shared.state.redis_store import RedisStore
 from shared.state.sqlite_store import SqliteStore
-from shared.state.store import Store
+from shared.state.store import Change, Store, Written
 from tests.faults.kill_plans import Batch, Intent, draw
 from tests.integration.redis_server import RedisServer
 
@@ -321,15 +322,19 @@ class Workplace:
             self._count("unknown, a code")
             return
         assert self._repeat(intent, resend_unknown=True) == 504, "resent too early"
-        key = record_key(intent.out_id, 0, _SECRET)
-        text = self.store.get(key)
-        assert text
-        record = Record.read(text)
+        record = read_part(self.store, intent.out_id, 0, state_secret=_SECRET)
         aged = record._replace(
             first_at=record.first_at - NONCE_LIFETIME, last_at=record.last_at - NONCE_LIFETIME
         )
-        written = self.store.put(key, text, aged.text(), NONCE_LIFETIME, time.time())
-        assert not isinstance(written, str)
+        change = Change(
+            key=record_key(intent.out_id, 0, _SECRET),
+            old=record.stored,
+            new=record_text(aged),
+            ttl=NONCE_LIFETIME,
+            now=time.time(),
+        )
+        assert record.stored is not None
+        assert isinstance(self.store.put(change), Written)
         status = self._repeat(intent, resend_unknown=True)
         assert status == 200, f"{intent} was not sent, and resend_unknown says {status}"
         self._count("unknown, and sent by resend_unknown")

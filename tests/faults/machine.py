@@ -18,14 +18,13 @@ from aliyun_sms_emulator import SmsEmulator
 from shared.codes.code_requests import CodeRequest, read_recipient
 from shared.codes.own_codes import OwnCodes
 from shared.errors import SmsError, StoreUnavailable
-from shared.ids import split_wire_id
+from shared.platform.actions import ACTIONS
 from shared.receipts import keeping
-from shared.sending import intents, international
-from shared.sending.attempts import QUERYABLE
-from shared.sending.claims import send
-from shared.sending.intents import Defaults, Intent, PartOutcome
+from shared.sending import international
+from shared.sending.intents import Defaults, Intent, Part, PartOutcome
 from shared.sending.mainland import read_intent as read_mainland_intent
-from shared.sending.part_records import Record, record_key
+from shared.sending.part_records import PartRecord, read_part
+from shared.sending.protocol import send
 from shared.settings import read_code_settings
 from shared.state.store import Store
 from shared.trigger import bulk_sends
@@ -149,12 +148,24 @@ WAITS = st.sampled_from((1, 5, TIMEOUT + 6, 61, 300, QUARTER + 1, 86400))
 
 
 class Case(NamedTuple):
-    """An intent in play: `work` does it, with resend_unknown if asked; `parts` is what it sends."""
+    """An intent in play: `work` does it, with resend_unknown if asked."""
 
-    out_id: str
+    intent: Intent
     work: Callable[[Invocation, bool], Sequence[PartOutcome]]
-    parts: tuple[intents.Part, ...]
     can_resend: bool = True
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """What it sends."""
+        return self.intent.parts
+
+    def wire_ids(self) -> set[str]:
+        """Return the ids of its parts on the wire."""
+        return {self.intent.wire_id(part) for part in self.parts}
+
+    def messages(self, part: Part) -> list[tuple[str, str]]:
+        """Return a part's messages, as World.accepted counts them."""
+        return [(self.intent.wire_id(part), number) for number in part.phone_numbers]
 
 
 class FaultMachine(RuleBasedStateMachine):
@@ -174,7 +185,7 @@ class FaultMachine(RuleBasedStateMachine):
         self.store = self.new_store()
         self.given = given
         self.known: list[Case] = []
-        self.records: dict[str, Record] = {}
+        self.records: dict[str, PartRecord] = {}
         self.in_play: set[str] = set()  # ids on the wire that not all calls reported rejected
         self.passed = 0.0
         self.world = World(
@@ -221,14 +232,13 @@ class FaultMachine(RuleBasedStateMachine):
         self._check_report(case, result, before)
         after = self.world.accepted()
         for part in case.parts:
-            for number in part.phone_numbers:
-                key = part.out_id, number
+            for key in case.messages(part):
                 assert after[key] - before[key] <= 1, f"one invocation sent {after[key]}"
         now = self.world.now + script.clock_ahead
-        for out_id, record in self._records([case]):
-            was = leased.get(out_id, record)
+        for wire_id, record in self._records([case]):
+            was = leased.get(wire_id, record)
             if was.state == "sending" and was.lease_until > now:
-                assert record in (was, record._replace(state="accepted")), "lease taken over"
+                assert record == was or record.state == "accepted", "lease taken over"
 
     @rule(case=cases, scripts=st.lists(SCRIPTS, min_size=2, max_size=3))
     def calls_at_once(self, case: Case, scripts: list[Script]) -> None:
@@ -268,10 +278,10 @@ class FaultMachine(RuleBasedStateMachine):
 
     @invariant()
     def records_move_forward(self) -> None:
-        for out_id, record in self._records(self.known):
-            before = self.records.get(out_id, record)
-            assert not record.is_before(before), f"{out_id}: {record} after {before}"
-            self.records[out_id] = record
+        for wire_id, record in self._records(self.known):
+            before = self.records.get(wire_id, record)
+            assert not _is_before(record, before), f"{wire_id}: {record} after {before}"
+            self.records[wire_id] = record
 
     def teardown(self) -> None:
         if not hasattr(self, "world"):
@@ -286,10 +296,12 @@ class FaultMachine(RuleBasedStateMachine):
             self.nobody_gets_two()
         elif not self._promises_one():
             accepted = self.world.accepted()
-            for part in (part for case in self.known for part in case.parts):
-                sent = accepted[part.out_id, part.phone_numbers[0]]
-                self.counted[f"scope {self.given.nonce_scope}: requests sent"] += sent > 0
-                self.counted[f"scope {self.given.nonce_scope}: sent again"] += max(sent - 1, 0)
+            scope = self.given.nonce_scope
+            for case in self.known:
+                for part in case.parts:
+                    sent = accepted[case.messages(part)[0]]
+                    self.counted[f"scope {scope}: requests sent"] += sent > 0
+                    self.counted[f"scope {scope}: sent again"] += max(sent - 1, 0)
         self._check_log()
 
     def _new_case(self, kind: str) -> Case:
@@ -298,11 +310,16 @@ class FaultMachine(RuleBasedStateMachine):
         self.known.append(case)
         return case
 
-    def _records(self, cases: Sequence[Case]) -> Iterator[tuple[str, Record]]:
-        for part in (part for case in cases for part in case.parts if self.store):
-            key = record_key(*split_wire_id(part.out_id), _STATE["SMS_STATE_SECRET"])
-            if self.store and (text := self.store.get(key)):
-                yield part.out_id, Record.read(text)
+    def _records(self, cases: Sequence[Case]) -> Iterator[tuple[str, PartRecord]]:
+        """Yield the record of each part that has one, with its id on the wire."""
+        if self.store is None:
+            return
+        secret = _STATE["SMS_STATE_SECRET"]
+        for intent in (case.intent for case in cases):
+            for part in intent.parts:
+                record = read_part(self.store, intent.out_id, part.number, state_secret=secret)
+                if record.stored is not None:
+                    yield intent.wire_id(part), record
 
     def _promises_one(self) -> bool:
         return self.store is not None or self.given.nonce_scope == "account"
@@ -323,17 +340,17 @@ class FaultMachine(RuleBasedStateMachine):
         def receipt() -> None:
             if self.store:
                 self._push_receipts(case, 1)
-                for out_id, record in self._records([case]):
-                    before = self.records.get(out_id)
-                    if before is None or before.is_before(record):
-                        self.records[out_id] = record
+                for wire_id, record in self._records([case]):
+                    before = self.records.get(wire_id)
+                    if before is None or _is_before(before, record):
+                        self.records[wire_id] = record
 
         return Call(work, script.accidents, script.clock_ahead, receipt)
 
     def _set_faults(self, case: Case, scripts: Sequence[Script]) -> None:
         numbers = [number for part in case.parts for number in part.phone_numbers][:3]
         rules = [
-            ({"action": "Send*", "out_id": f"{case.out_id}*"}, [s.sends for s in scripts]),
+            ({"action": "Send*", "out_id": f"{case.intent.out_id}*"}, [s.sends for s in scripts]),
             ({"action": "Query*", "phone_number": numbers}, [s.queries for s in scripts]),
         ]
         self.emulator.set_faults(
@@ -350,7 +367,7 @@ class FaultMachine(RuleBasedStateMachine):
         self.counted["invocations"] += 1
         if isinstance(result, Crash):
             self.counted["crashes"] += 1
-            self.in_play.update(part.out_id for part in case.parts)
+            self.in_play.update(case.wire_ids())
             return
         accepted = self.world.accepted()
         if not result:  # a code whose time is over, or that could not be recorded
@@ -358,10 +375,10 @@ class FaultMachine(RuleBasedStateMachine):
             assert before in (None, accepted), "nothing is reported, but sent"
         assert len(result) in (0, len(case.parts))
         for outcome in result:
-            keys = [(outcome.part.out_id, number) for number in outcome.part.phone_numbers]
+            keys = case.messages(outcome.part)
             self.counted[outcome.outcome] += 1
             if outcome.outcome != "rejected":
-                self.in_play.add(outcome.part.out_id)
+                self.in_play.add(case.intent.wire_id(outcome.part))
             if outcome.outcome == "accepted":
                 assert all(accepted[key] for key in keys), "accepted, but not sent"
             elif outcome.outcome == "rejected":
@@ -373,8 +390,9 @@ class FaultMachine(RuleBasedStateMachine):
 
     def _check_refusals(self) -> None:
         """What every call reported rejected was not sent, not even late or by calls at once."""
-        sent = {out_id for out_id, _ in self.world.accepted()}
-        refused = {part.out_id for case in self.known for part in case.parts} - self.in_play
+        sent = {wire_id for wire_id, _ in self.world.accepted()}
+        known = {wire_id for case in self.known for wire_id in case.wire_ids()}
+        refused = known - self.in_play
         assert not refused & sent, f"rejected by all, but sent: {refused & sent}"
 
     def _push_receipts(self, case: Case, times: int) -> int:
@@ -387,13 +405,15 @@ class FaultMachine(RuleBasedStateMachine):
                 "err_code": "DELIVERED",
                 "sms_size": "1",
             }
-            for message in self.emulator.messages(out_id_prefix=case.out_id)
+            for message in self.emulator.messages(out_id_prefix=case.intent.out_id)
         ]
 
         def push(invocation: Invocation) -> None:
             assert invocation.store
             for _ in range(times):
-                keeping.keep(reports, invocation.api, invocation.store, invocation.deadline)
+                keeping.keep(
+                    reports, invocation.api, invocation.store, deadline=invocation.deadline
+                )
 
         self.world.invoke(Call(push))
         return len(reports)
@@ -404,8 +424,8 @@ class FaultMachine(RuleBasedStateMachine):
             outcomes = self._quiet_call(case)
             self.world.pass_time(max([1, *(outcome.retry_after for outcome in outcomes)]))
         for outcome in outcomes:
-            was_sent = self._is_sent(outcome)
-            if outcome.part.action in QUERYABLE and was_sent:
+            was_sent = self._is_sent(case, outcome)
+            if ACTIONS[outcome.part.action].is_found_by_our_id and was_sent:
                 self.counted["sent, and found within two calls"] += outcome.outcome == "accepted"
                 self.counted["sent"] += 1
                 assert outcome.outcome == "accepted", f"sent, but {outcome.code}"
@@ -414,15 +434,15 @@ class FaultMachine(RuleBasedStateMachine):
         assert {outcome.outcome for outcome in outcomes} <= {"accepted", "unknown"}, outcomes
         if self._push_receipts(case, 1):
             outcomes = self._quiet_call(case)
-        assert all(o.outcome == "accepted" for o in outcomes if self._is_sent(o))
+        assert all(o.outcome == "accepted" for o in outcomes if self._is_sent(case, o))
         if not case.can_resend:
             return
         self.world.pass_time(QUARTER + 1 + _MOST_AHEAD)
         for outcome in self._quiet_call(case, resends=True):
-            if outcome.part.action in QUERYABLE:
+            if ACTIONS[outcome.part.action].is_found_by_our_id:
                 self.counted["not sent, and sent after all"] += 1
                 assert outcome.outcome == "accepted", f"still {outcome.code}"
-                assert self._is_sent(outcome)
+                assert self._is_sent(case, outcome)
 
     def _quiet_call(self, case: Case, *, resends: bool = False) -> Sequence[PartOutcome]:
         before = self.world.accepted()
@@ -431,15 +451,23 @@ class FaultMachine(RuleBasedStateMachine):
         outcomes: Sequence[PartOutcome] = result
         return outcomes
 
-    def _is_sent(self, outcome: PartOutcome) -> bool:
+    def _is_sent(self, case: Case, outcome: PartOutcome) -> bool:
         accepted = self.world.accepted()
-        return all(accepted[outcome.part.out_id, n] for n in outcome.part.phone_numbers)
+        return all(accepted[message] for message in case.messages(outcome.part))
 
     def _check_log(self) -> None:
         log = self.world.log.getvalue()
         for case in self.known:
             for part in case.parts:
                 assert not any(number in log for number in part.phone_numbers[:3])
+
+
+def _is_before(one: PartRecord, other: PartRecord) -> bool:
+    """Whether `other` is a step forward from `one`; this must not be what is tested."""
+    if one.state == "accepted" or other.state == "accepted":
+        return one.state != "accepted"
+    order = ("sending", "unknown", "rejected")
+    return (one.attempt, order.index(one.state)) < (other.attempt, order.index(other.state))
 
 
 def _case(out_id: str, kind: str) -> Case:
@@ -478,18 +506,25 @@ def _case(out_id: str, kind: str) -> Case:
             return _in_bulk(wanted, invocation)
         return send(wanted, invocation.api, invocation.deadline, invocation.store)
 
-    return Case(out_id, work, intent.parts)
+    return Case(intent, work)
 
 
 def _in_bulk(intent: Intent, invocation: Invocation) -> Sequence[PartOutcome]:
     told: list[PartOutcome] = []
 
-    def tell(_job: bulk_sends.Job, outcomes: bulk_sends.Outcomes | SmsError) -> None:
+    def keep(_job: bulk_sends.Job, outcomes: bulk_sends.Outcomes | SmsError) -> None:
         assert not isinstance(outcomes, SmsError), outcomes
         told.extend(outcomes)
 
     job = bulk_sends.Job(0, intent)
-    bulk_sends.send_all([job], invocation.api, invocation.deadline, invocation.store, 2, tell)
+    bulk_sends.send_all(
+        [job],
+        invocation.api,
+        deadline=invocation.deadline,
+        store=invocation.store,
+        threads=2,
+        on_outcome=keep,
+    )
     return told
 
 
@@ -501,7 +536,7 @@ def _code_case(out_id: str, number: str) -> Case:
         "template_param": {"code": "0000"},
         "out_id": out_id,
     }
-    parts = read_mainland_intent(body, "", Defaults(SIGN_NAME)).parts
+    intent = read_mainland_intent(body, "", Defaults(SIGN_NAME))
 
     def work(invocation: Invocation, _resends: bool) -> Sequence[PartOutcome]:
         assert invocation.store
@@ -512,4 +547,4 @@ def _code_case(out_id: str, number: str) -> Case:
             return []
         return [outcome] if outcome else []
 
-    return Case(out_id, work, parts, can_resend=False)
+    return Case(intent, work, can_resend=False)

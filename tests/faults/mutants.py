@@ -1,201 +1,305 @@
 """Mistakes that somebody could make in the send protocol; the schedules have to find each of them.
 
-``python -m tests.faults.mutants`` makes each in a copy of the deployed half and runs schedules
-against that copy until one breaks a rule.
+``python -m tests.faults.mutants`` makes each in a process of its own, which runs schedules until
+one breaks a rule.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import os
-import shutil
 import subprocess
 import sys
-import tempfile
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+from hypothesis import Phase
+
+from shared.clock import platform_date
+from shared.errors import StoreUnavailable
+from shared.platform.queries import SendDetail
+from shared.platform.sms_api import Result
+from shared.sending.attempts import (
+    ABSENT,
+    CLOCK_TOLERANCE,
+    FOUND,
+    NONCE_LIFETIME,
+    Attempts,
+    _Search,
+    reconciled,
+)
+from shared.sending.claims import THROTTLED, Claim
+from shared.sending.intents import Part, PartOutcome
+from shared.sending.limits import Charge
+from shared.sending.part_records import PartRecord
+from shared.state.sqlite_store import SqliteStore
+from shared.state.store import Change
+from tests.faults.runs import Run, do
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEDULES = 400
 _SEED = 7
-_TRY = """
-import sys
-from hypothesis import Phase
-from tests.faults.runs import Run, do
-do(Run(sys.argv[1], int(sys.argv[2]), int(sys.argv[3])), (Phase.generate,))
-"""
+Right = Callable[..., Any]
+"""The function as it is without the mistake."""
+
+
+def skip_the_claim(_right: Right, self: Claim, record: PartRecord, charge: Charge) -> PartOutcome:
+    return self._attempt(self._leased(self._blank()), charge)
+
+
+def a_new_nonce_on_a_repeat(_right: Right, out_id: str, part: int, attempt: int) -> str:
+    return os.urandom(16).hex()
+
+
+def take_a_used_nonce_for_success(right: Right, attempts: Attempts, part: Part) -> PartOutcome:
+    outcome: PartOutcome = right(attempts, part)
+    return reconciled(part) if outcome.code == "SignatureNonceUsed" else outcome
+
+
+def forget_the_other_date(_right: Right, earliest: float, latest: float) -> list[str]:
+    return [platform_date(latest)]
+
+
+def unsettle_a_final_state(_right: Right, self: PartRecord, other: PartRecord) -> bool:
+    return True
+
+
+def take_a_live_lease_over(_right: Right, self: PartRecord, now: float) -> bool:
+    return False
+
+
+def resend_too_soon(_right: Right, self: Claim, record: PartRecord, seen: str) -> bool:
+    return self.attempts.intent.resend_unknown and seen == ABSENT
+
+
+def take_unclear_for_absent(right: Right, self: Claim, record: PartRecord, seen: str) -> bool:
+    return bool(right(self, record, FOUND if seen == FOUND else ABSENT))
+
+
+def resend_unasked(_right: Right, self: Claim, record: PartRecord, seen: str) -> bool:
+    age = self.attempts.api.clock.now() - record.last_at
+    return seen == ABSENT and age >= NONCE_LIFETIME
+
+
+def take_a_lost_answer_for_a_refusal(right: Right, part: Part, result: Result) -> PartOutcome:
+    outcome: PartOutcome = right(part, result)
+    return outcome._replace(outcome="rejected") if outcome.outcome == "unknown" else outcome
+
+
+def replay_a_refusal(right: Right, self: Claim, record: PartRecord, charge: Charge) -> PartOutcome:
+    if record.state == "rejected":
+        return self._replayed(record)
+    outcome: PartOutcome = right(self, record, charge)
+    return outcome
+
+
+def write_without_comparing(right: Right, self: SqliteStore, change: Change) -> Any:
+    return right(self, change._replace(old=self.get(change.key)))
+
+
+def forget_what_was_found(
+    _right: Right, self: Claim, outcome: PartOutcome, error: StoreUnavailable
+) -> PartOutcome:
+    return outcome._replace(outcome="rejected")
+
+
+def take_anothers_message(_right: Right, self: _Search, detail: SendDetail) -> bool:
+    return detail.template_code == self.part.template_code
+
+
+def believe_that_clocks_agree(right: Right, first_at: float, code: str) -> float:
+    return float(right(first_at, code)) + CLOCK_TOLERANCE - 60
+
+
+def make_anothers_attempt(
+    _right: Right, self: Claim, record: PartRecord, charge: Charge
+) -> PartOutcome:
+    following = self._leased(record)
+    self._begin(record, following, charge)
+    return self._attempt(following, charge)
+
+
+def try_again_after_an_empty_error(right: Right, outcome: PartOutcome) -> bool:
+    return outcome.code in (*THROTTLED, "http-502", "isp.SYSTEM_ERROR")
+
+
+def let_a_receipt_settle_nothing(right: Right, record: PartRecord, message_id: str) -> PartRecord:
+    settled: PartRecord = right(record, message_id)
+    return settled._replace(state="unknown")
 
 
 class Mutant(NamedTuple):
-    """A mistake: `old` becomes `new`; schedules with `store` show it."""
+    """A mistake: at `place`, a function, something else is done; schedules with `store` show it.
+
+    `place` is ``module:function`` or ``module:class.method``. `wrong` takes what the function takes
+    and, before it, the function itself. Only its own module calls the function.
+    """
 
     name: str
     store: str
-    old: str
-    new: str
-    file: str
+    place: str
+    wrong: Callable[..., Any]
 
-    def text(self, root: Path = ROOT) -> str:
-        """Return the file as it is without the mistake."""
-        return (root / self.file).read_text(encoding="utf-8")
+    def owner(self) -> tuple[Any, str]:
+        """Return the module or class that holds the function, and the function's name there."""
+        module, _, path = self.place.partition(":")
+        *classes, name = path.split(".")
+        owner = functools.reduce(getattr, classes, import_module(module))
+        return owner, name
+
+    def right(self) -> Right:
+        """Return the function as it is."""
+        owner, name = self.owner()
+        function: Right = getattr(owner, name)
+        return function
+
+    def make(self) -> None:
+        """Make the mistake in this process, for good."""
+        owner, name = self.owner()
+        right, wrong = getattr(owner, name), self.wrong
+
+        @functools.wraps(right)
+        def mistaken(*values: Any, **named: Any) -> Any:
+            return wrong(right, *values, **named)
+
+        setattr(owner, name, mistaken)
 
 
+_CLAIM = "shared.sending.claims:Claim"
+_ATTEMPTS = "shared.sending.attempts"
+_RECORDS = "shared.sending.part_records"
 MUTANTS = (
+    Mutant("skip the claim", "redis", f"{_CLAIM}._go_on", skip_the_claim),
     Mutant(
-        "skip the claim",
-        "redis",
-        "if existing is None:\n            return self._attempt(first, charge)",
-        "if True:\n            return self._attempt(first, charge)",
-        "shared/sending/claims.py",
-    ),
-    Mutant(
-        "a new nonce on a repeat",
-        "none",
-        "nonce = attempt_nonce(out_id, part.number, number)",
-        "nonce = self.api.token()",
-        "shared/sending/attempts.py",
+        "a new nonce on a repeat", "none", f"{_ATTEMPTS}:attempt_nonce", a_new_nonce_on_a_repeat
     ),
     Mutant(
         "take SignatureNonceUsed for success",
         "none",
-        'if outcome.outcome == "unknown" and platform.look_up(outcome, began, began) == "found":',
-        'if outcome.code == _NONCE_USED or platform.look_up(outcome, began, began) == "found":',
-        "shared/sending/claims.py",
+        "shared.sending.protocol:_send_unclaimed",
+        take_a_used_nonce_for_success,
     ),
     Mutant(
         "forget the other date near midnight",
         "redis",
-        "days = (*range(int(since), int(until), _DAY), until)",
-        "days = (until,)",
-        "shared/sending/attempts.py",
+        f"{_ATTEMPTS}:dates_between",
+        forget_the_other_date,
     ),
     Mutant(
         "unsettle a final state",
         "redis",
-        "while existing and existing.is_before(final):",
-        "while existing:",
-        "shared/sending/claims.py",
+        f"{_RECORDS}:PartRecord.is_before",
+        unsettle_a_final_state,
     ),
     Mutant(
         "take a live lease over",
         "redis",
-        'if existing.state == "sending" and existing.lease_until > now:',
-        "if False:",
-        "shared/sending/claims.py",
+        f"{_RECORDS}:PartRecord.is_leased",
+        take_a_live_lease_over,
     ),
     Mutant(
-        "resend before 15 minutes have passed",
-        "redis",
-        'if resend is not None and seen == "absent" and age >= NONCE_LIFETIME:',
-        'if resend is not None and seen == "absent":',
-        "shared/sending/claims.py",
+        "resend before 15 minutes have passed", "redis", f"{_CLAIM}._may_resend", resend_too_soon
     ),
     Mutant(
         "take what cannot be looked up for absent",
         "redis",
-        'if resend is not None and seen == "absent" and age >= NONCE_LIFETIME:',
-        'if resend is not None and seen != "found" and age >= NONCE_LIFETIME:',
-        "shared/sending/claims.py",
+        f"{_CLAIM}._may_resend",
+        take_unclear_for_absent,
     ),
     Mutant(
         "take a lost answer for a refusal",
         "redis",
-        'outcome = "unknown" if result.verdict == IN_DOUBT else "rejected"',
-        'outcome = "rejected"',
-        "shared/sending/attempts.py",
+        f"{_ATTEMPTS}:_outcome",
+        take_a_lost_answer_for_a_refusal,
     ),
     Mutant(
         "replay a refusal instead of trying again",
         "redis",
-        'if existing.state == "rejected":\n            return self._next_attempt(existing, charge)',
-        'if existing.state == "rejected":\n            return self._replayed(existing)',
-        "shared/sending/claims.py",
+        f"{_CLAIM}._go_on",
+        replay_a_refusal,
     ),
     Mutant(
         "write without comparing",
         "sqlite",
-        'if current != old:\n                return current or ""',
-        'if False:\n                return ""',
-        "shared/state/sqlite_store.py",
+        "shared.state.sqlite_store:SqliteStore.put",
+        write_without_comparing,
     ),
     Mutant(
         "forget what was found when the store failed",
         "sqlite",
-        '            self.platform.api.log.failed("store", error)\n            return outcome\n',
-        '            return outcome._replace(outcome="rejected")\n',
-        "shared/sending/claims.py",
+        f"{_CLAIM}._unrecorded",
+        forget_what_was_found,
     ),
     Mutant(
         "take another intent's message for this one's",
         "redis",
-        "detail.out_id == part.out_id\n                and ",
-        "",
-        "shared/sending/attempts.py",
+        f"{_ATTEMPTS}:_Search.is_about",
+        take_anothers_message,
     ),
     Mutant(
         "believe that clocks agree within a minute",
         "redis",
-        "_CLOCK_TOLERANCE = NONCE_LIFETIME  #",
-        "_CLOCK_TOLERANCE = 60  #",
-        "shared/sending/attempts.py",
+        f"{_ATTEMPTS}:_sent_since",
+        believe_that_clocks_agree,
     ),
     Mutant(
         "make an attempt that another invocation began",
         "redis",
-        "if self._begin(record, following, charge) is not None:\n            return",
-        "if self._begin(record, following, charge) is ...:\n            return",
-        "shared/sending/claims.py",
+        f"{_CLAIM}._next_attempt",
+        make_anothers_attempt,
     ),
     Mutant(
         "try again after an error that says nothing",
         "redis",
-        'is_throttled = outcome.outcome == "rejected" and outcome.code in _THROTTLED',
-        'is_throttled = outcome.code in (*_THROTTLED, "http-502", "isp.SYSTEM_ERROR")',
-        "shared/sending/claims.py",
+        "shared.sending.claims:is_throttled",
+        try_again_after_an_empty_error,
     ),
-    Mutant(
-        "resend unasked",
-        "redis",
-        "charge if self.intent.resend_unknown else None",
-        "charge",
-        "shared/sending/claims.py",
-    ),
+    Mutant("resend unasked", "redis", f"{_CLAIM}._may_resend", resend_unasked),
     Mutant(
         "let a receipt settle nothing",
         "redis",
-        'state="accepted", lease_until=0, code="OK", biz_id=message_id or record.biz_id',
-        'state="unknown", lease_until=0, code="OK", biz_id=message_id or record.biz_id',
-        "shared/sending/part_records.py",
+        f"{_RECORDS}:_settled",
+        let_a_receipt_settle_nothing,
     ),
 )
+MUTANT_OF = {mutant.name: mutant for mutant in MUTANTS}
 
 
 def survives(mutant: Mutant, seed: int = _SEED) -> str:
     """Return nothing when a schedule shows the mistake, else why not."""
-    with tempfile.TemporaryDirectory() as name:
-        copy = Path(name)
-        shutil.copytree(ROOT / "shared", copy / "shared")
-        wrong = mutant.text().replace(mutant.old, mutant.new, 1)
-        (copy / mutant.file).write_text(wrong, encoding="utf-8")
-        done = subprocess.run(
-            [sys.executable, "-c", _TRY, mutant.store, str(seed), str(SCHEDULES)],
-            cwd=copy,
-            env={**os.environ, "PYTHONPATH": f"{copy}{os.pathsep}{ROOT}"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.faults.mutants", "--seed", str(seed), "--make", mutant.name],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     if done.returncode == 0:
         return "no schedule shows it"
     return "" if "AssertionError" in done.stdout + done.stderr else done.stderr[-2000:]
 
 
+def live_with(mutant: Mutant, seed: int) -> None:
+    """Make a mistake, and run schedules in this process; raises at the first that shows it."""
+    mutant.make()
+    do(Run(mutant.store, seed, SCHEDULES), (Phase.generate,))
+
+
 def main() -> int:
-    """Try every mutant and say which were found."""
-    argparse.ArgumentParser(prog="python -m tests.faults.mutants", description=__doc__).parse_args()
+    """Do what the command line asks for; returns 1 when a mistake was not found."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.mutants", description=__doc__)
+    parser.add_argument("--make", choices=MUTANT_OF, help="only this, in this process")
+    parser.add_argument("--seed", type=int, default=_SEED)
+    asked = parser.parse_args()
+    if asked.make:
+        live_with(MUTANT_OF[asked.make], asked.seed)
+        return 0
     failed = 0
     for mutant in MUTANTS:
-        problem = survives(mutant)
+        problem = survives(mutant, asked.seed)
         failed += bool(problem)
         print(f"{'survives' if problem else 'found':9} {mutant.name}  {problem}", flush=True)
     return 1 if failed else 0

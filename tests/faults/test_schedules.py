@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+from inspect import signature
+
 import pytest
 
-from tests.faults.mutants import MUTANTS, survives
+from tests.faults.mutants import MUTANT_OF, MUTANTS, Mutant, survives
 from tests.faults.runs import STORES, Run, do
 
 SCHEDULES = 100
@@ -19,9 +22,24 @@ def test_no_schedule_breaks_a_promise(store: str) -> None:
     assert counted["sent, and found within two calls"] >= 0.99 * counted["sent"]
 
 
-def test_every_mistake_has_its_place_in_the_code() -> None:
-    for mutant in MUTANTS:
-        assert mutant.text().count(mutant.old) == 1, mutant.name
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_every_mistake_has_its_place_in_the_code(mutant: Mutant) -> None:
+    right, wrong = signature(mutant.right()), signature(mutant.wrong)
+    first, *others = [(each.name, each.kind, each.default) for each in wrong.parameters.values()]
+    assert first[0].lstrip("_") == "right"
+    assert others == [(each.name, each.kind, each.default) for each in right.parameters.values()]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_a_mistake_reaches_whoever_calls_the_function(mutant: Mutant) -> None:
+    """A module that imported the function itself would go on to call the right one."""
+    right = mutant.right()
+    holders = [
+        module.__name__
+        for module in list(sys.modules.values())
+        if module.__name__.startswith("shared") and right in vars(module).values()
+    ]
+    assert holders in ([], [mutant.place.partition(":")[0]])
 
 
 @pytest.mark.parametrize(
@@ -35,5 +53,4 @@ def test_every_mistake_has_its_place_in_the_code() -> None:
 )
 def test_the_schedules_find_a_mistake(name: str) -> None:
     """`make mutants` tries the others, too."""
-    [mutant] = [each for each in MUTANTS if each.name == name]
-    assert survives(mutant) == ""
+    assert survives(MUTANT_OF[name]) == ""

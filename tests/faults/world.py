@@ -23,7 +23,7 @@ from shared.errors import StoreUnavailable
 from shared.logs import Log
 from shared.platform.sms_api import SmsApi
 from shared.settings import Credentials, read_settings
-from shared.state.store import Store
+from shared.state.store import Change, Store
 from shared.transport import WriteAwareAdapter, new_session
 
 SIGN_NAME = "fc-sms"
@@ -278,5 +278,5 @@ class _FailingStore:
     def totals(self, counts: Any) -> Any:
         return self._accidents.around("store", lambda: self._store.totals(counts))
 
-    def put(self, *arguments: Any, **named: Any) -> Any:
-        return self._accidents.around("store", lambda: self._store.put(*arguments, **named))
+    def put(self, change: Change) -> Any:
+        return self._accidents.around("store", lambda: self._store.put(change))

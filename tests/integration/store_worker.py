@@ -14,22 +14,29 @@ from collections.abc import Callable
 
 from shared.errors import StoreUnavailable
 from shared.state.choice import open_store
-from shared.state.store import Count, Store, Written
+from shared.state.store import Change, Count, Differs, Store, Written
 
 NOW = 1_800_000_000.0
 KEYS = [f"key-{number}" for number in range(25)]
-COUNTS = (Count("fixed", "fixed", 1, 60, 3600), Count("sliding", "sliding", 1, 60, 3600, True))
+COUNTS = (
+    Count("fixed", "fixed", amount=1, limit=60, window=3600),
+    Count("sliding", "sliding", amount=1, limit=60, window=3600, is_sliding=True),
+)
+
+
+def change(key: str, old: str | None, new: str) -> Change:
+    return Change(key=key, old=old, new=new, ttl=60, now=NOW)
 
 
 def claim(store: Store, name: str) -> list[str]:
     """Claim every key; return those that were won."""
-    return [key for key in KEYS if isinstance(store.put(key, None, name, 60, NOW), Written)]
+    return [key for key in KEYS if isinstance(store.put(change(key, None, name)), Written)]
 
 
 def charge(store: Store, name: str) -> int:
     """Write records that count; return how many were let through."""
     keys = [f"{name}-{number}" for number in range(25)]
-    answers = [store.put(key, None, name, 60, NOW, COUNTS) for key in keys]
+    answers = [store.put(change(key, None, name)._replace(charge=COUNTS)) for key in keys]
     return sum(isinstance(answer, Written) for answer in answers)
 
 
@@ -40,10 +47,10 @@ def increment(store: Store, name: str) -> int:
         old = store.get("number")
         while True:
             number = int(old.split()[0]) if old else 0
-            there = store.put("number", old, f"{number + 1} {name} {step}", 60, NOW)
-            if not isinstance(there, str):
+            answer = store.put(change("number", old, f"{number + 1} {name} {step}"))
+            if not isinstance(answer, Differs):
                 break
-            old = there or None
+            old = answer.current
             disturbed += 1
     return disturbed
 
@@ -56,7 +63,7 @@ def fill_the_disk(store: Store, name: str) -> list[str]:
     for limit in (0, before[0]):
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
         try:
-            went.append(str(store.put("record", "old", name, 60, NOW, COUNTS)))
+            went.append(str(store.put(change("record", "old", name)._replace(charge=COUNTS))))
         except StoreUnavailable:
             went.append("unavailable")
         went.append(str(store.get("record")))

@@ -29,7 +29,7 @@ from functions import send_international_sms, send_sms, verify_code
 from shared import transport
 from shared.clock import Clock
 from shared.ids import new_out_id
-from shared.limit_rules import DEFAULT_LIMITS
+from shared.limit_rules import RULE_OF
 from shared.trigger import http_trigger
 from tests.integration.contract import Contract
 from tests.integration.redis_server import RedisServer
@@ -92,7 +92,7 @@ class Attacker:
         clock = Clock(lambda: self.now, time.monotonic, self.wait)
         routes = {("POST", f"/{path}"): ROUTES[path]}
         answered: Any = http_trigger.serve(
-            json.dumps(event).encode(), context, "attacked", routes, clock
+            json.dumps(event).encode(), context, function="attacked", routes=routes, clock=clock
         )
         problem = json.loads(answered["body"])
         answer = Answer(
@@ -103,7 +103,7 @@ class Attacker:
         if answer.status != 200 and answer.code not in self.refused_by:
             self._check(path, answered)
         if answer.status == 429:
-            assert answer.code in DEFAULT_LIMITS
+            assert answer.code in RULE_OF
             assert answer.retry_after > 0
             self.refused_by.add(answer.code)
         return answer
@@ -281,7 +281,7 @@ def test_fresh_numbers_and_addresses_that_confirm_nothing(
     environment.setenv("SMS_CONFIRMATION_MODE", "enforce")
     for _ in range(25):
         attacker.call("codes", code(attacker.number("138"), client_ip=attacker.address()))
-    assert loss(emulator) == DEFAULT_LIMITS["unconfirmed-per-country"] == 20
+    assert loss(emulator) == RULE_OF["unconfirmed-per-country"].default == 20
     assert attacker.refused_by == {"unconfirmed-per-country"}
 
 
@@ -332,7 +332,7 @@ def test_a_leaked_key_sends_abroad(attacker: Attacker, emulator: SmsEmulator) ->
                 "template_param": {"code": "481516"},
             }
             attacker.call("international-sms", body)
-    assert loss(emulator) == DEFAULT_LIMITS["international-per-day"] == 200
+    assert loss(emulator) == RULE_OF["international-per-day"].default == 200
     assert attacker.refused_by == {"international-per-day"}
 
 
@@ -362,7 +362,7 @@ def test_repeats_of_one_message_cost_one(attacker: Attacker, emulator: SmsEmulat
 
 NUMBERS = ("13800138001", "13800138002", "13800138003")
 TOGETHER = {"number-per-day": 30, "mainland-per-month": 60}
-SMS_LIMITS = ",".join(f"{rule}={TOGETHER.get(rule, 0)}" for rule in DEFAULT_LIMITS)
+SMS_LIMITS = ",".join(f"{rule}={TOGETHER.get(rule, 0)}" for rule in RULE_OF)
 
 
 def attack_in_process(together: Barrier, said: Any) -> None:

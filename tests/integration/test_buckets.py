@@ -6,6 +6,7 @@ import io
 import json
 import logging
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -16,7 +17,7 @@ from aliyun_sms_emulator import SmsEmulator
 from functions import send_on_event
 from shared import transport
 from shared.clock import Clock
-from shared.errors import BucketUnavailable, ConfigurationError, InvalidRequest
+from shared.errors import BucketUnavailable, ConfigurationError, InvalidRequest, NotSettled
 from shared.events.buckets import PIECE_BYTES, Bucket, OssBucket, open_bucket
 from shared.settings import Credentials, read_file_settings
 from tests.integration.oss_server import OssServer, etag_of
@@ -46,7 +47,13 @@ def waits() -> list[float]:
 def open_with(oss: OssServer, waits: list[float]) -> Callable[..., Bucket]:
     def run(credentials: Credentials = KEYS, region: str = REGION) -> Bucket:
         settings = read_file_settings({"SMS_OSS_ENDPOINT": oss.url})
-        return open_bucket("recipients", region, settings, credentials, Clock(sleep=waits.append))
+        return open_bucket(
+            "recipients",
+            region=region,
+            settings=settings,
+            credentials=credentials,
+            clock=Clock(sleep=waits.append),
+        )
 
     return run
 
@@ -88,11 +95,17 @@ def test_without_a_region_the_older_signature_is_used(oss: OssServer, open_with:
 
 def test_the_endpoint_is_the_inner_one_of_the_region() -> None:
     settings = read_file_settings({})
-    bucket: Any = open_bucket("recipients", "cn-beijing", settings, KEYS, Clock())
+
+    def open_in(region: str) -> Bucket:
+        return open_bucket(
+            "recipients", region=region, settings=settings, credentials=KEYS, clock=Clock()
+        )
+
+    bucket: Any = open_in("cn-beijing")
     assert isinstance(bucket, OssBucket)
     assert bucket._bucket.endpoint == "https://oss-cn-beijing-internal.aliyuncs.com"
     with pytest.raises(ConfigurationError, match="SMS_OSS_ENDPOINT"):
-        open_bucket("recipients", "", settings, KEYS, Clock())
+        open_in("")
 
 
 @pytest.mark.parametrize(("key", "code"), [("x.csv", "object-not-found"), (KEY, "object-changed")])
@@ -115,7 +128,7 @@ def test_an_object_that_changes_meanwhile_is_read_no_further(
     assert refusal.value.code == "object-changed"
 
 
-@pytest.mark.parametrize("status", [400, 403])
+@pytest.mark.parametrize("status", [400, 401, 403])
 def test_a_refusal_names_what_the_role_needs(oss: OssServer, open_with: Open, status: int) -> None:
     oss.before = lambda _number: status
     with pytest.raises(ConfigurationError, match="oss:GetObject"):
@@ -158,9 +171,11 @@ def test_oss2_logs_nothing(
     assert "13800138000" not in caplog.text
 
 
-def test_a_file_in_oss_is_sent(
+@pytest.fixture
+def function(
     oss: OssServer, emulator: SmsEmulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> Iterator[pytest.MonkeyPatch]:
+    """The environment of a function that reaches the bucket and the emulator."""
     settings = {
         "SMS_ENDPOINT": emulator.url,
         "SMS_ACCESS_KEY_ID": emulator.access_key_id,
@@ -171,13 +186,61 @@ def test_a_file_in_oss_is_sent(
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
+    yield monkeypatch
+    transport.SESSION.close()
+
+
+def run(event: bytes) -> Any:
+    context: Any = SimpleNamespace(request_id="1-test", function=SimpleNamespace(timeout=30))
+    return send_on_event.handler(event, context)
+
+
+def test_a_file_in_oss_is_sent(
+    oss: OssServer, emulator: SmsEmulator, function: pytest.MonkeyPatch
+) -> None:
     content = "phone_number,name,order\n13800138000,李小龙,A-17\n".encode("gbk")
     oss.objects["sms-files/a.csv"] = content
     event = events.oss("sms-files/a.csv", bucket="recipients", etag=etag_of(content))
-    context: Any = SimpleNamespace(request_id="1-test", function=SimpleNamespace(timeout=30))
-    (entry,) = send_on_event.handler(event, context)["accepted"]
-    transport.SESSION.close()
+    (entry,) = run(event)["accepted"]
     (message,) = emulator.messages()
     assert message.text == "【fc-sms】李小龙，您的订单A-17已发货。"
     lines = [json.loads(line) for line in oss.objects[str(entry["results"])].splitlines()]
     assert lines[-1]["summary"]["rows"] == {"accepted": 1, "rejected": 0, "unknown": 0}
+
+
+def test_without_a_region_in_the_event_the_bucket_is_in_the_functions_own(
+    oss: OssServer, emulator: SmsEmulator, function: pytest.MonkeyPatch
+) -> None:
+    function.setenv("FC_REGION", "cn-shanghai")
+    content = b"phone_number,name,order\n13800138000,Li,A-17\n"
+    oss.objects["sms-files/a.csv"] = content
+    event = json.loads(events.oss("sms-files/a.csv", bucket="recipients", etag=etag_of(content)))
+    del event["events"][0]["region"]
+    assert len(run(json.dumps(event).encode())["accepted"]) == 1
+    signed = {request.headers["authorization"] for request in oss.arrived}
+    assert len(signed) > 1
+    assert not HAS_V4 or all("/cn-shanghai/oss/" in authorization for authorization in signed)
+
+
+def test_a_file_that_cannot_be_read_to_its_end_goes_on_with_a_repeat(
+    oss: OssServer, emulator: SmsEmulator, function: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    function.setenv("SMS_STATE_URL", f"sqlite://{tmp_path}/state.db")
+    function.setenv("SMS_STATE_SECRET", "the-secret-of-the-state")
+    function.setenv("SMS_ALLOW_LOCAL_STATE", "1")
+    good = [f"{13900000000 + n},Li,A-17" for n in range(100)]
+    bad = [f"1,{'x' * 2000},A-17"] * 600
+    content = "\n".join(["phone_number,name,order", *good, *bad, *good]).encode()
+    assert PIECE_BYTES < len(content) < 2 * PIECE_BYTES
+    oss.objects["sms-files/a.csv"] = content
+    event = events.oss("sms-files/a.csv", bucket="recipients", etag=etag_of(content))
+    oss.before = lambda number: 503 if number in (2, 3, 4) else None  # the second piece, thrice
+    with pytest.raises(NotSettled):
+        run(event)
+    assert len(emulator.messages()) == 100
+    (key,) = oss.objects.keys() - {KEY, "sms-files/a.csv"}
+    assert json.loads(oss.objects[key].splitlines()[-1])["summary"]["code"] == "bucket-unavailable"
+    (entry,) = run(event)["accepted"]
+    assert entry["parts"] == {"accepted": 2, "rejected": 0, "unknown": 0}
+    assert entry["rows"] == {"accepted": 200, "rejected": 600, "unknown": 0}
+    assert len(emulator.messages()) == 200

@@ -263,7 +263,15 @@ def test_the_trigger_may_authenticate_callers(
         "x-acs-date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "x-acs-content-sha256": hashlib.sha256(body).hexdigest(),
     }
-    signed = acs3_authorization("POST", "/sms", {}, headers, body, key_id, secret)
+    signed = acs3_authorization(
+        "POST",
+        "/sms",
+        query={},
+        headers=headers,
+        body=body,
+        access_key_id=key_id,
+        access_key_secret=secret,
+    )
     assert cloud.request("POST", SEND, "sms", body).status in (400, 403)
     assert emulator.messages() == []
     answer = cloud.request("POST", SEND, "sms", body, {**headers, "Authorization": signed})

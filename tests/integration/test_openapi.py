@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import Case, GenerationMode
 
 from aliyun_sms_emulator import SmsEmulator
-from shared.limit_rules import DEFAULT_LIMITS
+from shared.limit_rules import RULE_OF
 from shared.platform.error_codes import find
-from shared.platform.sms_api import explain
+from shared.platform.refusals import explain
 from shared.sending.intents import Part, PartOutcome
 from shared.trigger.answers import send_response
 from tests.integration.cloud import ABROAD, API_KEY, PATHS, QUERY, SEND, Cloud
@@ -106,11 +106,19 @@ def test_examples_of_problems_say_what_the_functions_say(document: dict[str, Any
 
 
 def test_examples_of_limits_say_what_the_functions_say(document: dict[str, Any]) -> None:
-    part = Part(0, 0, 0, "order-1", "SendSms", ("13800138000",), "SMS_1", {})
+    part = Part(
+        number=0,
+        first=0,
+        last=0,
+        action="SendSms",
+        phone_numbers=("13800138000",),
+        template_code="SMS_1",
+        parameters={},
+    )
     examples = [example for _, example in described(document)]
     told = {one["code"]: one for one in examples if isinstance(one, dict) and "retryable" in one}
     assert {"country-closed", "prefix-blocked"} < told.keys()
-    of_limits = told.keys() & DEFAULT_LIMITS.keys()
+    of_limits = told.keys() & RULE_OF.keys()
     assert {"address-per-hour", "codes-per-minute"} <= of_limits
     for rule in of_limits:
         outcome = PartOutcome(part, "rejected", rule, retry_after=60)

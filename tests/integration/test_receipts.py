@@ -336,7 +336,7 @@ def test_receipts_of_one_send_that_come_at_once_are_all_kept(redis_server: Redis
             begin.wait()
             for number in range(first, first + 25):
                 report = {"phone_number": number, "success": True, "biz_id": "b", "out_id": "all~3"}
-                keeping.keep([report], api, store, api.clock.monotonic() + 30)
+                keeping.keep([report], api, store, deadline=api.clock.monotonic() + 30)
 
     threads = [threading.Thread(target=keep, args=(13800000000 + 25 * n,)) for n in range(8)]
     for thread in threads:

@@ -12,7 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,9 @@ from hypothesis import strategies as st
 
 from shared.errors import ConfigurationError, StoreUnavailable
 from shared.state.choice import open_store
-from shared.state.redis_store import RedisStore, _script
+from shared.state.redis_store import RedisStore, put_script
 from shared.state.sqlite_store import SqliteStore
-from shared.state.store import Count, Refused, Store, Written
+from shared.state.store import Change, Count, Differs, Refused, Store, Written
 from tests.integration.redis_server import REDIS_6, RedisServer
 from tests.integration.store_worker import COUNTS, KEYS
 from tests.integration.tcp_proxy import TcpProxy
@@ -72,27 +72,27 @@ def _no_connection_stays() -> Iterator[None]:
 
 
 def put(
-    store: Store, key: str, old: str | None, new: str, **arguments: Any
-) -> Written | Refused | str:
-    return store.put(key, old, new, **{"ttl": TTL, "now": NOW, **arguments})
+    store: Store, key: str, old: str | None, new: str, **others: Any
+) -> Written | Differs | Refused:
+    return store.put(Change(key, old, new, **{"ttl": TTL, "now": NOW, **others}))
 
 
-def wrote(store: Store, key: str, old: str | None, new: str, **arguments: Any) -> bool:
-    return isinstance(put(store, key, old, new, **arguments), Written)
+def wrote(store: Store, key: str, old: str | None, new: str, **others: Any) -> bool:
+    return isinstance(put(store, key, old, new, **others), Written)
 
 
 def fixed(amount: int = 1, limit: int = 3, key: str = "fixed") -> Count:
-    return Count("a-day", key, amount, limit, 600)
+    return Count("a-day", key, amount=amount, limit=limit, window=600)
 
 
 def sliding(amount: int = 1, limit: int = 3, key: str = "sliding") -> Count:
-    return Count("an-hour", key, amount, limit, 600, sliding=True)
+    return Count("an-hour", key, amount=amount, limit=limit, window=600, is_sliding=True)
 
 
 def test_a_record_is_written_once_and_read_by_everybody(store: Store, url: str) -> None:
     assert store.get("record") is None
     assert wrote(store, "record", None, "mine")
-    assert put(store, "record", None, "yours") == "mine"
+    assert put(store, "record", None, "yours") == Differs("mine")
     open_store.cache_clear()
     assert open_store(url).get("record") == "mine"
     assert store.get("another") is None
@@ -100,14 +100,14 @@ def test_a_record_is_written_once_and_read_by_everybody(store: Store, url: str) 
 
 def test_a_record_is_replaced_by_who_knows_it(store: Store) -> None:
     put(store, "record", None, "one")
-    assert put(store, "record", "two", "three") == "one"
+    assert put(store, "record", "two", "three") == Differs("one")
     assert wrote(store, "record", "one", "two")
-    assert put(store, "record", "one", "three") == "two"
+    assert put(store, "record", "one", "three") == Differs("two")
     assert store.get("record") == "two"
 
 
 def test_a_record_that_is_gone_is_not_replaced(store: Store) -> None:
-    assert put(store, "record", "one", "two") == ""
+    assert put(store, "record", "one", "two") == Differs(None)
     assert store.get("record") is None
 
 
@@ -129,24 +129,25 @@ def test_any_text_is_kept_as_it_is(store: Store, text: str) -> None:
     assert wrote(store, text[:100], None, text)
     assert store.get(text[:100]) == text
     assert wrote(store, text[:100], text, f"{text}2", charge=[sliding(key=text[:50])])
-    assert put(store, text[:100], text, "3") == f"{text}2"
+    assert put(store, text[:100], text, "3") == Differs(f"{text}2")
 
 
 def test_a_record_expires_and_a_new_one_is_free(store: Store) -> None:
     put(store, "short", None, "one", ttl=1)
     put(store, "renewed", None, "one", ttl=1)
     put(store, "renewed", "one", "two", ttl=TTL)
-    put(store, "counted", None, "one", charge=[Count("x", "count", 3, 3, 1)])
-    put(store, "slid", None, "one", charge=[Count("x", "moments", 3, 3, 1, True)])
+    counted = Count("x", "count", amount=3, limit=3, window=1)
+    slid = Count("x", "moments", amount=3, limit=3, window=1, is_sliding=True)
+    put(store, "counted", None, "one", charge=[counted])
+    put(store, "slid", None, "one", charge=[slid])
     assert store.get("short") == "one"
     time.sleep(1.1)
     assert store.get("short") is None
-    assert put(store, "short", "one", "two") == ""
+    assert put(store, "short", "one", "two") == Differs(None)
     assert wrote(store, "short", None, "two")
     assert store.get("renewed") == "two"
-    assert wrote(store, "counted", "one", "two", charge=[Count("x", "count", 3, 3, 1)])
-    later = {"charge": [Count("x", "moments", 3, 3, 1, True)], "now": NOW + 1.1}
-    assert wrote(store, "slid", "one", "two", **later)
+    assert wrote(store, "counted", "one", "two", charge=[counted])
+    assert wrote(store, "slid", "one", "two", charge=[slid], now=NOW + 1.1)
 
 
 @pytest.mark.parametrize("count", [fixed, sliding])
@@ -182,8 +183,8 @@ def test_of_several_limits_one_that_refuses_keeps_all_from_counting(
 
 def test_who_comes_too_late_is_told_so_and_not_of_a_limit(store: Store) -> None:
     put(store, "record", None, "mine", charge=[fixed(3), sliding(3)])
-    assert put(store, "record", None, "yours", charge=[fixed(), sliding()]) == "mine"
-    assert put(store, "gone", "one", "two", charge=[fixed(), sliding()]) == ""
+    assert put(store, "record", None, "yours", charge=[fixed(), sliding()]) == Differs("mine")
+    assert put(store, "gone", "one", "two", charge=[fixed(), sliding()]) == Differs(None)
 
 
 @pytest.mark.parametrize(
@@ -284,39 +285,32 @@ class Model:
         self.moments: dict[str, list[tuple[float, str]]] = {}
         self.sums: dict[str, int] = {}
 
-    def put(
-        self,
-        key: str,
-        old: str | None,
-        new: str,
-        now: float,
-        charge: Sequence[Count],
-        give_back: Sequence[Count],
-    ) -> Written | Refused | str:
-        current = self.records.get(key)
-        if current == new:
+    def put(self, change: Change) -> Written | Differs | Refused:
+        current = self.records.get(change.key)
+        if current == change.new:
             return Written()
-        if current != old:
-            return current or ""
-        for count in charge:
-            if wait := self._wait(count, now):
+        if current != change.old:
+            return Differs(current)
+        for count in change.charge:
+            if wait := self._wait(count, change.now):
                 return Refused(count.rule, wait)
-        self.records[key] = new
-        for count in charge:
+        self.records[change.key] = change.new
+        for count in change.charge:
             self.sums[count.key] = self.sums.get(count.key, 0) + count.amount
-            self.moments.setdefault(count.key, []).extend([(now, key)] * count.amount)
-        totals = tuple(self._total(count, now) for count in charge)
-        for count in give_back:
-            self._take_away(count, key)
+            entries = [(change.now, change.key)] * count.amount
+            self.moments.setdefault(count.key, []).extend(entries)
+        totals = tuple(self._total(count, change.now) for count in change.charge)
+        for count in change.give_back:
+            self._take_away(count, change.key)
         return Written(totals)
 
     def _total(self, count: Count, now: float) -> int:
-        if not count.sliding:
+        if not count.is_sliding:
             return self.sums[count.key]
         return sum(at > now - count.window for at, _ in self.moments[count.key])
 
     def _wait(self, count: Count, now: float) -> int:
-        if not count.sliding:
+        if not count.is_sliding:
             is_over = self.sums.get(count.key, 0) + count.amount > count.limit
             return count.window if is_over else 0
         begin = now - count.window
@@ -337,13 +331,18 @@ class Model:
 
 _COUNTS = st.builds(
     lambda key, amount, limit: Count(
-        key, key, amount, limit, 1000 if "s" in key else 5000, "s" in key
+        rule=key,
+        key=key,
+        amount=amount,
+        limit=limit,
+        window=1000 if "s" in key else 5000,
+        is_sliding="s" in key,
     ),
     st.sampled_from(("f1", "f2", "s1", "s2")),
     st.integers(0, 3),
     st.integers(0, 6),
 )
-SUMS = [Count("", "f1", 1, 1, 5000), Count("", "f2", 1, 1, 5000)]
+SUMS = [Count("", key, amount=1, limit=1, window=5000) for key in ("f1", "f2")]
 _FEW = st.lists(_COUNTS, max_size=2, unique_by=lambda count: count.key)
 _STEPS = st.lists(
     st.tuples(
@@ -377,9 +376,10 @@ def test_redis_and_sqlite_do_what_the_model_does(
         now = NOW
         for key, old, new, seconds, charge, give_back in steps:
             now += seconds
-            expected = model.put(key, old, new, now, charge, give_back)
+            change = Change(key, old, new, ttl=TTL, now=now, charge=charge, give_back=give_back)
+            expected = model.put(change)
             for store in stores:
-                assert store.put(key, old, new, TTL, now, charge, give_back) == expected
+                assert store.put(change) == expected
                 assert store.get(key) == model.records.get(key)
                 assert store.totals(SUMS) == [model.sums.get(count.key, 0) for count in SUMS]
 
@@ -613,12 +613,13 @@ def test_everything_in_redis_expires_and_lies_in_one_slot(redis_server: RedisSer
 def test_scripts_name_their_keys_as_clusters_of_alibaba_cloud_want_it(
     kinds: tuple[tuple[bool, ...], tuple[bool, ...]],
 ) -> None:
-    script = _script(*kinds)
+    script = put_script(*kinds)
     calls = re.findall(r"redis\.call\('[A-Z]+', (KEYS\[[1-9]\])?", script)
     assert script.count("redis.call(") == len(calls)
     assert all(calls)
     assert set(calls) == {f"KEYS[{number}]" for number in range(1, 2 + sum(map(len, kinds)))}
     assert script.count("KEYS") == len(calls)
+    assert not re.search("<[a-z]+>", script)  # each argument has its number
 
 
 def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
@@ -661,7 +662,7 @@ def test_a_full_disk_refuses_and_changes_nothing(project: Path, tmp_path: Path) 
 def test_a_file_does_not_grow_with_what_has_expired(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     store = SqliteStore(str(path))
-    moments = Count("x", "moments", 1, 1000, 1, True)
+    moments = Count("x", "moments", amount=1, limit=1000, window=1, is_sliding=True)
     for number in range(20):
         put(store, f"r{number}", None, "x" * 1000, ttl=1, charge=[moments, fixed(1, 100)])
     time.sleep(1.1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -79,6 +79,17 @@ def details(*entries: Mapping[str, Any], total: int | None = None) -> Scene:
             "SmsSendDetailDTOs": {"SmsSendDetailDTO": list(entries)},
         }
     )
+
+
+def pages_of(entries: Sequence[Mapping[str, Any]]) -> Callable[[Mapping[str, str]], Scene]:
+    """Decide about QuerySendDetails: page through `entries` as the real one does."""
+
+    def decide(parameters: Mapping[str, str]) -> Scene:
+        size = int(parameters["PageSize"])
+        start = (int(parameters["CurrentPage"]) - 1) * size
+        return details(*entries[start : start + size], total=len(entries))
+
+    return decide
 
 
 def detail(**fields: Any) -> dict[str, Any]:

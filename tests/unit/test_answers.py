@@ -6,16 +6,23 @@ from typing import Any
 
 import pytest
 
-from shared.limit_rules import DEFAULT_LIMITS
+from shared.limit_rules import RULES
 from shared.sending.intents import Part, PartOutcome
 from shared.trigger.answers import send_response
 from shared.trigger.http_trigger import Response
 
 
 def part(number: int = 0) -> Part:
-    numbers = ("13800138000",)
     first = number * 100
-    return Part(number, first, first + 99, f"order-1~{number}", "SendSms", numbers, "SMS_1", {})
+    return Part(
+        number=number,
+        first=first,
+        last=first + 99,
+        action="SendSms",
+        phone_numbers=("13800138000",),
+        template_code="SMS_1",
+        parameters={},
+    )
 
 
 def accepted(number: int = 0) -> PartOutcome:
@@ -59,7 +66,7 @@ def test_one_accepted_part() -> None:
     )
 
 
-@pytest.mark.parametrize("rule", DEFAULT_LIMITS)
+@pytest.mark.parametrize("rule", [rule.name for rule in RULES])
 def test_a_limit_is_429_with_its_rule_and_the_time_to_wait(rule: str) -> None:
     refusal = rejected(rule, retry_after=42)._replace(request_id="")
     response = send_response("order-1", [refusal], has_store=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from itertools import count
@@ -14,8 +15,8 @@ from shared.codes import code_requests
 from shared.codes.code_requests import CodeRequest
 from shared.codes.confirmations import Confirmations
 from shared.errors import LimitReached, StoreUnavailable
-from shared.sending.limits import Limits
 from shared.state.sqlite_store import SqliteStore
+from shared.state.store import Change, Written
 from tests.unit.conftest import CREDENTIALS, ApiTo
 from tests.unit.manual_clock import ManualClock
 
@@ -49,10 +50,8 @@ class Codes:
 
     @property
     def confirmations(self) -> Confirmations:
-        return Confirmations(
-            Limits(self._api_to("http://127.0.0.1:1", lambda: CREDENTIALS, **self.environ)),
-            self.store,
-        )
+        api = self._api_to("http://127.0.0.1:1", lambda: CREDENTIALS, **self.environ)
+        return Confirmations(api, self.store)
 
     def send(self, *arguments: Any) -> str:
         """Send a code that is admitted; return its name."""
@@ -217,4 +216,52 @@ def test_nothing_about_a_number_or_an_address_is_stored(codes: Codes, tmp_path: 
 def test_a_store_that_is_down_admits_nobody(codes: Codes, tmp_path: Path) -> None:
     codes.store = SqliteStore(str(tmp_path / "nowhere" / "state.db"))
     with pytest.raises(StoreUnavailable):
+        codes.send()
+
+
+# records of other versions
+
+
+def rewrite(codes: Codes, name: str, change: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Change the record of a code as another version might."""
+    key = f"confirmation:{name}"
+    text = codes.store.get(key)
+    new = json.dumps(change(json.loads(text or "")))
+    assert codes.store.put(Change(key, text, new, ttl=3600, now=0)) == Written()
+
+
+def test_a_name_that_is_not_known_here_is_handed_on(codes: Codes) -> None:
+    first, *_ = [codes.send(MAINLAND, HOME), codes.send(), codes.send()]
+    rewrite(codes, first, lambda record: {**record, "channel": {"name": "voice"}})
+    codes.confirm(first)
+    record = json.loads(codes.store.get(f"confirmation:{first}") or "")
+    assert (record["state"], record["channel"]) == ("confirmed", {"name": "voice"})
+    codes.send(MAINLAND, HOME)
+    with refused(BY_COUNTRY):
+        codes.send()
+
+
+@pytest.mark.parametrize("name", ["state", "day", "origins"])
+def test_a_record_with_a_name_less_makes_no_room(codes: Codes, name: str) -> None:
+    first, *_ = [codes.send() for _ in range(3)]
+    rewrite(codes, first, lambda record: {n: v for n, v in record.items() if n != name})
+    codes.confirm(first)
+    with refused(BY_COUNTRY):
+        codes.send()
+
+
+@pytest.mark.parametrize(("name", "room"), [("rule", 2), ("name", 1)])
+def test_an_origin_with_a_name_less_does_no_harm(codes: Codes, name: str, room: int) -> None:
+    first, *_ = [codes.send(MAINLAND, HOME) for _ in range(2)]
+
+    def with_one_less(record: dict[str, Any]) -> dict[str, Any]:
+        by_country, by_address = record["origins"]
+        less = {other: value for other, value in by_country.items() if other != name}
+        return {**record, "origins": [less, by_address]}
+
+    rewrite(codes, first, with_one_less)
+    codes.confirm(first)
+    for _ in range(room):
+        codes.send()
+    with refused(BY_COUNTRY):
         codes.send()

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from shared.errors import AnswerLost, ConnectionFailed, InvalidRequest, PlatformRefused
-from shared.platform.queries import all_details, read_page
+from shared.errors import AnswerLost, InvalidRequest, PlatformRefused
 from shared.platform.sms_api import SmsApi
 from shared.receipts.delivery_status import Question, ask, read_question, shown
 from shared.receipts.keeping import keep
 from shared.state.sqlite_store import SqliteStore
 from tests.unit.conftest import ApiTo
-from tests.unit.manual_clock import AFTERNOON, ManualClock
-from tests.unit.scripted_server import answer, hang_up
-from tests.unit.sms_platform import Platform, detail, details, refused
+from tests.unit.manual_clock import AFTERNOON
+from tests.unit.scripted_server import hang_up
+from tests.unit.sms_platform import Platform, detail, details, pages_of, refused
 
 DAY = 86400
 ASKED: dict[str, Any] = {"phone_number": "13800138000", "send_date": "20270115"}
@@ -176,97 +174,18 @@ def test_content_is_shown_on_demand_and_without_codes(
     assert "content" not in shown(found, question())
 
 
-def pages_of(platform: Platform, entries: list[dict[str, Any]]) -> None:
-    """Let the platform page through `entries` as the real one does."""
-
-    def page(parameters: Any) -> Any:
-        size = int(parameters["PageSize"])
-        start = (int(parameters["CurrentPage"]) - 1) * size
-        return details(*entries[start : start + size], total=len(entries))
-
-    platform.decide("QuerySendDetails", page)
-
-
 def test_an_out_id_is_searched_for_on_every_page(
     platform: Platform, endpoint: str, api_to: ApiTo
 ) -> None:
     ours = [detail(OutId="order-1"), detail(OutId="order-1~1"), detail(OutId="order-1~0")]
     others = [detail(OutId=f"order-1{number}") for number in range(120)]
-    pages_of(platform, [*others[:60], *ours[:2], *others[60:], ours[2]])
+    entries = [*others[:60], *ours[:2], *others[60:], ours[2]]
+    platform.decide("QuerySendDetails", pages_of(entries))
     page = ask(api_to(endpoint), question(out_id="order-1", page_size=2), 9.0)
     assert (page.total, [found.out_id for found in page.details]) == (3, ["order-1", "order-1~1"])
     assert [asked["CurrentPage"] for asked in platform.asked("QuerySendDetails")] == ["1", "2", "3"]
     second = ask(api_to(endpoint), question(out_id="order-1", page_size=2, current_page=2), 9.0)
     assert [shown(found, question())["out_id"] for found in second.details] == ["order-1"]
-
-
-@pytest.mark.parametrize("total", [0, 49, 50, 51, 100])
-def test_every_page_is_read_once(
-    platform: Platform, endpoint: str, api_to: ApiTo, total: int
-) -> None:
-    pages_of(platform, [detail(OutId=str(number)) for number in range(total)])
-    found = list(all_details(api_to(endpoint), "13800138000", "20270115", 9.0))
-    assert [each.out_id for each in found] == [str(number) for number in range(total)]
-    assert len(platform.calls) == max(-(-total // 50), 1)
-
-
-def test_a_platform_that_never_ends_its_pages_is_left_when_an_empty_one_comes(
-    platform: Platform, endpoint: str, api_to: ApiTo
-) -> None:
-    platform.on("QuerySendDetails", details(detail(), total=10**9), details(total=10**9), hang_up())
-    assert len(list(all_details(api_to(endpoint), "13800138000", "20270115", 9.0))) == 1
-    assert len(platform.calls) == 2
-
-
-def test_paging_ends_at_the_deadline(
-    platform: Platform, endpoint: str, api_to: ApiTo, clock: ManualClock
-) -> None:
-    def slowly(_parameters: Any) -> Any:
-        clock.advance(1.0)
-        return details(detail(), total=10**9)
-
-    platform.decide("QuerySendDetails", slowly)
-    with pytest.raises(ConnectionFailed):
-        list(all_details(api_to(endpoint), "13800138000", "20270115", 2.5))
-    assert len(platform.calls) == 3
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"Code": "OK"},
-        {"Code": "OK", "TotalCount": "0", "SmsSendDetailDTOs": None},
-        {"Code": "OK", "TotalCount": 0, "SmsSendDetailDTOs": {}},
-        {"Code": "OK", "TotalCount": None, "SmsSendDetailDTOs": {"SmsSendDetailDTO": None}},
-    ],
-)
-def test_an_empty_answer_is_an_empty_page(
-    platform: Platform, endpoint: str, api_to: ApiTo, body: dict[str, Any]
-) -> None:
-    platform.on("QuerySendDetails", answer(body))
-    assert read_page(api_to(endpoint), "13800138000", "20270115", 9.0) == (0, ())
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        {"Code": "OK", "TotalCount": "many"},
-        {"Code": "OK", "TotalCount": [1]},
-        {"Code": "OK", "TotalCount": 1e400},
-        {"Code": "OK", "SmsSendDetailDTOs": []},
-        {"Code": "OK", "SmsSendDetailDTOs": [1]},
-        {"Code": "OK", "SmsSendDetailDTOs": "x"},
-        {"Code": "OK", "SmsSendDetailDTOs": {"SmsSendDetailDTO": 5}},
-        {"Code": "OK", "SmsSendDetailDTOs": {"SmsSendDetailDTO": ["x"]}},
-        {"Code": "OK", "SmsSendDetailDTOs": {"SmsSendDetailDTO": [None]}},
-    ],
-)
-def test_an_answer_of_another_shape_is_an_empty_page_or_lost(
-    platform: Platform, endpoint: str, api_to: ApiTo, body: dict[str, Any]
-) -> None:
-    platform.on("QuerySendDetails", answer(body))
-    with contextlib.suppress(AnswerLost):
-        assert read_page(api_to(endpoint), "13800138000", "20270115", 9.0) == (0, ())
 
 
 def test_a_refused_query_raises(platform: Platform, endpoint: str, api_to: ApiTo) -> None:
@@ -338,7 +257,7 @@ def test_a_final_receipt_wins_over_a_platform_that_waits(
     receive_date: str,
 ) -> None:
     platform.on("QuerySendDetails", details(WAITING))
-    keep(reports, api, store, 9.0)
+    keep(reports, api, store, deadline=9.0)
     (found,) = asked_with_out_id(api, store)
     assert (found["status"], found["receive_date"]) == (status, receive_date)
     assert (found["send_date"], found["template_code"]) == ("2027-01-15 16:00:00", "SMS_1")
@@ -348,7 +267,7 @@ def test_a_final_answer_of_the_platform_stays(
     platform: Platform, api: SmsApi, store: SqliteStore
 ) -> None:
     platform.on("QuerySendDetails", details(detail()))
-    keep([{**REPORT, "success": False, "err_code": "NO_ROUTE"}], api, store, 9.0)
+    keep([{**REPORT, "success": False, "err_code": "NO_ROUTE"}], api, store, deadline=9.0)
     assert [found["status"] for found in asked_with_out_id(api, store)] == ["delivered"]
 
 
@@ -357,7 +276,7 @@ def test_a_receipt_that_the_platform_does_not_show_yet_is_listed(
 ) -> None:
     platform.on("QuerySendDetails", details(detail(OutId="order-1~0", SendStatus=1)))
     second = {**REPORT, "out_id": "order-1~1", "biz_id": "second^0", "success": False}
-    keep([{**REPORT, "out_id": "order-1~0"}, second], api, store, 9.0)
+    keep([{**REPORT, "out_id": "order-1~0"}, second], api, store, deadline=9.0)
     found = asked_with_out_id(api, store)
     assert [each["status"] for each in found] == ["delivered", "failed"]
     assert found[1] == {
@@ -377,9 +296,9 @@ def test_a_receipt_belongs_to_the_attempt_it_was_sent_with(
 ) -> None:
     later = "2027-01-15 16:20:00"
     platform.on("QuerySendDetails", details({**WAITING, "SendDate": later}, WAITING))
-    keep([REPORT], api, store, 9.0)
+    keep([REPORT], api, store, deadline=9.0)
     assert [found["status"] for found in asked_with_out_id(api, store)] == ["waiting", "delivered"]
-    keep([{**REPORT, "send_time": later, "biz_id": "second^0"}], api, store, 9.0)
+    keep([{**REPORT, "send_time": later, "biz_id": "second^0"}], api, store, deadline=9.0)
     assert [found["status"] for found in asked_with_out_id(api, store)] == ["delivered"] * 2
 
 
@@ -398,7 +317,7 @@ def test_a_receipt_belongs_to_the_attempt_it_was_sent_with(
 def test_only_receipts_that_fit_the_question_are_listed(
     platform: Platform, api: SmsApi, store: SqliteStore, fields: dict[str, Any], count: int
 ) -> None:
-    keep([REPORT], api, store, 9.0)
+    keep([REPORT], api, store, deadline=9.0)
     page = ask(api, question(out_id="order-1", **fields), 9.0, store)
     assert len(page.details) == count
 
@@ -409,10 +328,10 @@ def test_a_final_receipt_answers_when_the_platform_does_not(
 ) -> None:
     platform.on("QuerySendDetails", scene)
     for useless in ({**REPORT, "out_id": "other"}, {**REPORT, "send_time": "2027-01-14 16:00:00"}):
-        keep([useless], api, store, 9.0)
+        keep([useless], api, store, deadline=9.0)
         with pytest.raises((AnswerLost, PlatformRefused)):
             asked_with_out_id(api, store)
-    keep([{**REPORT, "biz_id": "second^0"}], api, store, 9.0)
+    keep([{**REPORT, "biz_id": "second^0"}], api, store, deadline=9.0)
     assert [found["status"] for found in asked_with_out_id(api, store)] == ["delivered"]
 
 

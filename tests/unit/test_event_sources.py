@@ -10,8 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.errors import InvalidRequest
-from shared.events.event_sources import Found, SendRequest, StoredFile, derived_out_id, read_event
+from shared.events.event_sources import (
+    Entry,
+    Refusal,
+    SendRequest,
+    StoredFile,
+    derived_out_id,
+    read_event,
+)
 from shared.fields import read_out_id
 from tests.unit.source_events import (
     KINDS_WITH_AN_ID,
@@ -32,7 +38,7 @@ REQUEST = {"phone_numbers": "13800138000", "template_code": "SMS_1", "template_p
 EVERY_KIND = {**KINDS_WITH_AN_ID, **KINDS_WITHOUT_ID}
 
 
-def found_in(value: object) -> list[Found]:
+def found_in(value: object) -> list[Entry]:
     return read_event(encoded(value))
 
 
@@ -42,8 +48,8 @@ def request_in(value: object) -> SendRequest:
     return found
 
 
-def codes(found: list[Found]) -> list[str]:
-    return [entry.code if isinstance(entry, InvalidRequest) else "" for entry in found]
+def codes(found: list[Entry]) -> list[str]:
+    return [entry.code if isinstance(entry, Refusal) else "" for entry in found]
 
 
 @pytest.mark.parametrize("kind", EVERY_KIND)
@@ -115,6 +121,20 @@ def test_a_message_without_an_id_of_its_own_takes_the_events() -> None:
     assert without.derived_out_id
 
 
+@pytest.mark.parametrize(
+    "message",
+    [mns_queue(REQUEST, message_id=""), rabbitmq(REQUEST, message_id=""), kafka(REQUEST)],
+    ids=["MNS queue", "RabbitMQ", "Kafka"],
+)
+def test_the_id_of_an_event_does_not_depend_on_the_kind_of_its_message(
+    message: dict[str, Any],
+) -> None:
+    message["data"].pop("offset", None)
+    without_fields_of_a_queue = cloud_event(REQUEST, message["id"], source=message["source"])
+    expected = request_in(without_fields_of_a_queue).derived_out_id
+    assert request_in(message).derived_out_id == expected
+
+
 @pytest.mark.parametrize("kind", sorted(EVERY_KIND.keys() - {"plain list", "plain requests"}))
 @pytest.mark.parametrize(
     "many", [[REQUEST, {}], {"requests": [REQUEST, {}]}], ids=["list", "object"]
@@ -136,6 +156,14 @@ def test_a_message_may_be_base64(make: Any) -> None:
 @pytest.mark.parametrize("make", [mns_topic, mns_queue, cloud_event, timer, kafka, rabbitmq])
 def test_a_message_that_is_no_json_is_an_entry(make: Any, message: str) -> None:
     assert codes(found_in(make(message))) == ["malformed-json"]
+
+
+def test_a_refusal_says_what_is_wrong_and_where() -> None:
+    assert found_in([timer("{"), {"requests": 7}, {"requests": []}]) == [
+        Refusal("malformed-json", "is neither JSON nor base64 of JSON", field=""),
+        Refusal("invalid-request", "requests: must be a list", field="requests"),
+        Refusal("empty-event", "the event holds no request", field=""),
+    ]
 
 
 def test_a_field_that_is_named_twice_is_refused() -> None:
@@ -166,7 +194,7 @@ def test_an_empty_event_is_an_entry(empty: object) -> None:
 @pytest.mark.parametrize("requests", [None, 1, "x", {}])
 def test_requests_must_be_a_list(requests: object) -> None:
     (entry,) = found_in({"requests": requests})
-    assert isinstance(entry, InvalidRequest)
+    assert isinstance(entry, Refusal)
     assert entry.field == "requests"
 
 
@@ -176,7 +204,7 @@ def test_requests_must_be_a_list(requests: object) -> None:
 )
 def test_what_is_no_event_is_one_entry(event: bytes) -> None:
     (entry,) = read_event(event)
-    assert isinstance(entry, InvalidRequest)
+    assert isinstance(entry, Refusal)
 
 
 def test_a_byte_order_mark_does_no_harm() -> None:
@@ -213,6 +241,20 @@ def test_an_object_that_was_written_is_a_file(event: Any) -> None:
     ]
 
 
+def test_a_key_may_be_as_long_as_oss_allows() -> None:
+    (file,) = found_in({"events": [oss_record(f"k{'é' * 511}", "E")]})
+    assert isinstance(file, StoredFile)
+    assert len(file.key.encode()) == 1023
+
+
+def test_an_object_may_lie_in_no_region_that_is_named() -> None:
+    record = oss_record("a.csv", "E")
+    del record["region"]
+    assert found_in({"events": [record]}) == [
+        StoredFile("recipients", "a.csv", "E", region="", written_by="PutObject")
+    ]
+
+
 BROKEN = oss_record("a.csv")
 
 
@@ -227,6 +269,7 @@ BROKEN = oss_record("a.csv")
         {**BROKEN, "oss": {"bucket": {"name": 1}, "object": {"key": "k", "eTag": "E"}}},
         {**BROKEN, "oss": {"bucket": {"name": "a.b/c"}, "object": {"key": "k", "eTag": "E"}}},
         {**BROKEN, "oss": {"bucket": {"name": "abc"}, "object": {"key": "", "eTag": "E"}}},
+        {**BROKEN, "oss": {"bucket": {"name": "abc"}, "object": {"key": "é" * 512, "eTag": "E"}}},
         {**BROKEN, "oss": {"bucket": {"name": "abc"}, "object": {"key": "k\ud800", "eTag": "E"}}},
         {**BROKEN, "oss": {"bucket": {"name": "abc"}, "object": {"key": "k", "eTag": 'E"\n'}}},
         {**BROKEN, "oss": {"bucket": {"name": "abc"}, "object": {"key": "k", "eTag": None}}},
@@ -263,4 +306,4 @@ events = st.recursive(
 def test_no_event_breaks_it(event: bytes) -> None:
     found = read_event(event)
     assert found
-    assert all(isinstance(entry, (SendRequest, StoredFile, InvalidRequest)) for entry in found)
+    assert all(isinstance(entry, (SendRequest, StoredFile, Refusal)) for entry in found)

@@ -16,6 +16,12 @@ def test_only_an_object_is_an_object(value: object) -> None:
         read_object(value, "", KNOWN)
 
 
+def test_a_refusal_tells_its_place_and_its_problem_apart() -> None:
+    with pytest.raises(InvalidRequest, match=r"^messages\[3\]: must be a string$") as refusal:
+        read_text(7, "messages[3]")
+    assert (refusal.value.field, refusal.value.problem) == ("messages[3]", "must be a string")
+
+
 @pytest.mark.parametrize(
     ("name", "path", "field"),
     [
@@ -70,10 +76,10 @@ def test_what_has_not_the_form_of_an_out_id_is_refused(out_id: object) -> None:
 
 
 def test_a_whole_number_is_one_within_its_bounds() -> None:
-    assert [read_whole_number(value, "f", 1, 50) for value in (1, 50)] == [1, 50]
+    assert [read_whole_number(value, "f", lowest=1, highest=50) for value in (1, 50)] == [1, 50]
     for value in (0, 51, True, 1.0, "1", None, 10**400):
         with pytest.raises(InvalidRequest, match="whole number from 1 to 50"):
-            read_whole_number(value, "f", 1, 50)
+            read_whole_number(value, "f", lowest=1, highest=50)
 
 
 def test_a_shown_name_is_short_ascii_and_no_number_code_or_key() -> None:

@@ -45,7 +45,13 @@ def call(
     event: bytes, route: Any = echo, context: Context | None = None, **arguments: Any
 ) -> tuple[int, dict[str, str], Any]:
     """Serve `event`; return status, headers and the body read as JSON."""
-    answer = serve(event, context or Context(), "send_sms", {("POST", "/sms"): route}, **arguments)
+    answer = serve(
+        event,
+        context or Context(),
+        function="send_sms",
+        routes={("POST", "/sms"): route},
+        **arguments,
+    )
     status, headers, body = answer["statusCode"], answer["headers"], answer["body"]
     assert set(answer) == {"statusCode", "headers", "isBase64Encoded", "body"}
     assert answer["isBase64Encoded"] is False

@@ -1,4 +1,4 @@
-"""Messages abroad: each rule of each field, what goes on the wire, and what a status says."""
+"""Messages abroad: each rule of each field, what goes on the wire, and what is answered."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.errors import AnswerLost, InvalidRequest, PlatformRefused
-from shared.platform.queries import SendDetail, query_message
-from shared.sending.claims import send
+from shared.errors import InvalidRequest
 from shared.sending.intents import MAX_GLOBE, Defaults, Intent, Part
 from shared.sending.international import MAX_MESSAGE, read_intent
+from shared.sending.protocol import send
 from shared.trigger.answers import send_response
 from tests.unit.conftest import ApiTo, Served
 from tests.unit.scripted_server import Scene, answer, hang_up
@@ -73,14 +72,12 @@ def test_a_text_becomes_a_message_to_the_globe() -> None:
                 number=0,
                 first=0,
                 last=0,
-                out_id="order-1",
                 action="SendMessageToGlobe",
                 phone_numbers=("85251234567",),
                 template_code="",
                 parameters={
                     "From": "Shop",
                     "Message": "Hello",
-                    "TaskId": "order-1",
                     "To": "85251234567",
                     "Type": "OTP",
                 },
@@ -92,20 +89,20 @@ def test_a_text_becomes_a_message_to_the_globe() -> None:
 
 def test_what_was_not_given_is_not_sent() -> None:
     (part,) = read(TEXT).parts
-    assert set(part.parameters) == {"Message", "TaskId", "To"}
+    assert set(part.parameters) == {"Message", "To"}
     (part,) = read({**TEMPLATE, "template_param": None}).parts
-    assert set(part.parameters) == {"OutId", "PhoneNumbers", "SignName", "TemplateCode"}
+    assert set(part.parameters) == {"PhoneNumbers", "SignName", "TemplateCode"}
 
 
 def test_a_text_to_many_numbers_becomes_a_part_for_each() -> None:
-    parts = read({**TEXT, "phone_numbers": numbers(MAX_GLOBE)}).parts
-    places = range(MAX_GLOBE)
+    intent = read({**TEXT, "phone_numbers": numbers(MAX_GLOBE)})
+    parts, places = intent.parts, range(MAX_GLOBE)
     assert [(part.number, part.first, part.last) for part in parts] == [(n, n, n) for n in places]
-    assert [part.out_id for part in parts] == [f"order-1~{place}" for place in places]
+    assert [intent.wire_id(part) for part in parts] == [f"order-1~{place}" for place in places]
     for place, part in enumerate(parts):
         number = f"8525{place:07}"
         assert part.phone_numbers == (number,)
-        assert part.parameters == {"Message": "Hello", "TaskId": part.out_id, "To": number}
+        assert part.parameters == {"Message": "Hello", "To": number}
 
 
 def test_a_template_to_many_numbers_becomes_one_send_sms() -> None:
@@ -114,12 +111,13 @@ def test_a_template_to_many_numbers_becomes_one_send_sms() -> None:
         "phone_numbers": ["0085251234567", "+1 212 555 0123", *numbers(998)],
         "template_param": {"code": 123456},
     }
-    (part,) = read(body).parts
-    assert (part.action, part.first, part.last, part.out_id) == ("SendSms", 0, 999, "order-1")
+    intent = read(body)
+    (part,) = intent.parts
+    assert (part.action, part.first, part.last) == ("SendSms", 0, 999)
+    assert intent.wire_id(part) == "order-1"
     assert part.phone_numbers[:2] == ("85251234567", "12125550123")
     assert part.is_abroad
     assert part.parameters == {
-        "OutId": "order-1",
         "PhoneNumbers": ",".join(part.phone_numbers),
         "SignName": "Shop",
         "TemplateCode": "SMS_1",
@@ -139,7 +137,6 @@ def test_the_old_way_takes_a_country_and_its_numbers() -> None:
     assert part.phone_numbers == ("85251234567", "85261234567")
     assert part.parameters == {
         "CountryCode": "HK",
-        "OutId": "order-1",
         "PhoneNumbers": "51234567,61234567",
         "SignName": "Other",
         "TemplateCode": "SMS_1",
@@ -345,6 +342,19 @@ def test_a_message_goes_to_the_endpoint_abroad_and_its_answer_comes_back(
     assert call.parameters == {"Message": "Hello", "TaskId": "order-1", "To": "85251234567"}
 
 
+@pytest.mark.parametrize(("body", "name"), [(TEXT, "TaskId"), (TEMPLATE, "OutId"), (OLD, "OutId")])
+def test_the_out_id_goes_on_the_wire_under_the_name_that_the_operation_has_for_it(
+    platform: Platform, endpoint: str, api_to: ApiTo, body: Mapping[str, Any], name: str
+) -> None:
+    for action in ("SendMessageToGlobe", "SendInterSms"):
+        platform.on(action, accepted())
+    api = api_to(endpoint, SMS_INTERNATIONAL_ENDPOINT=endpoint, SMS_COUNTRIES="HK")
+    intent = read(body)
+    send(intent, api, deadline=30)
+    (part,), (call,) = intent.parts, platform.calls
+    assert call.parameters == {**part.parameters, name: "order-1"}
+
+
 @pytest.mark.parametrize(
     "odd",
     [
@@ -406,114 +416,15 @@ def test_refusals_abroad_are_told_apart(
     assert response.headers.get("Retry-After") == retry_after
 
 
-# the status of a message
-
-
-QUERIED: dict[str, Any] = {
-    "ResponseCode": "OK",
-    "ResponseDescription": "OK",
-    "RequestId": REQUEST_ID,
-    "MessageId": MESSAGE_ID,
-    "To": "85251234567",
-    "Message": "Hello 123456",
-    "Status": "1",
-    "ErrorCode": "DELIVERED",
-    "ErrorDescription": "success",
-    "SendDate": "Mon, 24 Dec 2018 16:58:22 +0800",
-    "ReceiveDate": "Mon, 24 Dec 2018 09:58:25 +0100",
-    "NumberDetail": {"Country": "China", "Region": "HongKong", "Carrier": "CMI"},
-}
-
-
-def status_of(platform: Platform, endpoint: str, api_to: ApiTo, **fields: Any) -> SendDetail | None:
-    platform.on("QueryMessage", answer({**QUERIED, **fields}))
-    api = api_to("http://127.0.0.1:1", SMS_INTERNATIONAL_ENDPOINT=endpoint)
-    return query_message(api, MESSAGE_ID, deadline=30)
-
-
-def test_a_message_is_asked_for_by_its_id(platform: Platform, endpoint: str, api_to: ApiTo) -> None:
-    assert status_of(platform, endpoint, api_to) == SendDetail(
-        phone_number="85251234567",
-        status="delivered",
-        err_code="DELIVERED",
-        template_code="",
-        out_id="",
-        content="",
-        send_date="2018-12-24 16:58:22",
-        receive_date="2018-12-24 16:58:25",
-    )
-    assert platform.asked("QueryMessage") == [{"MessageId": MESSAGE_ID}]
-
-
-@pytest.mark.parametrize(
-    ("code", "statuses"),
-    [
-        ("DELIVERED", {"1": "delivered", "3": "delivered", "2": "failed"}),
-        ("success", {"1": "delivered", "3": "delivered", None: "delivered"}),
-        ("EXPIRED", {"1": "failed", "2": "failed", "3": "failed"}),
-        ("MOBILE_IN_BLACK", {"2": "failed", "0": "failed"}),
-        ("REQUEST_SUCCESS", {"1": "waiting", "3": "waiting"}),
-        ("", {"1": "waiting", "2": "failed", "3": "waiting", 2: "failed"}),
-        (None, {"1": "waiting", "2": "failed", "3": "waiting", None: "waiting"}),
-        ("OK", {"1": "waiting", "3": "waiting"}),
-        ("NEW_CODE", {"1": "waiting", "2": "failed", "3": "waiting"}),
-    ],
-)
-def test_a_status_is_judged_by_its_code_first(
-    platform: Platform,
-    endpoint: str,
-    api_to: ApiTo,
-    code: object,
-    statuses: Mapping[object, str],
-) -> None:
-    for given_status, expected in statuses.items():
-        found = status_of(platform, endpoint, api_to, ErrorCode=code, Status=given_status)
-        assert found
-        assert (found.status, found.err_code) == (expected, code or "")
-
-
-@pytest.mark.parametrize("code", ["DATA_NOT_EXIST", "isv.DATA_NOT_EXIST"])
-def test_a_message_that_is_not_visible_has_no_status(
-    platform: Platform, endpoint: str, api_to: ApiTo, code: str
-) -> None:
-    assert status_of(platform, endpoint, api_to, ResponseCode=code) is None
-
-
-@pytest.mark.parametrize("text", ["", None, "Mon, 24 Dec 2018", 7, [], "x"])
-def test_a_time_that_cannot_be_read_is_empty(
-    platform: Platform, endpoint: str, api_to: ApiTo, text: object
-) -> None:
-    found = status_of(platform, endpoint, api_to, SendDate=text, ReceiveDate=text)
-    assert found
-    assert (found.send_date, found.receive_date) == ("", "")
-
-
-@pytest.mark.parametrize(
-    ("scene", "error"),
-    [
-        (answer({"ResponseCode": "RAM_PERMISSION_DENY"}), PlatformRefused),
-        (hang_up(), AnswerLost),
-        (answer({}), AnswerLost),
-    ],
-)
-def test_a_failed_query_is_an_error(
-    serve: Served, api_to: ApiTo, scene: Scene, error: type[Exception]
-) -> None:
-    api = api_to("http://127.0.0.1:1", SMS_INTERNATIONAL_ENDPOINT=serve(lambda _: scene).url)
-    with pytest.raises(error):
-        query_message(api, MESSAGE_ID, deadline=30)
-
-
 def test_no_number_and_no_text_is_logged(
     platform: Platform, endpoint: str, api_to: ApiTo, log_stream: Any
 ) -> None:
     platform.on("SendMessageToGlobe", answer(GLOBE_ANSWER))
     platform.on("SendSms", accepted())
-    status_of(platform, endpoint, api_to)
     api = api_to(endpoint, SMS_INTERNATIONAL_ENDPOINT=endpoint, SMS_COUNTRIES="HK")
     for body in ({**TEXT, "message": "Code 481516"}, TEMPLATE):
         send(read(body), api, deadline=30)
     lines = log_stream.getvalue()
-    assert lines.count("\n") == 3
+    assert lines.count("\n") == 2
     for secret in ("51234567", "481516", "Hello", MESSAGE_ID):
         assert secret not in lines

@@ -15,20 +15,21 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.errors import InvalidRequest, StoreUnavailable
-from shared.limit_rules import DEFAULT_LIMITS
+from shared.limit_rules import RULE_OF
 from shared.logs import Log
 from shared.platform.sms_api import SmsApi
 from shared.receipts import keeping
 from shared.sending import international, mainland
 from shared.sending.attempts import NONCE_LIFETIME
-from shared.sending.claims import send
 from shared.sending.intents import Defaults, Intent, PartOutcome
 from shared.sending.limits import Limits, network
-from shared.sending.part_records import Record, record_key
+from shared.sending.part_records import PartRecord, record_key
+from shared.sending.protocol import send
 from shared.sending.segments import segments
 from shared.settings import read_settings
+from shared.state.records import record_text
 from shared.state.sqlite_store import SqliteStore
-from shared.state.store import Count, Refused, Written
+from shared.state.store import Change, Count, Differs, Refused, Written
 from tests.unit.conftest import CREDENTIALS, ApiTo
 from tests.unit.manual_clock import AFTERNOON, ManualClock
 from tests.unit.scripted_server import Scene, answer, hang_up
@@ -40,7 +41,7 @@ STATE = {
     "SMS_ALLOW_LOCAL_STATE": "1",
     "SMS_STATE_SECRET": "the-secret-of-the-state",
 }
-NO_LIMITS = ",".join(f"{rule}=0" for rule in DEFAULT_LIMITS)
+NO_LIMITS = ",".join(f"{rule}=0" for rule in RULE_OF)
 NUMBER, OTHER = "13800138000", "13800138001"
 HONG_KONG, SINGAPORE = "+85251234567", "+6581234567"
 CLOCK_RULES = {
@@ -74,7 +75,7 @@ def only(*limits: str) -> dict[str, str]:
 
 
 def all_at(limit: int) -> dict[str, str]:
-    return only(*(f"{rule}={limit}" for rule in DEFAULT_LIMITS))
+    return only(*(f"{rule}={limit}" for rule in RULE_OF))
 
 
 def intent_of(*numbers: str, **fields: Any) -> Intent:
@@ -129,7 +130,7 @@ def amounts(intent: Intent, part: int = 0, **environ: str) -> dict[str, list[int
 def test_every_rule_but_those_of_confirmation_is_counted() -> None:
     assert {*every_count()} == {*CLOCK_RULES, *SLIDING_RULES}
     unconfirmed = {"unconfirmed-per-country", "unconfirmed-per-address"}
-    assert {*every_count()} | unconfirmed == {*DEFAULT_LIMITS}
+    assert {*every_count()} | unconfirmed == {*RULE_OF}
     assert every_count(environ=only()) == {}
 
 
@@ -160,7 +161,7 @@ def test_every_rule_but_those_of_confirmation_is_counted() -> None:
 def test_a_window_ends_by_the_clock_in_china(local: str, rule: str, left: int) -> None:
     epoch = datetime.fromisoformat(f"{local}+08:00").timestamp()
     now, then = every_count(epoch)[rule], every_count(epoch + left)[rule]
-    assert (now.window, now.sliding) == (left, False)
+    assert (now.window, now.is_sliding) == (left, False)
     assert now.key != then.key
     assert now.key == every_count(epoch + left - 1)[rule].key
 
@@ -178,7 +179,7 @@ def test_two_moments_share_a_window_when_the_calendar_says_so(epoch: int, rule: 
 @pytest.mark.parametrize(("rule", "window"), SLIDING_RULES.items())
 def test_codes_and_a_numbers_day_look_back(rule: str, window: int) -> None:
     now = every_count()[rule]
-    assert (now.window, now.sliding) == (window, True)
+    assert (now.window, now.is_sliding) == (window, True)
     assert now.key == every_count(AFTERNOON + 10**6)[rule].key
 
 
@@ -452,18 +453,11 @@ def test_without_a_store_nothing_is_counted_and_the_log_says_so(
 class LongStore(SqliteStore):
     """A file whose windows end by the test's clock, which names them, and not by the real one."""
 
-    def put(
-        self,
-        key: str,
-        old: str | None,
-        new: str,
-        ttl: int,
-        now: float,
-        charge: Any = (),
-        give_back: Any = (),
-    ) -> Written | Refused | str:
-        longer = [each if each.sliding else each._replace(window=3600) for each in charge]
-        return super().put(key, old, new, ttl, now, longer, give_back)
+    def put(self, change: Change) -> Written | Differs | Refused:
+        longer = [
+            count if count.is_sliding else count._replace(window=3600) for count in change.charge
+        ]
+        return super().put(change._replace(charge=longer))
 
 
 class Sender:
@@ -504,13 +498,14 @@ class Sender:
 
     def keep(self, *receipts_: dict[str, Any]) -> None:
         """Take receipts, as receive_receipts does."""
-        keeping.keep(receipts_, self.api(), self.store, 100.0)
+        keeping.keep(receipts_, self.api(), self.store, deadline=100.0)
 
     def remember(self, out_id: str) -> None:
         """Make it an intent of ours, without sending."""
         secret = self.environ["SMS_STATE_SECRET"]
-        record = Record("accepted", "", 1, 0, 0, 0, "")
-        self.store.put(record_key(out_id, 0, secret), None, record.text(), 3600, 0)
+        record = record_text(PartRecord(state="accepted", attempt=1))
+        key = record_key(out_id, 0, secret)
+        self.store.put(Change(key=key, old=None, new=record, ttl=3600, now=0))
 
     def spent(self, *, abroad: bool = False) -> int:
         """What the budget of the day has come to."""
@@ -714,7 +709,7 @@ def test_a_receipt_that_came_first_keeps_the_price_of_a_rejection(
 ) -> None:
     def slowly(_parameters: Mapping[str, str]) -> Scene:
         entry = {**RECEIPT, "out_id": "order-1", "sms_size": "1"}
-        keeping.keep([entry], sender.api(), sender.store, 100.0)
+        keeping.keep([entry], sender.api(), sender.store, deadline=100.0)
         return refused("isv.AMOUNT_NOT_ENOUGH")
 
     platform.decide("SendSms", slowly)

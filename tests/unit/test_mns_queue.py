@@ -164,8 +164,8 @@ def test_a_signature_is_what_it_was() -> None:
     headers = signed_headers(
         "GET",
         "/queues/q/messages",
-        "Fri, 15 Jan 2027 08:00:00 GMT",
-        QueueToken("key", "secret", "token", 0),
+        date="Fri, 15 Jan 2027 08:00:00 GMT",
+        token=QueueToken("key", "secret", "token", 0),
     )
     assert headers["authorization"] == "MNS key:EgVy5SaCMoLy9kWK9R+h8wflwC0="
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shared.errors import InvalidRequest
 from shared.events.recipient_files import MAX_LINE_BYTES, Row, in_parts, read_part, read_rows
-from shared.sending.intents import Defaults, Part
+from shared.sending.intents import Defaults, Intent, Part
 
 DEFAULTS = Defaults("签名")
 UTF_8_MARK = b"\xef\xbb\xbf"
@@ -31,11 +31,22 @@ def csv_of(count: int, first: int = 13000000000) -> str:
     return "\n".join(["phone_number,name", *lines])
 
 
+def read(
+    rows: list[Row], template_code: str = "SMS_1", check: Callable[[Intent], None] = lambda _: None
+) -> tuple[Part | None, list[Row]]:
+    return read_part(rows, "file-a", template_code=template_code, defaults=DEFAULTS, check=check)
+
+
 def part_of(
     rows: list[Row], template_code: str = "SMS_1"
 ) -> tuple[Part | None, list[tuple[int, str]]]:
-    part, refused = read_part(rows, "file-a", template_code, DEFAULTS, lambda _: None)
+    part, refused = read(rows, template_code)
     return part, [(row.number, row.problem) for row in refused]
+
+
+def wire_id_of(part: Part) -> str:
+    """Return the id on the wire of a part of a file, which is an intent of that part alone."""
+    return Intent("file-a", (part,), is_numbered=True).wire_id(part)
 
 
 def numbers_in(part: Part | None) -> tuple[str, ...]:
@@ -194,10 +205,19 @@ def test_bytes_that_are_not_of_the_encoding_are_bad_rows() -> None:
     assert problems[20]
 
 
-def test_a_file_half_utf_8_and_half_gbk_is_refused() -> None:
+@pytest.mark.parametrize(("utf_8", "gbk"), [(3, 1), (1, 3), (10, 1), (1, 10)])
+def test_a_file_half_utf_8_and_half_gbk_is_refused(utf_8: int, gbk: int) -> None:
     line = "\n13800138000,李雷"
     with pytest.raises(InvalidRequest, match="SMS_FILE_ENCODING"):
-        rows_of(b"phone_number,name" + line.encode() * 3 + line.encode("gbk"))
+        rows_of(b"phone_number,name" + line.encode() * utf_8 + line.encode("gbk") * gbk)
+
+
+@pytest.mark.parametrize(("utf_8", "gbk"), [(11, 1), (1, 11)])
+def test_a_few_lines_in_another_encoding_do_not_hide_that_of_the_file(utf_8: int, gbk: int) -> None:
+    line = "\n13800138000,李雷"
+    rows = rows_of(b"phone_number,name" + line.encode() * utf_8 + line.encode("gbk") * gbk)
+    params = [row.message["template_param"] for row in rows if not row.problem]
+    assert params.count({"name": "李雷"}) == 11
 
 
 def test_a_character_that_was_lost_before_is_not_sent() -> None:
@@ -267,7 +287,7 @@ def test_no_content_breaks_it(content: bytes, key: str) -> None:
     for start in (b"phone_number,name\n", b""):
         with contextlib.suppress(InvalidRequest):
             for batch in in_parts(rows_of(start + content, key)):
-                read_part(batch, "file-a", "SMS_1", DEFAULTS, lambda _: None)
+                read(batch)
 
 
 # parts
@@ -283,8 +303,9 @@ def test_part_k_is_its_hundred_rows_whatever_is_wrong_with_them() -> None:
     ]
     part, refused = part_of(batches[1])
     assert part is not None
-    assert (part.number, part.first, part.last, part.out_id) == (1, 100, 199, "file-a~1")
-    assert (part.action, part.parameters["OutId"]) == ("SendBatchSms", "file-a~1")
+    assert (part.number, part.first, part.last) == (1, 100, 199)
+    assert part.action == "SendBatchSms"
+    assert wire_id_of(part) == "file-a~1"
     assert len(part.phone_numbers) == 99
     assert [number for number, _ in refused] == [121]
     assert len(json.loads(part.parameters["TemplateParamJson"])) == 99
@@ -293,8 +314,8 @@ def test_part_k_is_its_hundred_rows_whatever_is_wrong_with_them() -> None:
 def test_the_first_part_has_its_number_on_the_wire_too() -> None:
     part, _ = part_of(rows_of(csv_of(1)))
     assert part is not None
+    assert wire_id_of(part) == "file-a~0"
     assert part.parameters == {
-        "OutId": "file-a~0",
         "PhoneNumberJson": '["13000000000"]',
         "SignNameJson": '["签名"]',
         "TemplateCode": "SMS_1",
@@ -346,6 +367,32 @@ def test_json_lines_are_validated_as_messages_are() -> None:
     part, refused = part_of(rows_of("\n".join(map(json.dumps, lines)), "a.jsonl"))
     assert numbers_in(part) == ("13800138000",)
     assert [number for number, _ in refused] == [2, 3, 4, 5]
+    assert [reason.partition(": ")[0] for _, reason in refused] == [
+        "phone_number",
+        "text",
+        "template_param.n",
+        "phone_number",
+    ]
+
+
+def test_a_row_that_may_not_be_sent_to_does_not_stop_the_others() -> None:
+    def check(intent: Intent) -> None:
+        if "17000000000" in intent.parts[0].phone_numbers:
+            raise InvalidRequest("is not wanted", field="messages[0].phone_number")
+
+    part, refused = read(rows_of("phone_number\n13800138000\n17000000000\n"), check=check)
+    assert numbers_in(part) == ("13800138000",)
+    assert [(row.number, row.problem) for row in refused] == [(2, "phone_number: is not wanted")]
+
+
+def test_a_number_is_the_same_as_that_of_a_refused_row() -> None:
+    content = "phone_number,sms_up_extend_code\n13800138000,1\n13800138001,\n13800138001,2\n"
+    part, refused = part_of(rows_of(content))
+    assert numbers_in(part) == ("13800138000",)
+    assert refused == [
+        (2, "sms_up_extend_code: give one in each row, or none"),
+        (3, "phone_number: is the same number as in row 2"),
+    ]
 
 
 def test_a_file_has_one_template() -> None:
@@ -374,5 +421,5 @@ def test_extend_codes_are_in_all_rows_or_none() -> None:
 
 def test_a_row_refused_keeps_its_row() -> None:
     (row,) = rows_of("phone_number\nx")
-    _, refused = read_part([row], "file-a", "SMS_1", DEFAULTS, lambda _: None)
+    _, refused = read([row])
     assert [each._replace(problem="") for each in refused] == [row]

@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,9 +23,10 @@ from shared.clock import PLATFORM_OFFSET
 from shared.errors import NotSettled
 from shared.events.event_sends import LOGGED_REFUSALS
 from shared.events.event_sources import derived_out_id
-from shared.sending.part_records import Record, record_key
+from shared.sending.part_records import PartRecord, read_part, record_key
+from shared.state.records import record_text
 from shared.state.sqlite_store import SqliteStore
-from shared.state.store import Written
+from shared.state.store import Change, Written
 from tests.unit.conftest import CREDENTIALS
 from tests.unit.scripted_server import Scene, answer, hang_up
 from tests.unit.sms_platform import BIZ_ID, REQUEST_ID, Platform, accepted, detail, details, refused
@@ -233,6 +235,29 @@ def test_an_out_id_of_an_earlier_event_with_other_content_is_a_conflict(
     assert len(platform.sends) == 1
 
 
+def test_entries_that_are_the_same_are_refused_alike(
+    platform: Platform, store: SqliteStore
+) -> None:
+    run({**ONE, "out_id": "order-1"})
+    other = {**ONE, "out_id": "order-1", "phone_numbers": "13800138001"}
+    first, second = run([other, other])["rejected"]
+    assert (first["out_id"], first["code"]) == ("order-1", "out-id-conflict")
+    assert second == {**first, "entry": 1, "same_as": 0}
+    assert len(platform.sends) == 1
+
+
+def test_a_mistake_of_ours_refuses_every_entry_and_raises_nothing(
+    platform: Platform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    context: Any = Context(function=FunctionInfo(timeout=None))  # type: ignore[arg-type]
+    result = run([mns_queue(ONE, "1"), mns_queue(ONE, "2")], context)
+    assert reasons(result) == {0: "internal-error", 1: "internal-error"}
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (bug,) = (line for line in said if line["action"] == "internal-error")
+    assert bug["outcome"] == "TypeError"
+    assert platform.calls == []
+
+
 def test_ten_thousand_entries(platform: Platform, capsys: pytest.CaptureFixture[str]) -> None:
     requests = [
         {**ONE, "phone_numbers": f"138{n:08}" if n % 20 == 0 else str(n), "out_id": f"n-{n}"}
@@ -369,21 +394,25 @@ def test_what_another_invocation_is_at_work_on_is_asked_for_when_that_must_have_
     platform: Platform, store: SqliteStore
 ) -> None:
     event = mns_topic({**ONE, "out_id": "order-1"})
-    key = record_key("order-1", 0, SECRET)
-    digest = digest_of(event, store, key)
+    only(run(event), "accepted")
+    left = read_part(store, "order-1", 0, state_secret=SECRET)
     now = int(time.time())
-    crashed = Record("sending", digest, 1, now, now, now + 1, "somebody")
-    assert store.put(key, store.get(key), crashed.text(), 600, now) == Written()
+    crashed = PartRecord(
+        state="sending",
+        digest=left.digest,
+        attempt=1,
+        first_at=now,
+        last_at=now,
+        lease_until=now + 1,
+        owner="somebody",
+    )
+    key = record_key("order-1", 0, SECRET)
+    change = Change(key=key, old=left.stored, new=record_text(crashed), ttl=600, now=now)
+    assert store.put(change) == Written()
     platform.on("QuerySendDetails", details(detail(OutId="order-1")))
     sent_before = len(platform.sends)
     assert only(run(event), "accepted")["reconciled"] is True
     assert len(platform.sends) == sent_before
-
-
-def digest_of(event: object, store: SqliteStore, key: str) -> str:
-    """Return the digest of the event's content, as an accepted send leaves it."""
-    only(run(event), "accepted")
-    return Record.read(store.get(key) or "").digest
 
 
 @pytest.mark.parametrize(
@@ -445,6 +474,12 @@ def put(bucket: Path, content: bytes, key: str = "sms-files/a.csv") -> dict[str,
     (bucket / key).parent.mkdir(parents=True, exist_ok=True)
     (bucket / key).write_bytes(content)
     return oss(key, content)
+
+
+def written(bucket: Path) -> list[dict[str, Any]]:
+    """Return the lines of the only object of results."""
+    (result_file,) = (bucket / "sms-results").iterdir()
+    return [json.loads(line) for line in result_file.read_bytes().splitlines()]
 
 
 def results(bucket: Path, entry: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -586,6 +621,7 @@ def test_a_key_may_come_url_encoded(
     ("key", "code"),
     [
         ("sms-files/gone.csv", "object-not-found"),
+        ("sms-files/gone%20too.csv", "object-not-found"),
         ("sms-files/../../secret.csv", "object-not-found"),
         ("sms-files/a.csv", "object-changed"),
     ],
@@ -594,6 +630,7 @@ def test_an_object_that_is_not_there_any_more_is_refused(
     platform: Platform, bucket: Path, key: str, code: str
 ) -> None:
     put(bucket, recipients(1))
+    (bucket.parent / "secret.csv").write_bytes(b"another content")
     assert only(run(oss(key, b"another content")), "rejected")["code"] == code
     assert platform.calls == []
 
@@ -645,6 +682,18 @@ def test_rows_that_cannot_be_read_do_not_take_the_template_away(
     assert [sent["TemplateCode"] for sent in platform.sends] == ["SMS_7"]
 
 
+def test_the_template_of_the_first_row_is_that_of_all_parts(
+    platform: Platform, bucket: Path, store: SqliteStore
+) -> None:
+    rows = [f"{13000000000 + n}," for n in range(201)]
+    rows[0] += "SMS_7"
+    rows[200] += "SMS_8"
+    content = "\n".join(["phone_number,template_code", *rows]).encode()
+    entry = only(run(put(bucket, content)), "accepted")
+    assert entry["rows"] == {"accepted": 200, "rejected": 1, "unknown": 0}
+    assert [sent["TemplateCode"] for sent in platform.sends] == ["SMS_7", "SMS_7"]
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
@@ -690,6 +739,64 @@ def test_a_refusal_that_would_meet_all_parts_stops_the_file(
     assert only(run(event), "accepted")["parts"]["accepted"] == 50
 
 
+def test_a_refusal_of_one_part_does_not_stop_the_file(
+    deployed: pytest.MonkeyPatch, platform: Platform, bucket: Path, store: SqliteStore
+) -> None:
+    deployed.setenv("SMS_FILE_PARALLEL", "1")
+    platform.on("SendBatchSms", refused("isv.MOBILE_NUMBER_ILLEGAL"), accepted())
+    entry = only(run(put(bucket, recipients(300))), "rejected")
+    assert entry["parts"] == {"accepted": 2, "rejected": 1, "unknown": 0}
+    assert entry["rows"] == {"accepted": 200, "rejected": 100, "unknown": 0}
+    assert "code" not in entry
+
+
+def test_a_part_in_doubt_does_not_stop_the_file(
+    deployed: pytest.MonkeyPatch, platform: Platform, bucket: Path, store: SqliteStore
+) -> None:
+    deployed.setenv("SMS_FILE_PARALLEL", "1")
+    a_code_of_receipts_about_the_account = refused("NO_ROUTE")
+    platform.on("SendBatchSms", a_code_of_receipts_about_the_account, accepted())
+    with pytest.raises(NotSettled):
+        run(put(bucket, recipients(300)))
+    *_, summary = written(bucket)
+    assert summary["summary"]["parts"] == {"accepted": 2, "rejected": 0, "unknown": 1}
+    assert "code" not in summary["summary"]
+
+
+def test_a_platform_that_cannot_be_reached_stops_the_file_until_a_repeat(
+    deployed: pytest.MonkeyPatch,
+    platform: Platform,
+    endpoint: str,
+    bucket: Path,
+    store: SqliteStore,
+) -> None:
+    deployed.setenv("SMS_FILE_PARALLEL", "1")
+    deployed.setenv("SMS_ENDPOINT", "http://127.0.0.1:1")
+    event = put(bucket, recipients(300))
+    with pytest.raises(NotSettled):
+        run(event)
+    part, summary = written(bucket)
+    assert (part["part"], part["code"]) == (0, "connection-failed")
+    assert summary["summary"]["code"] == "connection-failed"
+    assert summary["summary"]["rows"] == {"accepted": 0, "rejected": 100, "unknown": 0}
+    deployed.setenv("SMS_ENDPOINT", endpoint)
+    assert only(run(event), "accepted")["parts"]["accepted"] == 3
+    assert len(platform.sends) == 3
+
+
+def test_a_part_that_was_sent_with_other_content_is_refused(
+    deployed: pytest.MonkeyPatch, platform: Platform, bucket: Path, store: SqliteStore
+) -> None:
+    event = put(bucket, recipients(150))
+    only(run(event), "accepted")
+    deployed.setenv("SMS_SIGN_NAME", "另签")
+    entry = only(run(event), "rejected")
+    assert entry["parts"] == {"accepted": 0, "rejected": 2, "unknown": 0}
+    parts = [line for line in results(bucket, entry) if "part" in line]
+    assert {(part["outcome"], part["code"]) for part in parts} == {("rejected", "out-id-conflict")}
+    assert len(platform.sends) == 2
+
+
 def test_a_limit_that_is_reached_stops_the_file(
     deployed: pytest.MonkeyPatch, platform: Platform, bucket: Path, store: SqliteStore
 ) -> None:
@@ -711,7 +818,7 @@ def test_the_limit_of_one_number_does_not_stop_the_file(
     deployed: pytest.MonkeyPatch, platform: Platform, bucket: Path, store: SqliteStore
 ) -> None:
     deployed.setenv("SMS_FILE_PARALLEL", "1")
-    deployed.setenv("SMS_LIMITS", "number-per-hour=1")
+    deployed.setenv("SMS_LIMITS", "number-per-day=1")
     header, first, *rest = recipients(300).splitlines()
     assert only(run(mns_topic({**ONE, "phone_numbers": "13000000000"})), "accepted")
     alone = [header, first, *(b"x" + row for row in rest[:99]), *rest[99:]]
@@ -802,9 +909,29 @@ def test_the_time_of_a_file_ends_and_a_repeat_goes_on(
         run(event, Context(function=FunctionInfo(timeout=3)))
     sent_before = len(platform.sends)
     assert 1 <= sent_before < 20
+    *parts, summary = written(bucket)
+    assert len(parts) == sent_before
+    assert summary["summary"]["code"] == "out-of-time"
+    assert summary["summary"]["reason"] == "the time was over; a repeat goes on from here"
     platform.on("SendBatchSms", accepted())
     assert only(run(event), "accepted")["parts"]["accepted"] == 20
     assert len(platform.sends) == 20
+
+
+def test_the_first_problem_of_a_file_is_the_one_that_is_reported(
+    deployed: pytest.MonkeyPatch, platform: Platform, bucket: Path, store: SqliteStore
+) -> None:
+    deployed.setenv("SMS_FILE_PARALLEL", "1")
+
+    def refuse_slowly(_sent: Mapping[str, str]) -> Scene:
+        time.sleep(1)  # of 3 seconds it is the last one in which a part may begin
+        return refused("isv.AMOUNT_NOT_ENOUGH")
+
+    platform.decide("SendBatchSms", refuse_slowly)
+    with pytest.raises(NotSettled):
+        run(put(bucket, recipients(500)), Context(function=FunctionInfo(timeout=3)))
+    assert written(bucket)[-1]["summary"]["code"] == "isv.AMOUNT_NOT_ENOUGH"
+    assert len(platform.sends) == 1
 
 
 def test_several_files_of_one_event_are_sent(platform: Platform, bucket: Path) -> None:
@@ -822,6 +949,51 @@ def test_results_that_cannot_be_written_are_told(platform: Platform, bucket: Pat
     entry = only(run(event), "accepted")
     assert "results" not in entry
     assert "cannot be written" in entry["results_reason"]
+
+
+def test_a_file_that_meets_a_mistake_of_ours_is_unknown(
+    deployed: pytest.MonkeyPatch,
+    platform: Platform,
+    bucket: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    event = put(bucket, recipients(1))
+    deployed.setattr(tempfile, "tempdir", str(bucket / "no such folder"))
+    entry = only(run(event), "unknown")
+    assert entry["code"] == "internal-error"
+    assert '"internal-error"' in capsys.readouterr().out
+
+
+def test_a_file_that_meets_a_mistake_of_ours_comes_again_where_there_is_a_store(
+    deployed: pytest.MonkeyPatch, platform: Platform, bucket: Path, store: SqliteStore
+) -> None:
+    event = put(bucket, recipients(1))
+    with deployed.context() as patch:
+        patch.setattr(tempfile, "tempdir", str(bucket / "no such folder"))
+        with pytest.raises(NotSettled):
+            run(event)
+    assert only(run(event), "accepted")["rows"]["accepted"] == 1
+
+
+def test_a_file_in_oss_needs_the_package_that_the_runtimes_have(
+    deployed: pytest.MonkeyPatch, platform: Platform
+) -> None:
+    deployed.setitem(sys.modules, "oss2", None)
+    entry = only(run(oss("sms-files/a.csv", recipients(1))), "rejected")
+    assert entry["code"] == "configuration"
+    assert "oss2" in entry["reason"]
+
+
+def test_results_that_cannot_be_written_are_written_by_a_repeat(
+    platform: Platform, bucket: Path, store: SqliteStore
+) -> None:
+    event = put(bucket, recipients(1))
+    (bucket / "sms-results").write_text("a file where a folder should be")
+    with pytest.raises(NotSettled):
+        run(event)
+    (bucket / "sms-results").unlink()
+    assert results(bucket, only(run(event), "accepted"))
+    assert len(platform.sends) == 1
 
 
 # the log, and what an import costs

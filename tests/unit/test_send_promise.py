@@ -19,10 +19,11 @@ from hypothesis import strategies as st
 
 from shared.errors import StoreUnavailable
 from shared.platform.sms_api import SmsApi
-from shared.sending.claims import send
 from shared.sending.intents import Defaults, PartOutcome
 from shared.sending.mainland import read_intent
+from shared.sending.protocol import send
 from shared.state.sqlite_store import SqliteStore
+from shared.state.store import Change, Differs, Refused, Written
 from tests.unit.conftest import CREDENTIALS, ApiTo
 from tests.unit.manual_clock import AFTERNOON, ManualClock
 from tests.unit.scripted_server import Scene, hang_up
@@ -83,11 +84,11 @@ class FailingStore(SqliteStore):
         super().__init__(str(path))
         self._left = fails_at
 
-    def put(self, *arguments: Any, **named: Any) -> Any:
+    def put(self, change: Change) -> Written | Differs | Refused:
         self._left -= 1
-        if self._left == 0 and arguments[3] % 2:
+        if self._left == 0 and change.ttl % 2:
             raise StoreUnavailable("down")
-        done = super().put(*arguments, **named)
+        done = super().put(change)
         if self._left == 0:
             raise StoreUnavailable("down")
         return done

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from shared.clock import platform_date
 from shared.errors import ConfigurationError, InvalidRequest
 from shared.sending.attempts import attempt_nonce
-from shared.sending.claims import send
 from shared.sending.intents import Defaults, Intent, PartOutcome
 from shared.sending.mainland import read_intent
+from shared.sending.protocol import send
 from shared.settings import Credentials
 from tests.unit.conftest import CREDENTIALS, ApiTo
 from tests.unit.manual_clock import AFTERNOON, ManualClock
@@ -80,7 +80,7 @@ def test_an_accepted_part_has_its_biz_id(platform: Platform, send_to: Send) -> N
     assert outcome.details["BizId"] == BIZ_ID
     bare = outcome._replace(details={})
     assert bare == PartOutcome(ONE.parts[0], "accepted", "OK", BIZ_ID, REQUEST_ID)
-    assert platform.sends == [ONE.parts[0].parameters]
+    assert platform.sends == [{**ONE.parts[0].parameters, "OutId": "order-1"}]
 
 
 def test_a_refused_part_is_not_sent_again_nor_looked_up(platform: Platform, send_to: Send) -> None:

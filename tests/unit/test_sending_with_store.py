@@ -2,138 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from shared.errors import ConfigurationError, OutIdConflict, StoreUnavailable
-from shared.platform.sms_api import SmsApi
-from shared.sending.attempts import attempt_nonce
-from shared.sending.claims import content_digest, send
-from shared.sending.intents import Defaults, Intent, PartOutcome
-from shared.sending.mainland import read_intent
-from shared.sending.part_records import Record, record_key, settle
+from shared.errors import ConfigurationError, OutIdConflict
+from shared.sending.claims import content_digest
+from shared.sending.intents import Intent, PartOutcome
+from shared.sending.part_records import PartRecord, record_key, settle
 from shared.settings import Credentials
-from shared.state.sqlite_store import SqliteStore
-from shared.state.store import Count, Refused, Store, Written
+from shared.state.records import read_record, record_text
+from shared.state.store import Change, Written
 from tests.unit.conftest import CREDENTIALS, ApiTo
 from tests.unit.manual_clock import AFTERNOON, ManualClock
 from tests.unit.scripted_server import Scene, answer, hang_up
 from tests.unit.sms_platform import BIZ_ID, REQUEST_ID, Platform, accepted, detail, details, refused
+from tests.unit.stored_sends import (
+    LEASE,
+    ONE,
+    QUARTER,
+    SECRET,
+    STATE,
+    Caller,
+    WatchedStore,
+    actions,
+    attempts,
+    how,
+    intent_of,
+    new_caller,
+    nonces,
+    personal_intent,
+)
 
-SECRET = "the-secret-of-the-state"
-STATE = {
-    "SMS_STATE_URL": "sqlite:///state",
-    "SMS_ALLOW_LOCAL_STATE": "1",
-    "SMS_STATE_SECRET": SECRET,
-    "SMS_READ_TIMEOUT": "5",
-}
-LEASE = 25  # seconds: the deadline of 20, and 5
-QUARTER = 15 * 60
 NO_PERMISSION = refused("isp.RAM_PERMISSION_DENY")
-Step = Callable[[], object]
 Lines = Callable[[], list[dict[str, Any]]]
-
-
-def intent_of(*numbers: str, **fields: Any) -> Intent:
-    body = {"phone_numbers": list(numbers), "template_code": "SMS_1", "out_id": "order-1", **fields}
-    return read_intent(body, "", Defaults("签名"))
-
-
-def personal_intent(count: int) -> Intent:
-    messages = [{"phone_number": f"138{number:08}"} for number in range(count)]
-    body = {"messages": messages, "template_code": "SMS_1", "out_id": "order-1"}
-    return read_intent(body, "", Defaults("签名"))
-
-
-ONE = intent_of("13800138000", template_param={"name": "Li Xiaolong", "order": "A-17-2026"})
-
-
-class WatchedStore:
-    """A store on a file that counts its steps, and fails at those whose number is in `failing`."""
-
-    def __init__(self, path: Path) -> None:
-        self.file = SqliteStore(str(path))
-        self.steps = 0
-        self.failing: Sequence[int] = ()
-        self.before_put: Step = lambda: None
-
-    def get(self, key: str) -> str | None:
-        self._step()
-        return self.file.get(key)
-
-    def put(
-        self,
-        key: str,
-        old: str | None,
-        new: str,
-        ttl: int,
-        now: float,
-        charge: Sequence[Count] = (),
-        give_back: Sequence[Count] = (),
-    ) -> Written | Refused | str:
-        self._step()
-        self.before_put()
-        return self.file.put(key, old, new, ttl, now, charge, give_back)
-
-    def totals(self, counts: Sequence[Count]) -> list[int]:
-        self._step()
-        return self.file.totals(counts)
-
-    def _step(self) -> None:
-        self.steps += 1
-        if self.steps in self.failing:
-            raise StoreUnavailable("the test's store is down")
-
-
-class Dies(BaseException):
-    """What ends an invocation in the middle, as Function Compute does at its timeout."""
-
-
-class Caller:
-    """Sends through invocations that share the store and the clock."""
-
-    def __init__(self, api: SmsApi, clock: ManualClock, store: Store) -> None:
-        self.api = api
-        self.clock = clock
-        self.store = store
-
-    def send(self, intent: Intent = ONE, *, resend: bool = False) -> tuple[PartOutcome, ...]:
-        """Send in an invocation that has 20 seconds."""
-        intent = intent._replace(resend_unknown=resend)
-        return send(intent, self.api, self.clock.passed + 20.0, self.store)
-
-    def one(self, intent: Intent = ONE, *, resend: bool = False) -> PartOutcome:
-        (outcome,) = self.send(intent, resend=resend)
-        return outcome
-
-    def meanwhile(self, *, resend: bool = False) -> PartOutcome:
-        """Send from the thread of the platform, while another call of this test waits for it."""
-        try:
-            return self.one(resend=resend)
-        finally:
-            self.api.session.close()
-
-    def die(self, after: Step = lambda: None) -> None:
-        """Send in an invocation that does `after` instead of a request, and ends there."""
-
-        def exchange(*_args: object, **_kwargs: object) -> None:
-            after()
-            raise Dies
-
-        adapter = SimpleNamespace(send=exchange)
-        session = SimpleNamespace(get_adapter=lambda _url: adapter, verify=True)
-        api = self.api._replace(session=cast(Any, session))
-        with pytest.raises(Dies):
-            send(ONE, api, self.clock.passed + 20.0, self.store)
-
-    def record(self, part: int = 0) -> Record:
-        text = self.store.get(record_key("order-1", part, SECRET))
-        assert text
-        return Record.read(text)
 
 
 @pytest.fixture
@@ -143,32 +48,7 @@ def store(tmp_path: Path) -> WatchedStore:
 
 @pytest.fixture
 def caller(endpoint: str, api_to: ApiTo, clock: ManualClock, store: WatchedStore) -> Caller:
-    environ = {**STATE, "SMS_INTERNATIONAL_ENDPOINT": endpoint}
-    api = api_to(endpoint, lambda: CREDENTIALS, **environ)
-    return Caller(api, clock, store)
-
-
-def how(outcome: PartOutcome) -> str:
-    """Say how a part ended in one word or two."""
-    if outcome.outcome != "accepted":
-        return f"{outcome.outcome}: {outcome.code}"
-    return "replayed" if outcome.replayed else "reconciled" if outcome.reconciled else "accepted"
-
-
-def nonces(platform: Platform) -> list[str]:
-    return [
-        call.arrived.headers["x-acs-signature-nonce"]
-        for call in platform.calls
-        if call.action != "QuerySendDetails"
-    ]
-
-
-def attempts(*numbers: int) -> list[str]:
-    return [attempt_nonce("order-1", 0, number) for number in numbers]
-
-
-def actions(platform: Platform) -> list[str]:
-    return [call.action for call in platform.calls]
+    return new_caller(endpoint, api_to, clock, store)
 
 
 def test_a_send_takes_two_steps_of_the_store_and_one_request(
@@ -200,9 +80,23 @@ def test_the_record_says_what_the_protocol_needs_and_nothing_about_anybody(
     now = int(AFTERNOON)
     digest = content_digest(ONE, SECRET)
     record = caller.record()
-    assert record == Record(
-        "accepted", digest, 1, now, now, 0, record.owner, "OK", BIZ_ID, REQUEST_ID, "SendSms"
+    assert record == PartRecord(
+        state="accepted",
+        digest=digest,
+        action="SendSms",
+        attempt=1,
+        first_at=now,
+        last_at=now,
+        lease_until=0,
+        owner=record.owner,
+        code="OK",
+        biz_id=BIZ_ID,
+        request_id=REQUEST_ID,
+        stored=record.stored,
     )
+    assert json.loads(record.stored or "") == {
+        name: value for name, value in record._asdict().items() if name not in ("others", "stored")
+    }
     kept = (tmp_path / "state.db").read_bytes()
     for secret in (
         b"13800138000",
@@ -620,7 +514,7 @@ def test_an_answer_that_comes_late_counts_more_than_the_next_attempt(
 
 def receipt(caller: Caller) -> None:
     """Move the record as a receipt does."""
-    assert settle(caller.store, caller.api, "order-1", "of the receipt")
+    assert settle(caller.store, caller.api, wire_id="order-1", message_id="of the receipt")
 
 
 def test_a_receipt_settles_what_is_unknown(platform: Platform, caller: Caller) -> None:
@@ -727,22 +621,22 @@ def test_when_only_the_first_record_expired_the_rest_is_not_sent_as_something_el
     platform: Platform, caller: Caller
 ) -> None:
     key = record_key("order-1", 1, SECRET)
-    other = Record("accepted", "another digest", 1, 0, 0, 0, "")
-    assert caller.store.put(key, None, other.text(), 3600, 0) == Written()
+    other = record_text(PartRecord(state="accepted", digest="another digest", attempt=1))
+    assert caller.store.put(Change(key, None, other, ttl=3600, now=0)) == Written()
     ended = [how(outcome) for outcome in caller.send(personal_intent(250))]
     assert ended == ["accepted", *["rejected: out-id-conflict"] * 2]
     assert len(platform.sends) == 1
 
 
 FORWARD = [
-    Record("", "", 0, 0, 0, 0, ""),
-    Record("sending", "", 1, 0, 0, 0, ""),
-    Record("unknown", "", 1, 0, 0, 0, ""),
-    Record("rejected", "", 1, 0, 0, 0, ""),
-    Record("sending", "", 2, 0, 0, 0, ""),
-    Record("unknown", "", 2, 0, 0, 0, ""),
-    Record("rejected", "", 2, 0, 0, 0, ""),
-    Record("accepted", "", 1, 0, 0, 0, ""),
+    PartRecord(),
+    PartRecord(state="sending", attempt=1),
+    PartRecord(state="unknown", attempt=1),
+    PartRecord(state="rejected", attempt=1),
+    PartRecord(state="sending", attempt=2),
+    PartRecord(state="unknown", attempt=2),
+    PartRecord(state="rejected", attempt=2),
+    PartRecord(state="accepted", attempt=1),
 ]
 
 
@@ -754,9 +648,22 @@ def test_records_have_one_order_and_accepted_is_its_end() -> None:
 
 
 def test_a_record_is_read_as_it_was_written() -> None:
-    record = Record("unknown", "0af", 3, 1, 2, 3, "owner", "isp.SYSTEM_ERROR", "1^0", "R")
-    assert Record.read(record.text()) == record
-    assert Record.read('["accepted", "0af", 1, 1, 1, 0, "owner"]').code == ""
+    record = PartRecord(
+        state="unknown",
+        digest="0af",
+        action="SendSms",
+        attempt=3,
+        first_at=1,
+        last_at=2,
+        lease_until=3,
+        owner="owner",
+        code="isp.SYSTEM_ERROR",
+        biz_id="1^0",
+        request_id="R",
+    )
+    text = record_text(record)
+    assert read_record(text, PartRecord()) == record._replace(stored=text)
+    assert read_record('{"state":"accepted","digest":"0af"}', PartRecord()).code == ""
 
 
 def test_keys_are_unlike_for_other_ids_parts_and_secrets() -> None:

@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from shared.errors import ConfigurationError
-from shared.limit_rules import DEFAULT_LIMITS
+from shared.limit_rules import RULES
 from shared.settings import (
     Access,
     Credentials,
@@ -27,6 +27,7 @@ INJECTED = {
     "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "injected-secret",
     "ALIBABA_CLOUD_SECURITY_TOKEN": "injected-token",
 }
+DEFAULT_LIMITS = {rule.name: rule.default for rule in RULES}
 FROM_CONTEXT = ContextCredentials("STS.context", "context-secret", "context-token")
 
 

@@ -30,7 +30,6 @@ from shared.platform.sms_api import (
     REJECTED,
     Result,
     classify,
-    explain,
     query_error,
 )
 from shared.settings import Credentials
@@ -269,7 +268,7 @@ def test_what_arrives_is_byte_for_byte_what_was_signed(
     server = serve(one_by_one(accepted()))
     credentials = CREDENTIALS._replace(security_token=token)
     api = api_to(server.url, lambda: credentials, SMS_SIGNATURE_METHOD=method)
-    result = api.exchange(api.sign("SendSms", PARAMETERS, "nonce-1"), 10.0)
+    result = api.exchange(api.sign("SendSms", PARAMETERS, "nonce-1"), deadline=10.0)
     assert result.verdict == ACCEPTED
     arrived = server.arrived[0]
     VERIFY[method](arrived, credentials.access_key_secret)
@@ -514,10 +513,3 @@ def test_a_query_of_which_nothing_was_written_raises(
 
 def test_a_query_out_of_time_says_so() -> None:
     assert query_error(Result(NOTHING_WRITTEN, "out-of-time")).code == "out-of-time"
-
-
-def test_an_explanation_is_a_sentence_and_a_status() -> None:
-    detail, status = explain("isv.AMOUNT_NOT_ENOUGH")
-    assert detail == "Not enough money or package quota left. Top up the account or buy a package."
-    assert status == 502
-    assert explain("isv.BRAND_NEW")[1] == 502

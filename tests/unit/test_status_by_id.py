@@ -11,10 +11,14 @@ import pytest
 from shared.errors import InvalidRequest, PlatformRefused, StoreUnavailable
 from shared.platform.sms_api import SmsApi
 from shared.receipts.keeping import keep
+from shared.receipts.records import Receipt, Subject
 from shared.receipts.status_by_id import IdQuestion, find_by_id, read_id_question
-from shared.sending.part_records import Record, record_key
+from shared.sending.part_records import PartRecord, record_key
+from shared.state.records import record_text
 from shared.state.sqlite_store import SqliteStore
+from shared.state.store import Change, Written
 from tests.unit.conftest import ApiTo
+from tests.unit.other_versions import LATER, add_member, members_at, rewrite, take_member
 from tests.unit.scripted_server import answer, hang_up
 from tests.unit.sms_platform import Platform, refused
 
@@ -103,7 +107,7 @@ def test_an_id_question_names_what_is_wrong(query: Mapping[str, str], field: str
 def test_an_out_id_is_answered_from_receipts_alone(
     platform: Platform, api: SmsApi, store: SqliteStore
 ) -> None:
-    keep([REPORT, {**REPORT, "out_id": "order-1~1", "success": False}], api, store, 9.0)
+    keep([REPORT, {**REPORT, "out_id": "order-1~1", "success": False}], api, store, deadline=9.0)
     found, next_part = find_by_id(api, IdQuestion("order-1", "", 0), 9.0, store)
     assert next_part == 0
     assert found[0] == {
@@ -125,7 +129,7 @@ def test_an_out_id_is_answered_from_receipts_alone(
 def test_an_out_id_with_many_parts_is_answered_piece_by_piece(
     api: SmsApi, store: SqliteStore
 ) -> None:
-    keep([{**REPORT, "out_id": f"file~{part}"} for part in (0, 150)], api, store, 9.0)
+    keep([{**REPORT, "out_id": f"file~{part}"} for part in (0, 150)], api, store, deadline=9.0)
     found, next_part = find_by_id(api, IdQuestion("file", "", 0), 9.0, store)
     assert (len(found), next_part) == (1, 100)
     assert find_by_id(api, IdQuestion("file", "", 100), 9.0, store)[1] == 0
@@ -141,9 +145,17 @@ def test_an_out_id_without_receipts_needs_the_number(api: SmsApi, store: SqliteS
 
 def sent_abroad(store: SqliteStore, part: int, message_id: str, **fields: Any) -> None:
     """Leave the record that SendMessageToGlobe leaves when it accepted a part of order-2."""
-    record = Record("accepted", "digest", 1, 0, 0, 0, "", "OK", message_id, "", GLOBE)
-    text = record._replace(**fields).text()
-    store.put(record_key("order-2", part, SECRET), None, text, 9999, 0.0)
+    accepted = PartRecord(
+        state="accepted", digest="digest", action=GLOBE, attempt=1, code="OK", biz_id=message_id
+    )
+    change = Change(
+        key=record_key("order-2", part, SECRET),
+        old=None,
+        new=record_text(accepted._replace(**fields)),
+        ttl=9999,
+        now=0.0,
+    )
+    assert store.put(change) == Written()
 
 
 def test_a_message_abroad_without_a_receipt_is_asked_for_by_the_id_in_its_record(
@@ -152,7 +164,7 @@ def test_a_message_abroad_without_a_receipt_is_asked_for_by_the_id_in_its_record
     platform.decide("QueryMessage", lambda asked: answer({**GLOBE_STATUS, **asked}))
     for part, message_id in ((1, "1008030300001234"), (2, ""), (3, "3"), (49, "49")):
         sent_abroad(store, part, message_id, state="accepted" if message_id else "sending")
-    keep([{**GLOBE_REPORT, "Status": "1", "ErrorCode": "DELIVERED"}], api, store, 9.0)
+    keep([{**GLOBE_REPORT, "Status": "1", "ErrorCode": "DELIVERED"}], api, store, deadline=9.0)
     found, next_part = find_by_id(api, IdQuestion("order-2", "", 0), 9.0, store)
     assert [asked["MessageId"] for asked in platform.asked("QueryMessage")] == ["3", "49"]
     assert [each["message_id"] for each in found] == ["1008030300001234", "3", "49"]
@@ -167,7 +179,7 @@ def test_a_message_abroad_whose_receipt_is_not_final_is_asked_for(
 ) -> None:
     platform.on("QueryMessage", answer(GLOBE_STATUS))
     sent_abroad(store, 1, "1008030300001234")
-    keep([GLOBE_REPORT], api, store, 9.0)
+    keep([GLOBE_REPORT], api, store, deadline=9.0)
     ((found,), _) = find_by_id(api, IdQuestion("order-2", "", 0), 9.0, store)
     assert (found["status"], found["sms_size"]) == ("delivered", 2)
 
@@ -178,7 +190,7 @@ def test_a_receipt_that_names_no_message_is_that_of_its_part(
 ) -> None:
     platform.on("QueryMessage", refused("DATA_NOT_EXIST"))
     sent_abroad(store, 1, "1008030300001234")
-    keep([{**GLOBE_REPORT, "Status": status, "MessageId": ""}], api, store, 9.0)
+    keep([{**GLOBE_REPORT, "Status": status, "MessageId": ""}], api, store, deadline=9.0)
     ((found,), _) = find_by_id(api, IdQuestion("order-2", "", 0), 9.0, store)
     assert found["status"] == ("delivered" if status == "1" else "waiting")
     assert len(platform.asked("QueryMessage")) == (0 if status == "1" else 1)
@@ -198,7 +210,7 @@ def test_an_answer_is_whole_or_an_error(
 ) -> None:
     platform.on("QueryMessage", refused("isp.RAM_PERMISSION_DENY"))
     sent_abroad(store, 1, "1008030300001234")
-    keep([GLOBE_REPORT], api, store, 9.0)
+    keep([GLOBE_REPORT], api, store, deadline=9.0)
     assert len(find_by_id(api, IdQuestion("order-2", "", 0), 9.0, store)[0]) == 1
     sent_abroad(store, 2, "2")
     with pytest.raises(PlatformRefused):
@@ -228,7 +240,7 @@ BY_MESSAGE = IdQuestion("", "1008030300001234", 0)
 def test_a_message_id_with_a_final_receipt_is_answered_from_it(
     platform: Platform, api: SmsApi, store: SqliteStore
 ) -> None:
-    keep([{**GLOBE_REPORT, "Status": "2", "ErrorCode": "EXPIRED"}], api, store, 9.0)
+    keep([{**GLOBE_REPORT, "Status": "2", "ErrorCode": "EXPIRED"}], api, store, deadline=9.0)
     ((found,), _) = find_by_id(api, BY_MESSAGE, 9.0, store)
     assert (found["status"], found["out_id"], found["phone_number"]) == ("failed", "order-2", "*67")
     assert platform.calls == []
@@ -239,7 +251,7 @@ def test_a_message_id_without_a_final_receipt_is_asked_for(
     platform: Platform, api: SmsApi, store: SqliteStore, kept: list[object]
 ) -> None:
     platform.on("QueryMessage", answer(GLOBE_STATUS))
-    keep(kept, api, store, 9.0)
+    keep(kept, api, store, deadline=9.0)
     ((found,), _) = find_by_id(api, BY_MESSAGE, 9.0, store)
     assert platform.asked("QueryMessage") == [{"MessageId": "1008030300001234"}]
     assert (found["status"], found["phone_number"], found["receive_date"]) == (
@@ -272,7 +284,7 @@ def test_a_receipt_that_is_not_final_is_better_than_nothing(
     platform: Platform, api: SmsApi, store: SqliteStore, scene: Any
 ) -> None:
     platform.on("QueryMessage", scene)
-    keep([GLOBE_REPORT], api, store, 9.0)
+    keep([GLOBE_REPORT], api, store, deadline=9.0)
     ((found,), _) = find_by_id(api, BY_MESSAGE, 9.0, store)
     assert (found["status"], found["out_id"]) == ("waiting", "order-2")
 
@@ -283,3 +295,60 @@ def test_a_message_id_that_cannot_be_asked_for_raises(
     platform.on("QueryMessage", refused("isp.RAM_PERMISSION_DENY"))
     with pytest.raises(PlatformRefused):
         find_by_id(api, BY_MESSAGE, 9.0, broken)
+
+
+# records of another version
+
+OF_ORDER = Subject(wire_id="order-1").key(SECRET)
+
+
+def test_what_a_later_version_wrote_of_a_receipt_is_not_shown(
+    api: SmsApi, store: SqliteStore
+) -> None:
+    keep([REPORT], api, store, deadline=9.0)
+    expected = find_by_id(api, IdQuestion("order-1", "", 0), 9.0, store)
+    members = members_at(store, OF_ORDER)
+    (receipt,) = members["receipts"]
+    rewrite(store, OF_ORDER, {**members, "receipts": [{**receipt, **LATER}], **LATER})
+    assert find_by_id(api, IdQuestion("order-1", "", 0), 9.0, store) == expected
+
+
+@pytest.mark.parametrize("name", Receipt._fields[1 : Receipt._fields.index("others")])
+def test_a_receipt_that_lacks_a_member_is_shown_with_its_default(
+    api: SmsApi, store: SqliteStore, name: str
+) -> None:
+    keep([REPORT], api, store, deadline=9.0)
+    ((expected,), _) = find_by_id(api, IdQuestion("order-1", "", 0), 9.0, store)
+    (receipt,) = members_at(store, OF_ORDER)["receipts"]
+    del receipt[name]
+    rewrite(store, OF_ORDER, {"receipts": [receipt]})
+    ((found,), _) = find_by_id(api, IdQuestion("order-1", "", 0), 9.0, store)
+    default = Receipt._field_defaults[name]
+    meaning = "" if name == "err_code" else expected["meaning"]
+    assert found == {**expected, name: default, "meaning": meaning}
+    assert found != expected
+
+
+def test_a_message_abroad_is_asked_for_by_a_record_of_a_later_version(
+    platform: Platform, api: SmsApi, store: SqliteStore
+) -> None:
+    platform.on("QueryMessage", answer(GLOBE_STATUS))
+    sent_abroad(store, 0, "1008030300001234")
+    add_member(store, record_key("order-2", 0, SECRET))
+    ((found,), _) = find_by_id(api, IdQuestion("order-2", "", 0), 9.0, store)
+    assert (found["status"], found["message_id"]) == ("delivered", "1008030300001234")
+
+
+@pytest.mark.parametrize("name", PartRecord._fields[: PartRecord._fields.index("others")])
+def test_a_message_abroad_whose_record_lacks_a_member_is_asked_for_if_that_is_not_its_id(
+    platform: Platform, api: SmsApi, store: SqliteStore, name: str
+) -> None:
+    platform.on("QueryMessage", answer(GLOBE_STATUS))
+    sent_abroad(store, 0, "1008030300001234")
+    take_member(store, record_key("order-2", 0, SECRET), name)
+    if name == "action":  # it may be of an operation that has numbers only
+        with pytest.raises(InvalidRequest, match="has no stored receipt yet"):
+            find_by_id(api, IdQuestion("order-2", "", 0), 9.0, store)
+        return
+    found, _ = find_by_id(api, IdQuestion("order-2", "", 0), 9.0, store)
+    assert len(found) == len(platform.calls) == (0 if name == "biz_id" else 1)

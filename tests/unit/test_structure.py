@@ -1,4 +1,4 @@
-"""The house of the deployed code: which way imports may run.
+"""The house of the deployed code: which way imports may run, and how values are passed.
 
 Imports inside functions and imports for types count like any other.
 """
@@ -8,6 +8,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+
+import pytest
 
 # From the top down: a wing may import from those below it, and wings of one line do not know one
 # another. The files that stand beside the wings in shared/ are the ground.
@@ -20,6 +22,18 @@ FLOORS = (
     ("state",),
     ("ground",),
 )
+# What takes any number of one thing by place.
+MANY_OF_ONE_THING = {
+    "zip",
+    "min",
+    "max",
+    "chain",
+    "keyed",
+    "keyed_letters",
+    "derived_out_id",
+    "join",
+}
+MOST_BY_PLACE = 3
 
 
 def sources(project: Path) -> Iterator[tuple[str, Path]]:
@@ -109,3 +123,39 @@ def test_no_modules_import_one_another_in_a_ring(project: Path) -> None:
 def test_a_ring_is_found() -> None:
     arrows = {"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set()}
     assert rings(arrows) == [["b", "c"]]
+
+
+def calls_with_many_by_place(source: str) -> Iterator[tuple[int, str]]:
+    """Yield line and name of each call that passes more than three values by place.
+
+    ``*values`` counts as one.
+    """
+    for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Call) or len(node.args) <= MOST_BY_PLACE:
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func)
+        if name not in MANY_OF_ONE_THING:
+            yield node.lineno, name
+
+
+def test_no_call_passes_more_than_three_values_by_place(project: Path) -> None:
+    found = [
+        f"{path.relative_to(project)}:{line} {name}"
+        for _, path in sources(project)
+        for line, name in calls_with_many_by_place(path.read_text(encoding="utf-8"))
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        ("send(a, b, c)", []),
+        ("send(a, b, c, d)", ["send"]),
+        ("api.send(*a, b, c, d)", ["send"]),
+        ("send(*a, b, c, deadline=d)", []),
+        ("zip(a, b, c, d)", []),
+    ],
+)
+def test_values_by_place_are_counted(source: str, names: list[str]) -> None:
+    assert [name for _, name in calls_with_many_by_place(source)] == names

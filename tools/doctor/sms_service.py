@@ -6,7 +6,8 @@ import time
 
 from shared.clock import platform_date
 from shared.errors import ConfigurationError
-from shared.platform.sms_api import ACCEPTED, IN_DOUBT, NOTHING_WRITTEN, Result, explain
+from shared.platform.refusals import explain
+from shared.platform.sms_api import ACCEPTED, IN_DOUBT, NOTHING_WRITTEN, Result
 from shared.settings import Settings, read_credentials, read_queue_settings
 from tools.doctor import approvals
 from tools.doctor.deployment import Deployment

@@ -12,6 +12,7 @@ import redis
 from shared.errors import StoreUnavailable
 from shared.settings import LOOPBACK, Settings
 from shared.state.choice import open_store
+from shared.state.store import Change
 from tools.doctor.deployment import Deployment
 from tools.doctor.findings import ERROR, NOT_CHECKED, OK, WARN, Finding, Findings
 
@@ -56,7 +57,8 @@ def _is_here(url: str) -> bool:
 def _redis(deployment: Deployment, url: str) -> Findings:
     try:
         # a record for a second: reading alone finds no Redis that is full or a replica
-        open_store(url).put(f"doctor {os.urandom(8).hex()}", None, "1", 1, time.time())
+        key = f"doctor {os.urandom(8).hex()}"
+        open_store(url).put(Change(key=key, old=None, new="1", ttl=1, now=time.time()))
         with redis.Redis.from_url(
             url, decode_responses=True, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT
         ) as client:

@@ -42,7 +42,7 @@ class Caller(NamedTuple):
     def exchange(self, signed: Signed) -> Result:
         """Send a signed request over a new connection."""
         with self.connection() as api:
-            return api.exchange(signed, api.clock.monotonic() + CALL_SECONDS)
+            return api.exchange(signed, deadline=api.clock.monotonic() + CALL_SECONDS)
 
     def call(self, action: str, parameters: Mapping[str, str]) -> Result:
         """Sign a request and send it."""

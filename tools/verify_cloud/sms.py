@@ -126,7 +126,9 @@ class Sender:
             with self._caller.connection() as api:
                 deadline = time.monotonic() + CALL_SECONDS
                 return [
-                    detail for date in dates for detail in all_details(api, number, date, deadline)
+                    detail
+                    for date in dates
+                    for detail in all_details(api, number, date, deadline=deadline)
                 ]
         except (AnswerLost, ConnectionFailed, PlatformRefused):
             return None

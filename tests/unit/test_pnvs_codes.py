@@ -19,15 +19,19 @@ from shared.errors import (
     PlatformRefused,
     SmsError,
 )
+from shared.sending.part_records import record_key
 from shared.settings import read_code_settings
+from shared.state.store import Store
 from shared.trigger.http_trigger import Response
 from shared.trigger.invocation import Invocation
 from tests.unit.conftest import CREDENTIALS, ApiTo
 from tests.unit.manual_clock import ManualClock
+from tests.unit.other_versions import add_member, has_later_member, members_at, take_member
 from tests.unit.scripted_server import Scene, answer, hang_up
 from tests.unit.sms_platform import REQUEST_ID, Platform, refused
 
 NUMBER = "13800138000"
+SECRET = "a-secret-of-the-tests"
 ID = "a" * 64
 
 
@@ -67,7 +71,17 @@ class Desk:
     def keep_state(self, path: Path) -> None:
         self.environ["SMS_STATE_URL"] = f"sqlite://{path}"
         self.environ["SMS_ALLOW_LOCAL_STATE"] = "1"
-        self.environ["SMS_STATE_SECRET"] = "a-secret-of-the-tests"
+        self.environ["SMS_STATE_SECRET"] = SECRET
+
+    @property
+    def store(self) -> Store:
+        store = self.invocation().store
+        assert store
+        return store
+
+    def part_key(self, out_id: str) -> str:
+        """Return the key of the record of a send of one part."""
+        return record_key(out_id, 0, SECRET)
 
     def invocation(self) -> Invocation:
         nowhere = "http://127.0.0.1:1"  # nothing goes to Dysmsapi
@@ -256,6 +270,28 @@ def test_with_state_a_repeat_is_one_sms(desk: Desk, tmp_path: Path) -> None:
     desk.clock.advance(45)
     again = body_of(desk.create(out_id="order-1"))
     assert again == {**first, "expires_in": 255, "resend_in": 15}
+    assert len(desk.sends) == 1
+
+
+def test_with_state_of_a_later_version_a_repeat_is_one_sms(desk: Desk, tmp_path: Path) -> None:
+    desk.keep_state(tmp_path / "state")
+    first = body_of(desk.create(out_id="order-1"))
+    desk.clock.advance(45)
+    add_member(desk.store, desk.part_key("order-1"))
+    again = body_of(desk.create(out_id="order-1"))
+    assert again == {**first, "expires_in": 255, "resend_in": 15}
+    assert has_later_member(members_at(desk.store, desk.part_key("order-1")))
+    assert len(desk.sends) == 1
+
+
+def test_when_a_code_was_sent_is_not_known_it_is_not_said_to_be_valid(
+    desk: Desk, tmp_path: Path
+) -> None:
+    desk.keep_state(tmp_path / "state")
+    first = body_of(desk.create(out_id="order-1"))
+    take_member(desk.store, desk.part_key("order-1"), "last_at")
+    again = body_of(desk.create(out_id="order-1"))
+    assert again == {**first, "expires_in": 0, "resend_in": 0}
     assert len(desk.sends) == 1
 
 

@@ -1,4 +1,4 @@
-"""What a caller may ask to send: each rule of each field, and what goes on the wire."""
+"""What a caller may ask to send in the mainland: each rule of each field, and its parts."""
 
 from __future__ import annotations
 
@@ -12,9 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import InvalidRequest
-from shared.ids import new_out_id, wire_out_id
+from shared.ids import new_out_id
 from shared.sending.intents import Defaults, Intent, Part
 from shared.sending.mainland import read_intent
+from shared.sending.protocol import send
+from tests.unit.conftest import ApiTo
+from tests.unit.sms_platform import Platform
 
 DEFAULTS = Defaults("签名", frozenset(("SMS_9",)))
 NUMBERS = [f"138{number:08}" for number in range(1001)]
@@ -54,12 +57,10 @@ def test_one_number_becomes_one_send_sms() -> None:
                     number=0,
                     first=0,
                     last=0,
-                    out_id="order-1",
                     action="SendSms",
                     phone_numbers=("13800138000",),
                     template_code="SMS_1",
                     parameters={
-                        "OutId": "order-1",
                         "PhoneNumbers": "13800138000",
                         "SignName": "签名",
                         "TemplateCode": "SMS_1",
@@ -81,7 +82,7 @@ def test_a_new_attempt_at_what_is_unknown_may_be_asked_for() -> None:
 def test_what_was_not_given_is_not_sent() -> None:
     for body in (ONE, {**ONE, "template_param": {}}, {**ONE, "template_param": None}):
         (part,) = read(body).parts
-        assert set(part.parameters) == {"OutId", "PhoneNumbers", "SignName", "TemplateCode"}
+        assert set(part.parameters) == {"PhoneNumbers", "SignName", "TemplateCode"}
 
 
 def test_many_numbers_become_one_send_sms() -> None:
@@ -108,8 +109,8 @@ def test_personal_messages_become_parts_of_a_hundred(
     assert [part.number for part in intent.parts] == list(range(len(ranges)))
     assert [n for part in intent.parts for n in part.phone_numbers] == NUMBERS[:count]
     suffixes = [f"~{number}" for number in range(len(ranges))] if len(ranges) > 1 else [""]
-    assert [part.out_id for part in intent.parts] == [f"order-1{suffix}" for suffix in suffixes]
-    assert all(part.parameters["OutId"] == part.out_id for part in intent.parts)
+    wire_ids = [intent.wire_id(part) for part in intent.parts]
+    assert wire_ids == [f"order-1{suffix}" for suffix in suffixes]
 
 
 def test_personal_messages_keep_their_own_texts_and_signatures() -> None:
@@ -121,7 +122,6 @@ def test_personal_messages_keep_their_own_texts_and_signatures() -> None:
     ).parts
     assert part.action == "SendBatchSms"
     assert part.parameters == {
-        "OutId": "order-1",
         "TemplateCode": "SMS_1",
         "PhoneNumberJson": '["13800138000","13900139000"]',
         "SignNameJson": '["签名","另一个"]',
@@ -135,6 +135,27 @@ def test_personal_messages_without_parameters_send_none() -> None:
     assert part.parameters["SignNameJson"] == '["共同"]'
     assert "TemplateParamJson" not in part.parameters
     assert "SmsUpExtendCodeJson" not in part.parameters
+
+
+@pytest.mark.parametrize(
+    ("body", "wire_ids"),
+    [
+        (ONE, ["order-1"]),
+        (messages(personal()), ["order-1"]),
+        (messages(*map(personal, NUMBERS[:101])), ["order-1~0", "order-1~1"]),
+    ],
+    ids=["SendSms", "a part of SendBatchSms", "parts of SendBatchSms"],
+)
+def test_each_part_goes_on_the_wire_with_its_id(
+    platform: Platform, endpoint: str, api_to: ApiTo, body: object, wire_ids: list[str]
+) -> None:
+    intent = read(body)
+    send(intent, api_to(endpoint), deadline=30)
+    expected = [
+        {**part.parameters, "OutId": wire_id}
+        for part, wire_id in zip(intent.parts, wire_ids, strict=True)
+    ]
+    assert platform.sends == expected
 
 
 Wrong = list[tuple[Any, str]]
@@ -356,14 +377,6 @@ def test_an_out_id_is_made_for_a_caller_who_gave_none() -> None:
     made = {read(body).out_id for _ in range(5)} | {new_out_id() for _ in range(5)}
     assert len(made) == 10
     assert all(len(out_id) == 32 and out_id.isalpha() and out_id.isascii() for out_id in made)
-
-
-def test_an_out_id_on_the_wire_names_its_part_where_there_are_several() -> None:
-    assert [wire_out_id("a", 0, 1), wire_out_id("a", 0, 2), wire_out_id("a", 1, 2)] == [
-        "a",
-        "a~0",
-        "a~1",
-    ]
 
 
 leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)

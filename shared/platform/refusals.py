@@ -1,0 +1,49 @@
+"""What the codes of refused calls say: whether it is a refusal, how long to wait, what to do.
+
+This stands apart from sms_api because a send that is accepted needs none of it, nor the table of
+codes: it is imported when there is a code to explain.
+"""
+
+from shared.clock import PLATFORM_OFFSET
+from shared.platform.error_codes import find
+
+_DAY = 86400
+# How a limit names its window in the message and in the code, and how many seconds it lasts.
+_WINDOWS = (("分钟", "_MINUTE", 60), ("小时", "_HOUR", 3600), ("天", "_DAY", _DAY))
+
+
+def is_refusal(code: str) -> bool:
+    """Whether an answer with `code` says that nothing was processed.
+
+    A code that is not documented is a refusal when it begins with ``isv.``, which names mistakes of
+    the caller. Any other leaves the outcome open.
+    """
+    known = find(code)
+    return known.outcome != "unknown" if known else code.startswith("isv.")
+
+
+def retry_after(code: str, message: str, now: float) -> int:
+    """Return the seconds after which a limit lets calls through again; 0 if `code` names no limit.
+
+    `message` is the platform's, which names the window of some limits: ``触发分钟级流控``. `now`
+    is in epoch seconds.
+    """
+    known = find(code)
+    if known is None or known.retryable != "after-wait":
+        return 0
+    for word, suffix, seconds in _WINDOWS:
+        if f"{word}级流控" in message or code.endswith(suffix):
+            # Windows of a minute and an hour go by the clock; that of a day slides over 24 hours.
+            return seconds if seconds == _DAY else seconds - int(now) % seconds
+    if code.endswith(("DAY_LIMIT_CONTROL", "MONTH_LIMIT_CONTROL")):
+        return _DAY - int(now + PLATFORM_OFFSET) % _DAY  # until midnight in China
+    return 1 if code.startswith(("Throttling", "QPS_")) else 60
+
+
+def explain(code: str) -> tuple[str, int]:
+    """Return what `code` means and what to do, in sentences, and the HTTP status for our caller."""
+    known = find(code)
+    if known is None:
+        return "the platform refused with a code that is not documented; see its console.", 502
+    meaning = known.meaning[:1].upper() + known.meaning[1:]
+    return f"{meaning}. {known.advice}", known.http_status(code)

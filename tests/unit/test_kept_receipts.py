@@ -1,0 +1,555 @@
+"""Receipts and replies in the store: kept once in any order, settled, and found again."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shared.errors import ConfigurationError, StoreUnavailable
+from shared.ids import split_wire_id, wire_out_id
+from shared.platform.sms_api import SmsApi
+from shared.receipts import keeping
+from shared.receipts.keeping import Tally, keep
+from shared.receipts.records import (
+    Receipt,
+    Subject,
+    message_key,
+    of_message,
+    of_out_id,
+    parts_key,
+)
+from shared.sending.limits import Limits
+from shared.sending.part_records import PartRecord, read_part, record_key, settle
+from shared.state.records import record_text
+from shared.state.sqlite_store import SqliteStore
+from shared.state.store import Change, Count, Differs, Refused, Store, Written
+from shared.trigger.invocation import Invocation
+from tests.unit.conftest import ApiTo
+from tests.unit.manual_clock import ManualClock
+from tests.unit.other_versions import (
+    LATER,
+    add_member,
+    has_later_member,
+    members_at,
+    rewrite,
+    take_member,
+)
+from tests.unit.receipt_entries import (
+    BIZ_ID,
+    INTERNATIONAL,
+    MAINLAND,
+    NUMBER,
+    REPLY,
+    failed,
+    without,
+)
+
+SECRET = "state-secret-0123456789"
+MESSAGE_ID = str(INTERNATIONAL["MessageId"])
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> SqliteStore:
+    return SqliteStore(str(tmp_path / "state.sqlite3"))
+
+
+@pytest.fixture
+def api(api_to: ApiTo) -> SmsApi:
+    return api_to("http://127.0.0.1:9", SMS_STATE_SECRET=SECRET)
+
+
+def kept(store: Store, out_id: str) -> list[Receipt]:
+    return of_out_id(store, SECRET, out_id)[0]
+
+
+def test_a_receipt_is_kept_without_its_number(
+    api: SmsApi, store: SqliteStore, tmp_path: Path
+) -> None:
+    assert keep([MAINLAND], api, store, deadline=9.0) == Tally(reports=1)
+    (receipt,) = kept(store, "order-1")
+    assert receipt == Receipt(
+        out_id="order-1",
+        phone_number="*34",
+        number_hash=str(api.log.numbers((NUMBER,))["number_hash"]),
+        message_id=BIZ_ID,
+        status="delivered",
+        err_code="DELIVERED",
+        send_date="2027-01-15 16:00:00",
+        receive_date="2027-01-15 16:00:04",
+        sms_size=2,
+    )
+    assert of_message(store, SECRET, BIZ_ID) == [receipt]
+    files = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert BIZ_ID.encode() in files
+    assert NUMBER.encode() not in files
+
+
+def test_a_receipt_without_out_id_is_found_by_its_message_id(
+    api: SmsApi, store: SqliteStore
+) -> None:
+    keep([without(MAINLAND, "out_id"), {**MAINLAND, "biz_id": "other"}], api, store, deadline=9.0)
+    assert [(each.out_id, each.status) for each in of_message(store, SECRET, BIZ_ID)] == [
+        ("", "delivered")
+    ]
+    assert [each.message_id for each in kept(store, "order-1")] == ["other"]
+
+
+def test_all_parts_and_numbers_of_an_intent_are_listed(api: SmsApi, store: SqliteStore) -> None:
+    reports = [
+        {**MAINLAND, "out_id": wire_out_id("news", part), "phone_number": f"138000{n:05}"}
+        for part in (0, 2, 11)
+        for n in range(part * 3, part * 3 + 3)
+    ]
+    random.Random(7).shuffle(reports)
+    for batch in (reports[:4], reports[4:]):
+        keep(batch, api, store, deadline=9.0)
+    found = kept(store, "news")
+    assert sorted({each.out_id for each in found}) == ["news~0", "news~11", "news~2"]
+    assert len({each.number_hash for each in found}) == 9
+
+
+def test_receipts_of_a_part_are_listed_by_the_number_that_is_shown(
+    api: SmsApi, store: SqliteStore
+) -> None:
+    reports = [{**MAINLAND, "phone_number": f"138000{n:05}"} for n in range(20)]
+    random.Random(7).shuffle(reports)
+    keep(reports, api, store, deadline=9.0)
+    shown = [each.phone_number for each in kept(store, "order-1")]
+    assert shown == [f"*{n:02}" for n in range(20)]
+
+
+def test_many_parts_are_listed_piece_by_piece(api: SmsApi, store: SqliteStore) -> None:
+    parts = (0, 99, 100, 101, 250)
+    keep([{**MAINLAND, "out_id": f"file~{part}"} for part in parts], api, store, deadline=9.0)
+    pages, first = [], 0
+    while True:
+        found, first = of_out_id(store, SECRET, "file", first_part=first)
+        pages.append([split_wire_id(each.out_id)[1] for each in found])
+        if not first:
+            break
+    assert pages == [[0, 99], [100, 101], [250]]
+
+
+def test_what_is_final_stays(api: SmsApi, store: SqliteStore) -> None:
+    later = failed(report_time="2027-01-15 17:00:00")
+    for entries in ([MAINLAND], [later], [MAINLAND, later], [later, MAINLAND]):
+        keep(entries, api, store, deadline=9.0)
+        assert [each.status for each in kept(store, "order-1")] == ["delivered"]
+
+
+def test_what_is_on_its_way_becomes_final_and_never_again_less(
+    api: SmsApi, store: SqliteStore
+) -> None:
+    waiting = {**INTERNATIONAL, "Status": "3", "ErrorCode": "SENDING"}
+    statuses = []
+    for entry in (waiting, waiting, INTERNATIONAL, waiting):
+        keep([entry], api, store, deadline=9.0)
+        statuses += [each.status for each in kept(store, "order-2")]
+    assert statuses == ["waiting", "waiting", "delivered", "delivered"]
+
+
+def test_two_messages_of_one_out_id_to_one_number_are_told_apart(
+    api: SmsApi, store: SqliteStore
+) -> None:
+    keep([MAINLAND, failed(biz_id="second^0")], api, store, deadline=9.0)
+    assert {each.message_id: each.status for each in kept(store, "order-1")} == {
+        BIZ_ID: "delivered",
+        "second^0": "failed",
+    }
+
+
+def facts() -> list[dict[str, Any]]:
+    """Return receipts of several messages, parts and shapes, with what precedes a final state."""
+    international = [
+        {**INTERNATIONAL, "To": f"8525123456{n}", "MessageId": f"M{n}", **changes}
+        for n in range(2)
+        for changes in ({"Status": "3", "ErrorCode": "SENDING"}, {"Status": str(n + 1)})
+    ]
+    mainland = [failed(phone_number=f"1380013800{n}") for n in range(3)]
+    return [*international, *mainland, without(MAINLAND, "out_id"), MAINLAND, REPLY]
+
+
+def told(store: Store) -> list[list[Receipt]]:
+    ids = [of_message(store, SECRET, message_id) for message_id in ("M0", "M1", BIZ_ID, MESSAGE_ID)]
+    return [kept(store, "order-1"), kept(store, "order-2"), *ids]
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    order=st.permutations(facts()),
+    repeats=st.lists(st.sampled_from(facts()), max_size=5),
+    cuts=st.lists(st.integers(0, 15), max_size=4),
+)
+def test_order_repetition_and_batches_make_no_difference(
+    api: SmsApi,
+    tmp_path: Path,
+    order: list[dict[str, Any]],
+    repeats: list[dict[str, Any]],
+    cuts: list[int],
+) -> None:
+    number = len(list(tmp_path.iterdir()))
+    store = SqliteStore(str(tmp_path / f"{number}.sqlite3"))
+    straight = SqliteStore(str(tmp_path / f"{number}-straight.sqlite3"))
+    keep(facts(), api, straight, deadline=9.0)
+    arriving = [*order, *repeats]
+    bounds = [0, *sorted(cuts), len(arriving)]
+    for begin, end in itertools.pairwise(bounds):
+        keep(arriving[begin:end], api, store, deadline=9.0)
+    assert told(store) == told(straight)
+    assert len(told(store)[0]) == 4
+
+
+def test_an_out_id_that_others_use_for_everything_does_not_grow_without_end(
+    api: SmsApi, store: SqliteStore
+) -> None:
+    entries = [
+        {
+            **MAINLAND,
+            "biz_id": f"{n}",
+            "report_time": f"2027-01-15 16:{n // 60 % 60:02}:{n % 60:02}",
+        }
+        for n in range(1100)
+    ]
+    keep(entries, api, store, deadline=9.0)
+    assert sorted(int(each.message_id) for each in kept(store, "order-1")) == list(range(100, 1100))
+
+
+class Faulty:
+    """A store that fails at its puts from `begin` on, as long as `broken`."""
+
+    def __init__(self, store: Store, begin: int) -> None:
+        self._store, self._begin = store, begin
+        self.puts = 0
+        self.broken = True
+
+    def get(self, key: str) -> str | None:
+        return self._store.get(key)
+
+    def totals(self, counts: Sequence[Count]) -> list[int]:
+        return self._store.totals(counts)
+
+    def put(self, change: Change) -> Written | Differs | Refused:
+        self.puts += 1
+        if self.broken and self.puts > self._begin:
+            raise StoreUnavailable("the state store cannot be used")
+        return self._store.put(change)
+
+
+@pytest.mark.parametrize("begin", range(6))
+def test_a_push_that_was_kept_in_part_is_completed_by_its_repeat(
+    api: SmsApi, store: SqliteStore, tmp_path: Path, begin: int
+) -> None:
+    entries = [MAINLAND, INTERNATIONAL, REPLY]
+    leave(store, 0, record("unknown"))
+    faulty = Faulty(store, begin)
+    with pytest.raises(StoreUnavailable):
+        keep(entries, api, faulty, deadline=9.0)
+    faulty.broken = False
+    keep(entries, api, faulty, deadline=9.0)
+    straight = SqliteStore(str(tmp_path / "straight.sqlite3"))
+    keep(entries, api, straight, deadline=9.0)
+    assert told(store) == told(straight)
+    assert store.totals(Limits(api).budget(1, is_abroad=False)) == [1, 1]
+
+
+class Racing(Faulty):
+    """A store where somebody else keeps `entries` just before the first put."""
+
+    def __init__(self, store: Store, api: SmsApi, entries: list[object]) -> None:
+        super().__init__(store, 10**6)
+        self._api, self._entries = api, entries
+
+    def put(self, change: Change) -> Written | Differs | Refused:
+        if self.puts == 0:
+            self.puts = 1
+            keep(self._entries, self._api, self._store, deadline=9.0)
+        return super().put(change)
+
+
+def test_receipts_of_one_part_that_come_at_once_are_all_kept(
+    api: SmsApi, store: SqliteStore
+) -> None:
+    others = [failed(phone_number=f"1380013800{n}") for n in range(3)]
+    keep([MAINLAND], api, Racing(store, api, [*others]), deadline=9.0)
+    assert len(kept(store, "order-1")) == 4
+
+
+def test_keeping_ends_at_the_deadline(api: SmsApi, store: SqliteStore, clock: ManualClock) -> None:
+    clock.advance(9.0)
+    with pytest.raises(StoreUnavailable):
+        keep([MAINLAND], api, store, deadline=9.0)
+    assert kept(store, "order-1") == []
+
+
+def test_what_needs_a_store_says_so(api: SmsApi) -> None:
+    with pytest.raises(ConfigurationError):
+        keeping.required_store(Invocation(api, 9.0))
+
+
+def test_a_reply_is_kept_once_and_logged_without_its_text(
+    api: SmsApi, store: SqliteStore, log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    longer = {**REPLY, "sequence_id": "2", "content": "\ud800" + "x" * 5000}
+    assert keep([REPLY, REPLY, longer], api, store, deadline=9.0) == Tally(replies=3)
+    events = [line for line in log_lines() if line["action"] == "reply"]
+    assert events[0]["record"] == events[1]["record"] != events[2]["record"]
+    text = store.get(events[0]["record"])
+    assert text
+    assert json.loads(text) == {
+        "phone_number": "*34",
+        "number_hash": events[0]["number_hash"],
+        "content": "好的，谢谢",
+        "dest_code": "1234",
+        "sign_name": "",
+        "send_date": "2027-01-15 16:05:00",
+        "sequence_id": "1234567890",
+    }
+    logged = json.dumps(log_lines(), ensure_ascii=False)
+    for secret in (NUMBER, "好的", "1234567890", "xxxx"):
+        assert secret not in logged
+
+
+def test_two_replies_without_a_sequence_id_are_two(
+    api: SmsApi, store: SqliteStore, log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    first = without(REPLY, "sequence_id")
+    keep([first, {**first, "content": "TD"}, first], api, store, deadline=9.0)
+    records = [line["record"] for line in log_lines() if line["action"] == "reply"]
+    assert (len(records), len(set(records))) == (3, 2)
+
+
+# settling
+
+
+def record(state: str) -> PartRecord:
+    return PartRecord(
+        state=state,
+        digest="digest",
+        action="SendSms",
+        attempt=2,
+        first_at=100,
+        last_at=200,
+        lease_until=300,
+        owner="owner",
+        code="answer-lost",
+    )
+
+
+def leave(store: Store, part: int, record: PartRecord) -> None:
+    """Leave the record of a part of order-1, as if it had come to that."""
+    key = record_key("order-1", part, SECRET)
+    change = Change(key=key, old=store.get(key), new=record_text(record), ttl=3600, now=0)
+    assert store.put(change) == Written()
+
+
+def part_of(store: Store, part: int) -> PartRecord:
+    """Return the record of a part of order-1, apart from its text."""
+    return read_part(store, "order-1", part, state_secret=SECRET)._replace(stored=None)
+
+
+@pytest.mark.parametrize("state", ["sending", "unknown", "rejected"])
+@pytest.mark.parametrize("entry", [MAINLAND, failed()])
+def test_a_receipt_settles_what_was_in_doubt(
+    api: SmsApi, store: SqliteStore, state: str, entry: dict[str, Any]
+) -> None:
+    leave(store, 4, record(state))
+    assert keep([{**entry, "out_id": "order-1~4"}], api, store, deadline=9.0).settled == 1
+    expected = record(state)._replace(state="accepted", code="OK", biz_id=BIZ_ID, lease_until=0)
+    assert part_of(store, 4) == expected
+    assert keep([entry], api, store, deadline=9.0).settled == 0
+
+
+def test_what_was_accepted_is_left_as_it_is(api: SmsApi, store: SqliteStore) -> None:
+    accepted = record("accepted")._replace(biz_id="first^0", request_id="R-1")
+    leave(store, 0, accepted)
+    assert keep([MAINLAND], api, store, deadline=9.0).settled == 0
+    assert store.get(record_key("order-1", 0, SECRET)) == record_text(accepted)
+
+
+def test_a_message_that_was_never_sent_is_settled_nowhere(api: SmsApi, store: SqliteStore) -> None:
+    assert keep([MAINLAND], api, store, deadline=9.0).settled == 0
+    assert store.get(record_key("order-1", 0, SECRET)) is None
+    assert len(kept(store, "order-1")) == 1
+
+
+def test_settling_goes_on_when_the_record_moves_meanwhile(api: SmsApi, store: SqliteStore) -> None:
+    leave(store, 0, record("sending"))
+
+    class Moving(Faulty):
+        def get(self, key: str) -> str | None:
+            text = super().get(key)
+            leave(store, 0, record("unknown"))
+            return text
+
+    assert settle(Moving(store, 10**6), api, wire_id="order-1", message_id="")
+    assert part_of(store, 0).state == "accepted"
+
+
+# records of another version
+
+WAITING = {**INTERNATIONAL, "Status": "3", "ErrorCode": "SENDING"}
+OF_PART = Subject(wire_id="order-2~3").key(SECRET)
+OF_MESSAGE = Subject(message_id=MESSAGE_ID).key(SECRET)
+# For each kind of record: its key, the receipt that makes it, the one that changes it.
+CHANGED = {
+    "the receipts of a part": (OF_PART, WAITING, INTERNATIONAL),
+    "the receipts of a message": (
+        OF_MESSAGE,
+        without(WAITING, "TaskId"),
+        without(INTERNATIONAL, "TaskId"),
+    ),
+    "the highest part": (
+        parts_key("order-2", SECRET),
+        INTERNATIONAL,
+        {**INTERNATIONAL, "TaskId": "order-2~4"},
+    ),
+    "the id on the wire of a message": (
+        message_key(MESSAGE_ID, SECRET),
+        INTERNATIONAL,
+        {**INTERNATIONAL, "TaskId": "order-2~4"},
+    ),
+}
+# What is written of a receipt: all but its out_id.
+MEMBERS = Receipt._fields[1 : Receipt._fields.index("others")]
+
+
+@pytest.mark.parametrize(("key", "first", "second"), CHANGED.values(), ids=CHANGED)
+def test_a_change_hands_on_what_a_later_version_wrote(
+    api: SmsApi, store: SqliteStore, key: str, first: object, second: object
+) -> None:
+    keep([first], api, store, deadline=9.0)
+    add_member(store, key)
+    before = members_at(store, key)
+    keep([second], api, store, deadline=9.0)
+    after = members_at(store, key)
+    assert has_later_member(after)
+    assert after != before
+    assert after.keys() == before.keys()
+
+
+@pytest.mark.parametrize("entry", [INTERNATIONAL, {**INTERNATIONAL, "MessageId": "another"}])
+def test_what_a_later_version_wrote_of_a_receipt_stays_with_it(
+    api: SmsApi, store: SqliteStore, entry: dict[str, Any]
+) -> None:
+    keep([WAITING], api, store, deadline=9.0)
+    (receipt,) = members_at(store, OF_PART)["receipts"]
+    rewrite(store, OF_PART, {"receipts": [{**receipt, **LATER}]})
+    keep([entry], api, store, deadline=9.0)
+    written = {receipt["message_id"]: receipt for receipt in members_at(store, OF_PART)["receipts"]}
+    assert has_later_member(written.pop(MESSAGE_ID))
+    assert not any(map(has_later_member, written.values()))
+    assert {each.message_id for each in kept(store, "order-2")} == {MESSAGE_ID, entry["MessageId"]}
+
+
+def test_a_receipt_that_is_final_stays_as_a_later_version_wrote_it(
+    api: SmsApi, store: SqliteStore
+) -> None:
+    keep([INTERNATIONAL], api, store, deadline=9.0)
+    (receipt,) = members_at(store, OF_PART)["receipts"]
+    rewrite(store, OF_PART, {"receipts": [{**receipt, **LATER}]})
+    keep([WAITING], api, store, deadline=9.0)
+    assert members_at(store, OF_PART)["receipts"] == [{**receipt, **LATER}]
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_a_receipt_without_a_member_has_its_default(
+    api: SmsApi, store: SqliteStore, name: str
+) -> None:
+    keep([INTERNATIONAL], api, store, deadline=9.0)
+    (whole,) = kept(store, "order-2")
+    (receipt,) = members_at(store, OF_PART)["receipts"]
+    rewrite(store, OF_PART, {"receipts": [without(receipt, name)]})
+    missing = whole._replace(**{name: Receipt._field_defaults[name]})
+    assert missing != whole
+    assert kept(store, "order-2") == [missing]
+    other = {**INTERNATIONAL, "MessageId": "another"}
+    keep([other], api, store, deadline=9.0)
+    assert missing in kept(store, "order-2")
+    assert len(kept(store, "order-2")) == 2
+    keep([INTERNATIONAL], api, store, deadline=9.0)
+    assert (whole in kept(store, "order-2")) is (
+        name in ("number_hash", "message_id", "status")  # else it is that message's, and final
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "name"),
+    [
+        (OF_PART, "receipts"),
+        (parts_key("order-2", SECRET), "highest"),
+        (message_key(MESSAGE_ID, SECRET), "wire_id"),
+    ],
+)
+def test_a_record_without_its_member_is_read_and_completed_by_the_next_receipt(
+    api: SmsApi, store: SqliteStore, key: str, name: str
+) -> None:
+    keep([INTERNATIONAL], api, store, deadline=9.0)
+    expected = told(store)
+    take_member(store, key, name)
+    assert told(store) != expected
+    keep([INTERNATIONAL], api, store, deadline=9.0)
+    assert told(store) == expected
+
+
+def test_the_receipts_of_a_message_without_their_member_are_kept_anew(
+    api: SmsApi, store: SqliteStore
+) -> None:
+    entry = without(INTERNATIONAL, "TaskId")
+    keep([entry], api, store, deadline=9.0)
+    expected = of_message(store, SECRET, MESSAGE_ID)
+    take_member(store, OF_MESSAGE, "receipts")
+    assert of_message(store, SECRET, MESSAGE_ID) == []
+    keep([entry], api, store, deadline=9.0)
+    assert of_message(store, SECRET, MESSAGE_ID) == expected
+
+
+@pytest.mark.parametrize("name", ["", "content", "number_hash", "sequence_id"])
+def test_a_reply_that_another_version_kept_is_left_as_it_is(
+    api: SmsApi, store: SqliteStore, log_lines: Callable[[], list[dict[str, Any]]], name: str
+) -> None:
+    keep([REPLY], api, store, deadline=9.0)
+    (key,) = (line["record"] for line in log_lines() if line["action"] == "reply")
+    if name:
+        take_member(store, key, name)
+    else:
+        add_member(store, key)
+    before = members_at(store, key)
+    assert keep([REPLY], api, store, deadline=9.0) == Tally(replies=1)
+    assert members_at(store, key) == before
+
+
+@pytest.mark.parametrize("state", ["sending", "unknown", "rejected"])
+def test_settling_hands_on_what_a_later_version_wrote(
+    api: SmsApi, store: SqliteStore, state: str
+) -> None:
+    leave(store, 0, record(state))
+    key = record_key("order-1", 0, SECRET)
+    add_member(store, key)
+    assert keep([MAINLAND], api, store, deadline=9.0).settled == 1
+    assert has_later_member(members_at(store, key))
+    assert part_of(store, 0).state == "accepted"
+
+
+@pytest.mark.parametrize("name", PartRecord._fields[: PartRecord._fields.index("others")])
+def test_a_part_whose_record_lacks_a_member_is_settled(
+    api: SmsApi, store: SqliteStore, name: str
+) -> None:
+    leave(store, 0, record("unknown"))
+    take_member(store, record_key("order-1", 0, SECRET), name)
+    assert keep([MAINLAND], api, store, deadline=9.0).settled == 1
+    settled = record("accepted")._replace(code="OK", biz_id=BIZ_ID, lease_until=0)
+    default = settled if name in ("state", "code", "biz_id", "lease_until") else PartRecord()
+    assert part_of(store, 0) == settled._replace(**{name: getattr(default, name)})

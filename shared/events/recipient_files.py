@@ -17,7 +17,7 @@ the file is read: so a repeat finds each part's record in the store.
 import codecs
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any, NamedTuple
 
@@ -31,18 +31,14 @@ MAX_LINE_BYTES = 64 * 1024
 # with it.
 _LONGEST_CELL = 4096
 _DAMAGED = "\ufffd"  # stands for a line that cannot be read, and for what was lost before
-# The columns that are no template variables. All but the first may be left out.
-_PHONE_NUMBER, _TEMPLATE_CODE = "phone_number", "template_code"
+# Columns that go beside the template variables into a message, where a row has something in them.
 _CONTENT_COLUMNS = ("sign_name", "sms_up_extend_code")
-_OWN_COLUMNS = frozenset((_PHONE_NUMBER, _TEMPLATE_CODE, *_CONTENT_COLUMNS))
 _CODECS = {"utf-8": "utf-8", "gbk": "gb18030"}  # GB18030 is GBK with more characters
 # Lines that speak for one encoding have to be more than ten times those that speak for the other. A
 # few damaged lines in a long file do not hide what it is.
 _CLEAR_MAJORITY = 10
 _SUFFIXES = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl"}
-# How the errors about a row that is read alone name it: by its place in the request.
-_ONLY_MESSAGE = "messages[0]"
-_ONLY_NUMBER = "number 0 "  # in the text of Limits.check_destinations
+_ONLY_MESSAGE = "messages[0]"  # how errors name a row that is read alone
 
 
 class Row(NamedTuple):
@@ -159,9 +155,7 @@ def _problem_of_row(error: InvalidRequest) -> str:
     ``messages[0].phone_number: must be ...`` is ``phone_number: must be ...`` in its row.
     """
     field = error.field.removeprefix(_ONLY_MESSAGE).removeprefix(".")
-    if field:
-        return f"{field}: {error.problem}"
-    return error.problem.removeprefix(_ONLY_NUMBER)
+    return f"{field}: {error.problem}" if field else error.problem
 
 
 def _has_extend_code(row: Row) -> bool:
@@ -293,17 +287,16 @@ def _csv_rows(text: _TextLines) -> Iterator[Row]:
             yield _csv_row(count, line, dict(zip(columns, cells, strict=True)))
 
 
-def _csv_row(number: int, line: int, cells: Mapping[str, str]) -> Row:
-    """Return the row of `cells`, which are named by their columns."""
-    message: dict[str, Any] = {_PHONE_NUMBER: cells[_PHONE_NUMBER].strip()}
-    variables = {name: cell for name, cell in cells.items() if name not in _OWN_COLUMNS}
-    if variables:
-        message["template_param"] = variables
+def _csv_row(number: int, line: int, cells: dict[str, str]) -> Row:
+    """Return the row of `cells`, which are named by their columns; what is left are variables."""
+    message: dict[str, Any] = {"phone_number": cells.pop("phone_number").strip()}
+    template_code = cells.pop("template_code", "").strip()
     for name in _CONTENT_COLUMNS:
-        value = cells.get(name, "").strip()
+        value = cells.pop(name, "").strip()
         if value:
             message[name] = value
-    template_code = cells.get(_TEMPLATE_CODE, "").strip()
+    if cells:
+        message["template_param"] = cells
     return Row(number, line, message=message, template_code=template_code)
 
 
@@ -315,7 +308,7 @@ def _read_header(reader: Iterator[list[str]], text: _TextLines) -> list[str]:
         raise InvalidRequest("is empty", field="file") from None
     except csv.Error:
         columns = []
-    if text.take_damage() or _PHONE_NUMBER not in columns:
+    if text.take_damage() or "phone_number" not in columns:
         raise InvalidRequest(
             "the first row must name the columns, phone_number among them, with commas between",
             field="file",

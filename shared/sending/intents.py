@@ -15,7 +15,8 @@ class Part(NamedTuple):
     """One request to the platform, for the numbers from `first` to `last` in the caller's list.
 
     `number` counts the parts from 0. `parameters` are those of the operation `action` that say what
-    is sent to whom, so all but our id.
+    is sent to whom, so all but our id. `number_path` leads to a number in the request, with ``{}``
+    for its place: ``messages[{}].phone_number``.
     """
 
     number: int
@@ -26,6 +27,11 @@ class Part(NamedTuple):
     template_code: str
     parameters: Mapping[str, str]
     is_abroad: bool = False
+    number_path: str = "phone_numbers[{}]"
+
+    def path_of(self, place: int) -> str:
+        """Return the path to the number at `place` of the caller's list, as errors name it."""
+        return self.number_path.format(place)
 
 
 class Intent(NamedTuple):

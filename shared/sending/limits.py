@@ -45,12 +45,14 @@ class Limits(NamedTuple):
                 digits = _with_country_code(number, part)
                 if digits.startswith(settings.blocked_prefixes):
                     raise InvalidRequest(
-                        f"number {place} begins with one of SMS_BLOCKED_PREFIXES",
+                        "begins with one of SMS_BLOCKED_PREFIXES",
+                        field=part.path_of(place),
                         code="prefix-blocked",
                     )
                 if part.is_abroad and (country := country_of(digits)) not in settings.countries:
                     raise InvalidRequest(
-                        f"number {place} is in {country}, and SMS_COUNTRIES does not name it",
+                        f"is in {country}, and SMS_COUNTRIES does not name it",
+                        field=part.path_of(place),
                         code="country-closed",
                     )
 

@@ -134,6 +134,7 @@ def _batch(messages: Sequence[_Message], *, number: int, template_code: str) -> 
         first=first,
         last=first + len(messages) - 1,
         action="SendBatchSms",
+        number_path="messages[{}].phone_number",
         phone_numbers=numbers,
         template_code=template_code,
         parameters=parameters,

@@ -176,7 +176,9 @@ def test_a_country_that_is_not_named_gets_nothing(
 ) -> None:
     answer = cloud.send_abroad({**body, "phone_numbers": [NUMBER, "+49 1512 3456789"]})
     assert (answer.status, answer.body["code"]) == (422, "country-closed")
-    assert answer.body["detail"] == "number 1 is in DE, and SMS_COUNTRIES does not name it"
+    assert answer.body["detail"] == (
+        "phone_numbers[1]: is in DE, and SMS_COUNTRIES does not name it"
+    )
     assert emulator.requests() == []
 
 

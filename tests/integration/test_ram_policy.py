@@ -95,11 +95,14 @@ def _actions(statement: ast.stmt) -> Iterator[str]:
         if not isinstance(node, ast.Call):
             continue
         called = node.func
-        texts = [each.value for each in node.args if isinstance(each, ast.Constant)]
+        named = (keyword.value for keyword in node.keywords if keyword.arg == "action")
+        values = [*node.args, *named]
+        texts = [each.value for each in values if isinstance(each, ast.Constant)]
         yield from (ACTIONS[text] for text in texts if text in ACTIONS)
         if isinstance(called, ast.Attribute):
             if called.attr in ("call", "query", "sign"):
-                assert set(texts) <= ACTIONS.keys(), "an operation that the emulator does not know"
+                first = texts[:1]
+                assert set(first) <= ACTIONS.keys(), "an operation that the emulator does not know"
             if isinstance(called.value, ast.Attribute) and called.value.attr == "_bucket":
                 yield OBJECT_CALLS[called.attr]
 

@@ -661,7 +661,10 @@ def test_a_row_with_a_blocked_prefix_does_not_stop_the_others_of_its_part(
     entry = only(run(put(bucket, content)), "accepted")
     assert entry["rows"] == {"accepted": 2, "rejected": 1, "unknown": 0}
     (row,) = (line for line in results(bucket, entry) if "row" in line)
-    assert (row["row"], row["reason"]) == (2, "begins with one of SMS_BLOCKED_PREFIXES")
+    assert (row["row"], row["reason"]) == (
+        2,
+        "phone_number: begins with one of SMS_BLOCKED_PREFIXES",
+    )
 
 
 @pytest.mark.parametrize("unreadable", [1, 100])

@@ -1,7 +1,6 @@
 """Records that another version wrote: each arrow of the protocol with a name more or one less.
 
-During a deploy, and after a roll-back, two versions work on the same records. At the end are
-verifications; test_confirmations.py has confirmations.
+During a deploy, and after a roll-back, two versions work on the same records.
 """
 
 from __future__ import annotations
@@ -13,12 +12,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from shared.codes.code_requests import CodeCheck, read_recipient
-from shared.codes.own_codes import OwnCodes, Verification
+from shared.clock import platform_date
 from shared.errors import OutIdConflict
 from shared.sending.claims import content_digest
 from shared.sending.part_records import NO_RECORD, record_key, settle
-from shared.settings import read_code_settings
 from shared.state.records import members_of
 from shared.state.store import Change, Written
 from tests.unit.conftest import ApiTo
@@ -41,7 +38,6 @@ KEY = record_key(ONE.out_id, 0, SECRET)
 LATER = {"from_a_later_version": {"words": ["一", "two"], "number": 3, "none": None}}
 THROTTLED = refused("Throttling.User", status="400 No")
 REFUSED = refused("isv.AMOUNT_NOT_ENOUGH")
-SHOWN, NOT_SHOWN = details(detail()), details()
 Members = dict[str, Any]
 
 
@@ -69,7 +65,7 @@ class Arrow(NamedTuple):
     """One arrow: the record before it, if there is one, what comes, and what is said after it.
 
     `age` is how many seconds ago NOW was. `answers` are those to requests to send, in their order,
-    and `shown` is what a look-up gets. The arrow needs the members in `needs`.
+    and a look-up shows the message if it `is_shown`. The arrow needs the members in `needs`.
     """
 
     name: str
@@ -78,7 +74,7 @@ class Arrow(NamedTuple):
     state: str
     age: int = 0
     answers: tuple[Scene, ...] = ()
-    shown: Scene = NOT_SHOWN
+    is_shown: bool = False
     resends: bool = False
     is_receipt: bool = False
     needs: frozenset[str] = frozenset(("digest", "state"))
@@ -100,7 +96,7 @@ ARROWS = (
         says="reconciled",
         state="accepted",
         age=LEASE,
-        shown=SHOWN,
+        is_shown=True,
         needs=DATED,
     ),
     Arrow(
@@ -117,7 +113,7 @@ ARROWS = (
         says="reconciled",
         state="accepted",
         age=60,
-        shown=SHOWN,
+        is_shown=True,
         needs=DATED,
     ),
     Arrow(
@@ -205,7 +201,7 @@ ARROWS = (
         says="reconciled",
         state="accepted",
         answers=(hang_up(),),
-        shown=SHOWN,
+        is_shown=True,
     ),
 )
 BY_NAME = pytest.mark.parametrize("arrow", ARROWS, ids=lambda arrow: arrow.name)
@@ -282,9 +278,13 @@ class Worlds:
                 record.change()
             return answers.pop(0)
 
+        def show(question: Mapping[str, str]) -> Scene:
+            is_its_day = question["SendDate"] == platform_date(NOW)
+            return details(*[detail()] if arrow.is_shown and is_its_day else [])
+
         self.platform.calls.clear()
         self.platform.decide("SendSms", answer)
-        self.platform.on("QuerySendDetails", arrow.shown)
+        self.platform.decide("QuerySendDetails", show)
 
     def _take(self, arrow: Arrow, caller: Caller) -> str:
         if arrow.is_receipt:
@@ -355,7 +355,7 @@ def test_whatever_is_missing_what_may_have_been_sent_is_not_sent_again(
 ) -> None:
     """The message is shown, so that another request to send would be a second SMS."""
     less = {other: value for other, value in before.items() if other != name}
-    arrow = Arrow("", less, says="", state="", age=age, shown=SHOWN, resends=True)
+    arrow = Arrow("", less, says="", state="", age=age, is_shown=True, resends=True)
     try:
         worlds.go(arrow)
     except OutIdConflict:
@@ -364,15 +364,14 @@ def test_whatever_is_missing_what_may_have_been_sent_is_not_sent_again(
 
 
 @pytest.mark.parametrize(
-    ("shown", "says", "state"),
-    [(SHOWN, "reconciled", "accepted"), (NOT_SHOWN, "unknown: interrupted", "held back")],
-    ids=["shown", "not shown"],
+    ("is_shown", "says", "state"),
+    [(True, "reconciled", "accepted"), (False, "unknown: interrupted", "held back")],
 )
 def test_a_state_that_is_not_known_here_is_looked_up_and_not_sent_again(
-    worlds: Worlds, shown: Scene, says: str, state: str
+    worlds: Worlds, is_shown: bool, says: str, state: str
 ) -> None:
     before = {**UNKNOWN, "state": "held back"}
-    arrow = Arrow("", before, says=says, state=state, age=QUARTER, shown=shown, resends=True)
+    arrow = Arrow("", before, says=says, state=state, age=QUARTER, is_shown=is_shown, resends=True)
     also_says, after = worlds.go(arrow)
     assert worlds.platform.sends == []
     assert (also_says, after["state"]) == (says, state)
@@ -393,50 +392,3 @@ def test_a_record_without_a_digest_is_of_other_content(worlds: Worlds) -> None:
         with pytest.raises(OutIdConflict):
             worlds.go(arrow._replace(before=less))
     assert worlds.platform.calls == []
-
-
-# verifications
-
-VERIFICATION = "verification:a"
-CODES = read_code_settings({"SMS_CODE_TEMPLATE": "SMS_1", "SMS_SIGN_NAME": "签名"})
-WRONG = CodeCheck("a", read_recipient("13800138000"), code="no code")
-
-
-def check_a_wrong_code(
-    worlds: Worlds, rewrite: Callable[[Members], Members]
-) -> tuple[str, Members]:
-    """Check a wrong code of a verification that another version changed; return what is left."""
-    caller = worlds.new_caller()
-    record = Verification(
-        state="valid", seed="seed", tries=3, sent_at=NOW, expires_at=NOW + 300, mark="mark"
-    )
-    text = json.dumps(rewrite(members_of(record)))
-    change = Change(key=VERIFICATION, old=None, new=text, ttl=3600, now=NOW)
-    assert caller.store.put(change) == Written()
-    codes = OwnCodes(caller.api, caller.store, settings=CODES, deadline=20.0)
-    says = codes.check(WRONG)
-    return says, json.loads(caller.store.get(VERIFICATION) or "")
-
-
-def test_a_name_more_in_a_verification_is_handed_on(worlds: Worlds) -> None:
-    says, after = check_a_wrong_code(worlds, lambda members: {**members, **LATER})
-    assert (says, after["state"], after["tries"]) == ("wrong", "valid", 2)
-    assert {name: after[name] for name in LATER} == LATER
-
-
-@pytest.mark.parametrize(
-    ("name", "says", "state"),
-    [
-        ("tries", "wrong", "spent"),
-        ("expires_at", "expired", "valid"),
-        ("state", "unknown", None),
-        *((name, "wrong", "valid") for name in ("seed", "number", "purpose", "length", "mark")),
-    ],
-)
-def test_a_name_less_in_a_verification_lets_nobody_in(
-    worlds: Worlds, name: str, says: str, state: str | None
-) -> None:
-    also_says, after = check_a_wrong_code(
-        worlds, lambda members: {other: members[other] for other in members if other != name}
-    )
-    assert (also_says, after.get("state")) == (says, state)

@@ -21,6 +21,11 @@ def split_wire_id(wire_id: str) -> tuple[str, int]:
     return (match[1], int(match[2])) if match else (wire_id, 0)
 
 
+def out_id_of(wire_id: str) -> str:
+    """Return the out_id in an id on the wire."""
+    return split_wire_id(wire_id)[0]
+
+
 def new_out_id() -> str:
     """Return an out_id for a caller who gave none: 32 random letters."""
     return letters(os.urandom(16).hex())

@@ -11,6 +11,7 @@ from shared import phone_numbers
 from shared.clock import parse_platform_time, platform_date
 from shared.errors import AnswerLost, ConnectionFailed, InvalidRequest, PlatformRefused
 from shared.fields import read_flag, read_object, read_out_id, read_text, read_whole_number
+from shared.ids import out_id_of
 from shared.platform.queries import (
     MAX_PAGE_SIZE,
     Page,
@@ -20,7 +21,6 @@ from shared.platform.queries import (
     read_page,
 )
 from shared.platform.sms_api import SmsApi
-from shared.receipts.records import of_out_id, out_id_of, stored_or_nothing
 
 if TYPE_CHECKING:
     from shared.state.store import Store
@@ -111,6 +111,8 @@ def shown(detail: SendDetail, question: Question) -> dict[str, str]:
 
 
 def _stored(api: SmsApi, question: Question, store: "Store | None") -> list[SendDetail]:
+    from shared.receipts.records import of_out_id, stored_or_nothing  # without an out_id: none
+
     secret, out_id = api.settings.state_secret, question.out_id
     number_hash = api.log.numbers((question.phone_number,))["number_hash"]
     found = stored_or_nothing(api, store, lambda known: of_out_id(known, secret, out_id)[0])

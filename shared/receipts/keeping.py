@@ -26,7 +26,8 @@ from shared.receipts.records import (
     shown_number,
 )
 from shared.sending.limits import Charge, Limits, put_within_limits
-from shared.sending.part_records import read_part, settle
+from shared.sending.part_records import read_part
+from shared.sending.settling import settle
 from shared.state.records import StoredRecord, read_record, record_text
 from shared.state.store import Change, Differs
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.errors import StoreUnavailable
-from shared.ids import keyed, split_wire_id, wire_out_id
+from shared.ids import keyed, wire_out_id
 from shared.platform.sms_api import SmsApi
 from shared.state.records import members_of, read_members, read_record
 
@@ -156,11 +156,6 @@ def stored_or_nothing(
     except StoreUnavailable as error:
         api.log.failed("store", error)
         return []
-
-
-def out_id_of(wire_id: str) -> str:
-    """Return the out_id in an id on the wire."""
-    return split_wire_id(wire_id)[0]
 
 
 def shown_number(api: SmsApi, phone_number: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from shared.errors import InvalidRequest, SmsError
 from shared.fields import read_out_id
-from shared.ids import split_wire_id
+from shared.ids import out_id_of, split_wire_id
 from shared.logs import safe_message_id
 from shared.platform.queries import meaning_of, query_message
 from shared.platform.sms_api import SmsApi
@@ -17,11 +17,10 @@ from shared.receipts.records import (
     Receipt,
     of_message,
     of_out_id,
-    out_id_of,
     shown_number,
     stored_or_nothing,
 )
-from shared.sending.part_records import message_ids
+from shared.sending.settling import message_ids
 
 if TYPE_CHECKING:
     from shared.state.store import Store

@@ -134,7 +134,9 @@ class Claim(NamedTuple):
 
         With the price `resend` another attempt is made, if that is safe.
         """
-        seen = self.attempts.look_up(doubt, first_at=record.first_at, last_at=record.last_at)
+        from shared.sending.lookups import look_up  # an answered send needs no look-up
+
+        seen = look_up(self.attempts, doubt, first_at=record.first_at, last_at=record.last_at)
         if seen == FOUND:
             return self._finish(record, reconciled(self.part))
         if resend is not None and self._may_resend(record, seen):

@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from shared.ids import keyed, split_wire_id
-from shared.platform.actions import ACTIONS
-from shared.platform.sms_api import SmsApi
-from shared.sending.intents import MAX_GLOBE
-from shared.state.records import read_record, record_text
-from shared.state.store import Change, Differs
+from shared.ids import keyed
+from shared.state.records import read_record
 
 if TYPE_CHECKING:
     from shared.state.store import Store
@@ -76,47 +72,3 @@ def read_part(store: Store, out_id: str, part: int, *, state_secret: str) -> Par
 def record_key(out_id: str, part: int, state_secret: str) -> str:
     """Return the key of a part's record; it tells nothing about the out_id."""
     return f"part:{keyed(state_secret, 'part', out_id)}:{part}"
-
-
-def settle(store: Store, api: SmsApi, *, wire_id: str, message_id: str) -> bool:
-    """Take the arrow of a receipt for the part with this id on the wire.
-
-    `message_id` is the BizId or MessageId in the receipt, or empty. Returns whether it was news
-    that the part was accepted.
-    """
-    out_id, part = split_wire_id(wire_id)
-    record = read_part(store, out_id, part, state_secret=api.settings.state_secret)
-    while record.stored is not None and record.state != "accepted":
-        answer = store.put(
-            Change(
-                key=record_key(out_id, part, api.settings.state_secret),
-                old=record.stored,
-                new=record_text(_settled(record, message_id)),
-                ttl=api.settings.intent_ttl,
-                now=api.clock.now(),
-            )
-        )
-        if not isinstance(answer, Differs):
-            return True
-        record = read_record(answer.current, NO_RECORD)
-    return False
-
-
-def _settled(record: PartRecord, message_id: str) -> PartRecord:
-    """Return the record of a part after its receipt came."""
-    return record._replace(
-        state="accepted", lease_until=0, code="OK", biz_id=message_id or record.biz_id
-    )
-
-
-def message_ids(store: Store, out_id: str, state_secret: str) -> dict[int, str]:
-    """Return the MessageId, or nothing, of each part of an intent, where QueryMessage shows it."""
-    found = {}
-    for part in range(MAX_GLOBE):
-        record = read_part(store, out_id, part, state_secret=state_secret)
-        action = ACTIONS.get(record.action)
-        if action and action.shown_by == "QueryMessage":
-            found[part] = record.biz_id
-        elif record.stored is not None:
-            break
-    return found

@@ -65,7 +65,9 @@ def _send_unclaimed(attempts: Attempts, part: Part) -> PartOutcome:
     began = attempts.api.clock.now()
     outcome = attempts.make(part, number=1)
     if outcome.outcome == "unknown":
-        seen = attempts.look_up(outcome, first_at=began, last_at=began)
+        from shared.sending.lookups import look_up  # an answered send needs no look-up
+
+        seen = look_up(attempts, outcome, first_at=began, last_at=began)
         if seen == FOUND:
             return reconciled(part)
     return outcome

@@ -22,18 +22,11 @@ from shared.clock import platform_date
 from shared.errors import StoreUnavailable
 from shared.platform.queries import SendDetail
 from shared.platform.sms_api import Result
-from shared.sending.attempts import (
-    ABSENT,
-    CLOCK_TOLERANCE,
-    FOUND,
-    NONCE_LIFETIME,
-    Attempts,
-    _Search,
-    reconciled,
-)
+from shared.sending.attempts import ABSENT, FOUND, NONCE_LIFETIME, Attempts, reconciled
 from shared.sending.claims import THROTTLED, Claim
 from shared.sending.intents import Part, PartOutcome
 from shared.sending.limits import Charge
+from shared.sending.lookups import CLOCK_TOLERANCE, _Search
 from shared.sending.part_records import PartRecord
 from shared.state.sqlite_store import SqliteStore
 from shared.state.store import Change
@@ -170,6 +163,7 @@ class Mutant(NamedTuple):
 
 _CLAIM = "shared.sending.claims:Claim"
 _ATTEMPTS = "shared.sending.attempts"
+_LOOKUPS = "shared.sending.lookups"
 _RECORDS = "shared.sending.part_records"
 MUTANTS = (
     Mutant("skip the claim", "redis", f"{_CLAIM}._go_on", skip_the_claim),
@@ -185,7 +179,7 @@ MUTANTS = (
     Mutant(
         "forget the other date near midnight",
         "redis",
-        f"{_ATTEMPTS}:dates_between",
+        f"{_LOOKUPS}:dates_between",
         forget_the_other_date,
     ),
     Mutant(
@@ -236,13 +230,13 @@ MUTANTS = (
     Mutant(
         "take another intent's message for this one's",
         "redis",
-        f"{_ATTEMPTS}:_Search.is_about",
+        f"{_LOOKUPS}:_Search.is_about",
         take_anothers_message,
     ),
     Mutant(
         "believe that clocks agree within a minute",
         "redis",
-        f"{_ATTEMPTS}:_sent_since",
+        f"{_LOOKUPS}:_sent_since",
         believe_that_clocks_agree,
     ),
     Mutant(
@@ -261,7 +255,7 @@ MUTANTS = (
     Mutant(
         "let a receipt settle nothing",
         "redis",
-        f"{_RECORDS}:_settled",
+        "shared.sending.settling:_settled",
         let_a_receipt_settle_nothing,
     ),
 )

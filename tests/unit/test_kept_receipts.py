@@ -27,7 +27,8 @@ from shared.receipts.records import (
     parts_key,
 )
 from shared.sending.limits import Limits
-from shared.sending.part_records import PartRecord, read_part, record_key, settle
+from shared.sending.part_records import PartRecord, read_part, record_key
+from shared.sending.settling import settle
 from shared.state.records import record_text
 from shared.state.sqlite_store import SqliteStore
 from shared.state.store import Change, Count, Differs, Refused, Store, Written

@@ -15,7 +15,8 @@ import pytest
 from shared.clock import platform_date
 from shared.errors import OutIdConflict
 from shared.sending.claims import content_digest
-from shared.sending.part_records import NO_RECORD, record_key, settle
+from shared.sending.part_records import NO_RECORD, record_key
+from shared.sending.settling import settle
 from shared.state.records import members_of
 from shared.state.store import Change, Written
 from tests.unit.conftest import ApiTo

@@ -12,7 +12,8 @@ import pytest
 from shared.errors import ConfigurationError, OutIdConflict
 from shared.sending.claims import content_digest
 from shared.sending.intents import Intent, PartOutcome
-from shared.sending.part_records import PartRecord, record_key, settle
+from shared.sending.part_records import PartRecord, record_key
+from shared.sending.settling import settle
 from shared.settings import Credentials
 from shared.state.records import read_record, record_text
 from shared.state.store import Change, Written

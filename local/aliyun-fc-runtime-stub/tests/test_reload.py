@@ -8,6 +8,7 @@ import threading
 import time
 import urllib.request
 from functools import partial
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -82,26 +83,34 @@ def test_what_a_look_for_one_function_has_found_holds_for_all_of_its_code(projec
     assert service.reloaded == ["g", "f"]
 
 
-def test_a_running_invocation_ends_on_the_old_code(project: Project) -> None:
+def test_a_running_invocation_ends_on_the_old_code(project: Project, tmp_path: Path) -> None:
     """And then its instance ends, with its preStop hook."""
     text = """
         import pathlib, time
         def stop(context): print("the old one stops")
         def handler(event, context):
-            if event: time.sleep(0.7)
+            if event:
+                signals = pathlib.Path(event.decode())
+                (signals / "begun").touch()
+                while not (signals / "end").exists(): time.sleep(0.01)
             return pathlib.Path("part.txt").read_text()
     """
+    signals = tmp_path / "signals"
+    signals.mkdir()
     project.files({"part.txt": "old"})
     hooks = {"preStop": {"handler": "f.stop", "timeout": 5}}
     project.function("f", text, instanceLifecycleConfig=hooks)
     followed = Followed(project)
     results: list[bytes] = []
-    running = threading.Thread(target=lambda: results.append(followed.fc.invoke("f", b"x").payload))
+    running = threading.Thread(
+        target=lambda: results.append(followed.fc.invoke("f", str(signals).encode()).payload)
+    )
     running.start()
-    time.sleep(0.3)
+    until((signals / "begun").exists)
     project.files({"part.txt": "new"})
     until(lambda: followed.returns("f", b"new"))
     assert results == []
+    (signals / "end").touch()
     running.join()
     assert results == [b"old"]
     ended = until(lambda: followed.told("instance"))

@@ -33,7 +33,7 @@ def platform_date(epoch: float) -> str:
 def parse_platform_time(text: str) -> float | None:
     """Return the epoch seconds of ``2026-01-31 16:00:00`` in UTC+8; None for any other form.
 
-    Source: document 419277 (QuerySendDetails). That it is UTC+8 only its examples show.
+    Source: document 419277 (QuerySendDetails). Only its examples show that it is UTC+8.
     """
     try:
         return calendar.timegm(time.strptime(text, "%Y-%m-%d %H:%M:%S")) - PLATFORM_OFFSET

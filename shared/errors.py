@@ -109,8 +109,8 @@ class OutIdConflict(SmsError):
     code = "out-id-conflict"
     text = "This out_id was used for other content; take a new one."
 
-    def __init__(self, detail: str = text) -> None:
-        super().__init__(detail)
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(detail or self.text)
 
 
 class InProgress(SmsError):

@@ -1,7 +1,8 @@
 """The rules of SMS_LIMITS: what each counts, in which window, and how much by default.
 
-docs/limits.md says the same to readers. To add a rule for a scope that exists, add a row; what a
-scope is counted by stands in sending/limits.py.
+docs/limits.md says the same to readers. To add a rule for a scope that exists, add a row. What a
+scope is counted by stands in sending/limits.py, and that of unconfirmed codes in
+codes/confirmations.py.
 """
 
 from typing import NamedTuple

@@ -80,7 +80,7 @@ class Log(NamedTuple):
         """Return what may be logged about `phone_numbers`, as fields of an event.
 
         Of one it is ``{"number": "*00", "number_hash": <16 hex digits>}``, of many
-        ``{"numbers": 250}``, of none nothing.
+        ``{"numbers": 250}``. It is empty for no number.
         """
         if not phone_numbers:
             return {}

@@ -46,7 +46,7 @@ _STATUS = {
     "transient": 503,
 }
 
-_CLASS_ADVICE = {
+_ADVICE_FOR_KIND = {
     "ok": "Nothing to do.",
     "caller": "Correct the request.",
     "config": "Correct the signature, template, key or permission at Alibaba Cloud.",
@@ -104,14 +104,16 @@ class ErrorCode(NamedTuple):
             return 504
         if self.layer == "gateway" and self.kind == "caller":
             return 502  # we built that request, not the caller
-        return 503 if code == "Throttling.Api" else _STATUS[self.kind]
+        if code == "Throttling.Api":
+            return 503  # all callers of the API are too many together, not ours
+        return _STATUS[self.kind]
 
     @property
     def advice(self) -> str:
         """A sentence on what to do."""
         if self.retryable == "reconcile":
             return "Query the delivery status before you send again."
-        return self.own_advice or _CLASS_ADVICE[self.kind]
+        return self.own_advice or _ADVICE_FOR_KIND[self.kind]
 
 
 def find(code: str) -> ErrorCode | None:

@@ -36,14 +36,20 @@ def retry_after(code: str, message: str, now: float) -> int:
             # Windows of a minute and an hour go by the clock; that of a day slides over 24 hours.
             return seconds if seconds == _DAY else seconds - int(now) % seconds
     if code.endswith(("DAY_LIMIT_CONTROL", "MONTH_LIMIT_CONTROL")):
-        return _DAY - int(now + PLATFORM_OFFSET) % _DAY  # until midnight in China
-    return 1 if code.startswith(("Throttling", "QPS_")) else 60
+        # Until midnight in China. So for a month's cap, too: its owner may have raised it by then.
+        return _DAY - int(now + PLATFORM_OFFSET) % _DAY
+    if code.startswith(("Throttling", "QPS_")):
+        return 1
+    return 60  # a limit that names no window: a minute is the shortest that the platform has
 
 
 def explain(code: str) -> tuple[str, int]:
     """Return what `code` means and what to do, in sentences, and the HTTP status for our caller."""
     known = find(code)
     if known is None:
-        return "the platform refused with a code that is not documented; see its console.", 502
+        return (
+            "The platform refused with a code that is not documented. Look at the request in the "
+            "console of Alibaba Cloud."
+        ), 502
     meaning = known.meaning[:1].upper() + known.meaning[1:]
     return f"{meaning}. {known.advice}", known.http_status(code)

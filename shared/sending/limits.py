@@ -25,7 +25,7 @@ from shared.sending.segments import segments
 from shared.state.store import Change, Count, Differs, Refused, Store, Written
 
 Charge = Sequence[Count]
-_UNLIMITED = 2**53
+_UNLIMITED = 2**53  # the largest whole number that Lua counts exactly
 _WARN_AT = (100, 80, 50)  # percent of a budget, the highest first
 _SUFFIX = 4  # last digits of a number; what stands before them is its prefix
 _MOST_PREFIXES = 20  # each is several commands of a script that all others wait for
@@ -99,15 +99,18 @@ class Limits(NamedTuple):
         return RULE_OF[error.code].span == "second"
 
     def _of(self, scope: str, name: str, amount: int = 1, *, own_limit: int = 0) -> list[Count]:
-        """Return a count for each rule of `scope` that is in force, or for `own_limit`.
+        """Return a count for each rule of `scope` that is in force.
 
-        Its key tells nothing about `name`.
+        `own_limit` is that of a country for a day, in place of the rule's. The key of a count tells
+        nothing about `name`.
         """
         settings = self.api.settings
         digest = keyed(settings.state_secret, "limit", scope, name)
         charge = []
         for rule in RULES:
-            limit = own_limit or settings.limits.rules[rule.name]
+            limit = settings.limits.rules[rule.name]
+            if own_limit and rule.span == "day":  # SMS_COUNTRIES says what a country may get a day
+                limit = own_limit
             if rule.scope == scope and limit:
                 window, seconds = self._window(rule)
                 charge.append(

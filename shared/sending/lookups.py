@@ -104,7 +104,8 @@ class _Search(NamedTuple):
 
 def dates_between(earliest: float, latest: float) -> list[str]:
     """Return the dates in UTC+8, ``yyyyMMdd``, from one moment to another (epoch seconds)."""
-    moments = [*range(int(earliest), int(latest), _DAY), latest]
+    moments: list[float] = list(range(int(earliest), int(latest), _DAY))
+    moments.append(latest)  # the last step may end on the day before it
     return list(dict.fromkeys(platform_date(moment) for moment in moments))
 
 

@@ -27,6 +27,7 @@ class Record(Protocol):
     def others(self) -> Mapping[str, Any]:
         """The members that this version does not know, by name."""
 
+    # NamedTuple's own methods. As properties, because mypy does not match them otherwise.
     @property
     def _asdict(self) -> Callable[[], dict[str, Any]]: ...
 

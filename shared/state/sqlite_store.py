@@ -79,6 +79,7 @@ class SqliteStore:
             connection = sqlite3.connect(self._path, timeout=_TIMEOUT, isolation_level=None)
             with self._turn, closing(connection) as database:
                 database.execute("BEGIN IMMEDIATE")
+                # At each step, for the file may have been removed since the last one.
                 for statement in _SCHEMA:
                     database.execute(statement)
                 for table in _TABLES:

@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo check test test-all lint unit runtimes integration local-tests faults \
+.PHONY: help setup demo check test test-all lint unit runtimes integration local-tests faults fuzz \
 	mutants yardstick benchmark doctor verify-cloud api-key package template clean system-parts
 
 help: ## list every target
@@ -20,7 +20,7 @@ check: lint unit ## run before each commit: lint, types and the unit tests; one 
 
 test: system-parts lint unit runtimes integration local-tests ## lint, types and all tests; 12 minutes
 
-test-all: test faults mutants package ## make test, and what takes longer: before a release and before an issue is resolved; an hour
+test-all: test faults mutants fuzz package ## make test, and what takes longer: before a release and before an issue is resolved; an hour
 
 lint: $(VENV)/dev.stamp ## style, format and types
 	$(BIN)/ruff check .
@@ -41,6 +41,10 @@ integration: $(VENV)/dev.stamp ## all other tests of the deployed code
 local-tests: $(VENV)/dev.stamp ## the tests of the two local packages
 	cd local/aliyun-sms-emulator && $(abspath $(BIN))/pytest -n 2 --dist loadfile
 	cd local/aliyun-fc-runtime-stub && $(abspath $(BIN))/pytest -n 3 --dist loadfile
+
+# `make test` runs some thousands of them.
+fuzz: $(VENV)/dev.stamp ## hand the functions mutated events, files and receipts (ARGS='--seconds 600')
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 # `make test` runs some hundreds of them.
 faults: $(VENV)/dev.stamp ## 10,000 random schedules of faults (ARGS='--schedules 500')

@@ -22,10 +22,8 @@ def handler(event: bytes, context: Context) -> dict[str, object]:
 def by_number(request: Request, invocation: Invocation) -> Response:
     """List the messages to one number on one day, or those that have an out_id."""
     question = delivery_status.read_question(request.json(), invocation.api.clock.now())
-    page = delivery_status.ask(
-        invocation.api, question, deadline=invocation.deadline, store=invocation.store
-    )
-    found = [delivery_status.shown(detail, question) for detail in page.details]
+    page = delivery_status.ask(question, invocation)
+    found = [delivery_status.shown(detail, question, invocation.space) for detail in page.details]
     return Response(200, found, {"X-Total-Count": str(page.total)})
 
 
@@ -34,7 +32,5 @@ def by_id(request: Request, invocation: Invocation) -> Response:
     from shared.receipts import status_by_id  # what a question by number does not need
 
     question = status_by_id.read_id_question(request.query)
-    found, next_part = status_by_id.find_by_id(
-        invocation.api, question, deadline=invocation.deadline, store=invocation.store
-    )
+    found, next_part = status_by_id.find_by_id(question, invocation)
     return Response(200, found, {"X-Next-Part": str(next_part)} if next_part else {})

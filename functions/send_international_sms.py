@@ -19,6 +19,6 @@ def handler(event: bytes, context: Context) -> dict[str, object]:
 
 def send_international_sms(request: Request, invocation: Invocation) -> Response:
     """Send a text to up to 50 numbers, or a template to up to 1000."""
-    defaults = Defaults(invocation.api.settings.sign_name)
+    defaults = Defaults(invocation.space, invocation.api.settings.sign_name)
     intent = international.read_intent(request.json(), request.idempotency_key, defaults)
     return answers.send(intent, invocation)

@@ -16,6 +16,6 @@ def handler(event: bytes, context: Context) -> dict[str, object]:
 def send_sms(request: Request, invocation: Invocation) -> Response:
     """Send one text to up to 1000 numbers, or a text of its own to each of up to 1000."""
     settings = invocation.api.settings
-    defaults = intents.Defaults(settings.sign_name, settings.code_templates)
+    defaults = intents.Defaults(invocation.space, settings.sign_name, settings.code_templates)
     intent = mainland.read_intent(request.json(), request.idempotency_key, defaults)
     return answers.send(intent, invocation)

@@ -22,7 +22,7 @@ def handler(event: bytes, context: Context) -> dict[str, object]:
 def create(request: Request, invocation: Invocation) -> Response:
     """Send a code to a number, for one purpose; the answer never holds the code."""
     code_request = code_requests.read_request(request.json(), request.idempotency_key)
-    code_request = code_request._replace(caller=invocation.caller)
+    code_request = code_request._replace(space=invocation.space)
     created = verification.create(code_request, invocation, read_code_settings(os.environ))
     has_store = invocation.store is not None
     return verification.created_response(created, code_request.out_id, has_store=has_store)
@@ -30,6 +30,6 @@ def create(request: Request, invocation: Invocation) -> Response:
 
 def check(request: Request, invocation: Invocation) -> Response:
     """Answer whether a code is right; a right one is right once."""
-    code_check = code_requests.read_check(request.json())
+    code_check = code_requests.read_check(request.json())._replace(space=invocation.space)
     verified = verification.check(code_check, invocation, read_code_settings(os.environ))
     return Response(200, {"verified": verified})

@@ -1,29 +1,62 @@
 """Digests and ids: pure, so that the same id is made wherever it is made."""
 
+from __future__ import annotations
+
 import hmac
 import json
 import os
 import re
+from typing import NamedTuple
 
 _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _LETTERS = str.maketrans("0123456789", "ghijklmnop")
-_WIRE_PART = re.compile(r"(.+)~([0-9]{1,6})", re.DOTALL)
+_WIRE_ID = re.compile(r"([A-Za-z0-9._-]{1,40})~([A-Za-z0-9._:-]{1,200})(?:~([0-9]{1,6}))?")
+
+# Spaces of what no API key sends; a key's name holds no dot. All callers that the trigger itself
+# authenticates are one.
+TRIGGER_SPACE = ".trigger"
+EVENT_SPACE = ".event"
+FILE_SPACE = ".file"
 
 
-def wire_out_id(out_id: str, part: int | None) -> str:
-    """Return the OutId on the wire: ``order-17``, or ``order-17~2`` for the part of that number."""
-    return out_id if part is None else f"{out_id}~{part}"
+class WireId(NamedTuple):
+    """Our id of a part as the platform carries it, in OutId or TaskId, and gives it back.
+
+    `space` says whose out_id it is: the name of an API key, or one of the spaces below. `part` is
+    None where an intent can only have one part.
+    """
+
+    space: str
+    out_id: str
+    part: int | None = None
+
+    def text(self) -> str:
+        """Return the id on the wire: ``shop~order-17``, or ``shop~order-17~2`` for part 2."""
+        whole = f"{self.space}~{self.out_id}"
+        return whole if self.part is None else f"{whole}~{self.part}"
+
+    @property
+    def number(self) -> int:
+        """The number of the part, which is 0 where there can only be one."""
+        return self.part or 0
+
+    def is_of_part(self, other: WireId) -> bool:
+        """Whether both are ids of one part: a first part may be sent alone, then among several."""
+        return self._replace(part=self.number) == other._replace(part=other.number)
 
 
-def split_wire_id(wire_id: str) -> tuple[str, int]:
-    """Return the out_id and the part in an OutId on the wire; the part is 0 where none is named."""
-    match = _WIRE_PART.fullmatch(wire_id)
-    return (match[1], int(match[2])) if match else (wire_id, 0)
+def read_wire_id(text: str) -> WireId | None:
+    """Return what WireId.text made an id of; None for one that is not of ours."""
+    match = _WIRE_ID.fullmatch(text)
+    if not match:
+        return None
+    space, out_id, part = match.groups()
+    return WireId(space, out_id, None if part is None else int(part))
 
 
-def out_id_of(wire_id: str) -> str:
-    """Return the out_id in an id on the wire."""
-    return split_wire_id(wire_id)[0]
+def is_of_api_key(space: str) -> bool:
+    """Whether a space is that of an API key, whose name it is then."""
+    return space != "" and not space.startswith(".")
 
 
 def new_out_id() -> str:

@@ -91,6 +91,11 @@ class Settings(NamedTuple):
     intent_ttl: int
     limits: LimitSettings
 
+    @property
+    def event_secret(self) -> str:
+        """What the ids of events are keyed with: nothing where there is no shared state."""
+        return self.state_secret if self.state_url else ""
+
     def __repr__(self) -> str:
         return "Settings(...)"
 
@@ -213,7 +218,7 @@ def read_access(environ: Mapping[str, str]) -> Access:
     by_trigger = _choice(environ, "SMS_AUTH", AUTH_TYPES, default="anonymous") != "anonymous"
     keys: dict[str, str] = {}
     for position, entry in enumerate(_list(environ, "SMS_API_KEYS"), 1):
-        if not re.fullmatch("[A-Za-z0-9_-]{1,64}:[0-9a-fA-F]{64}", entry):
+        if not re.fullmatch("[A-Za-z0-9_-]{1,40}:[0-9a-fA-F]{64}", entry):
             raise ConfigurationError(
                 f"SMS_API_KEYS: entry {position} is not of the form name:sha256-hex-of-the-key; "
                 "make one with `make api-key NAME=...`"
@@ -221,6 +226,11 @@ def read_access(environ: Mapping[str, str]) -> Access:
         name, digest = entry.split(":")
         keys[digest.lower()] = name
     return Access(by_trigger, keys)
+
+
+def read_event_caller(environ: Mapping[str, str]) -> str:
+    """Return SMS_EVENT_CALLER: the name of the API key that events and files send for, or ""."""
+    return _text(environ, "SMS_EVENT_CALLER", r"[A-Za-z0-9_-]{1,40}")
 
 
 def read_receipt_token(environ: Mapping[str, str]) -> str:

@@ -29,7 +29,7 @@ def prepare(sends: int) -> None:
     """Validate what is to be sent."""
     for _ in range(sends):
         body = {**one_sms(str(next(_numbers))), "out_id": os.urandom(8).hex()}
-        _intents.append(mainland.read_intent(body, "", intents.Defaults()))
+        _intents.append(mainland.read_intent(body, "", intents.Defaults("shop")))
 
 
 def send(_: str) -> None:

@@ -30,7 +30,7 @@ def send(number: str) -> None:
         "template_code": "SMS_100002",
         "template_param": {"name": "Li", "order": "A-17"},
     }
-    intent = mainland.read_intent(body, "", intents.Defaults())
+    intent = mainland.read_intent(body, "", intents.Defaults("shop"))
     (outcome,) = protocol.send(intent, _API, time.monotonic() + 30)
     if outcome.outcome != "accepted":
         raise RuntimeError(f"{outcome.outcome}: {outcome.code}")

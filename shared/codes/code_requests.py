@@ -31,22 +31,23 @@ class Recipient(NamedTuple):
 
 
 class CodeRequest(NamedTuple):
-    """A request to send a code for one `purpose`; for the last two see sending/intents.py."""
+    """A request to send a code for one `purpose`; for the rest see sending/intents.py."""
 
     recipient: Recipient
     purpose: str
     out_id: str
     client_ip: str = ""
-    caller: str = ""
+    space: str = ""
 
 
 class CodeCheck(NamedTuple):
-    """A code that somebody typed; an empty `purpose` is the one it was made for."""
+    """A code that somebody typed, for the purpose it was made for, in the space it was made in."""
 
     verification_id: str
     recipient: Recipient
     code: str
-    purpose: str = ""
+    purpose: str
+    space: str = ""
 
 
 class Created(NamedTuple):
@@ -90,7 +91,7 @@ def read_check(body: object) -> CodeCheck:
         verification_id=verification_id,
         recipient=read_recipient(request.get("phone_number")),
         code=code,
-        purpose=_read_purpose(request["purpose"]) if "purpose" in request else "",
+        purpose=_read_purpose(request.get("purpose")),
     )
 
 

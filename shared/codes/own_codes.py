@@ -38,8 +38,10 @@ from shared.errors import (
     SmsError,
     StoreUnavailable,
 )
+from shared.limit_rules import RULE_OF
 from shared.sending import mainland
 from shared.sending.intents import Defaults, Intent, PartOutcome
+from shared.sending.limits import Limits
 from shared.sending.protocol import send
 from shared.state.records import read_record, record_text
 from shared.state.store import Change, Differs
@@ -60,12 +62,13 @@ _NO_TEXT = "no verification"
 class Verification(NamedTuple):
     """What the store keeps of a verification, with times in epoch seconds.
 
-    `number` and `purpose` are keyed digests. Until `lease_until` the invocation `sender` is at work
-    on sending the code. For `others` and `stored` see state/records.py.
+    `space`, `number` and `purpose` are keyed digests. Until `lease_until` the invocation `sender`
+    is at work on sending the code. For `others` and `stored` see state/records.py.
     """
 
     state: str = _UNKNOWN
     seed: str = ""
+    space: str = ""
     number: str = ""
     purpose: str = ""
     length: int = 6
@@ -77,6 +80,11 @@ class Verification(NamedTuple):
     mark: str = ""
     others: Mapping[str, Any] = {}
     stored: str | None = None
+
+    @property
+    def bound_to(self) -> tuple[str, str, str]:
+        """What every check has to name as it was when the code was asked for."""
+        return self.space, self.number, self.purpose
 
     def standing(self, now: float) -> str:
         """Return ``valid``, or else why no code passes."""
@@ -113,7 +121,8 @@ class OwnCodes(NamedTuple):
         """Send a code; see verification.create."""
         self.api.credentials()
         fresh = self._fresh(request)
-        self._intent(request, fresh)  # what cannot be sent is not recorded
+        # What cannot be sent, or not there, is not recorded.
+        Limits(self.api).check_destinations(self._intent(request, fresh))
         claimed = self._claim(request, fresh)
         record = claimed.record
         if claimed.is_ours:
@@ -145,7 +154,9 @@ class OwnCodes(NamedTuple):
 
     def verification_id(self, request: CodeRequest) -> str:
         """Return the id of the verification that belongs to the out_id of `request`."""
-        return self._keyed("verification", request.out_id)
+        return keyed_letters(
+            self.api.settings.state_secret, "verification", request.space, request.out_id
+        )
 
     def code(self, verification_id: str, recipient: Recipient, record: Verification) -> str:
         """Return the code that a record stands for."""
@@ -164,10 +175,13 @@ class OwnCodes(NamedTuple):
         # All is compared, so that the time tells nothing.
         is_code = hmac.compare_digest(expected.encode(), typed.code.encode())
         is_number = hmac.compare_digest(number, record.number)
-        is_purpose = hmac.compare_digest(purpose, record.purpose) or not typed.purpose
+        is_purpose = hmac.compare_digest(purpose, record.purpose)
+        is_own = hmac.compare_digest(self._keyed("code space", typed.space), record.space)
         standing = record.standing(self.api.clock.now())
         if standing != VALID:
             return standing, record
+        if not is_own:
+            return _UNKNOWN, record
         if is_code and is_number and is_purpose:
             return "verified", record._replace(state=USED, seed="", mark=self._mark())
         left = record.tries - 1
@@ -182,6 +196,7 @@ class OwnCodes(NamedTuple):
         unsent = Verification(
             state=WITHDRAWN,
             seed=self._mark(),
+            space=self._keyed("code space", request.space),
             number=number,
             purpose=purpose,
             length=self.settings.length,
@@ -217,25 +232,49 @@ class OwnCodes(NamedTuple):
         """Return what a record becomes when this invocation sends its code, None if it may not."""
         if record.stored is None:
             return fresh
-        if (record.number, record.purpose) != (fresh.number, fresh.purpose):
-            raise OutIdConflict
         now = self.api.clock.now()
+        if record.bound_to != fresh.bound_to:
+            return self._corrected(record, fresh)
         is_over = record.state != WITHDRAWN and record.standing(now) != VALID
         if is_over or record.lease_until > now:
             return None
         return self._leased(record, sender=fresh.sender)
+
+    def _corrected(self, record: Verification, fresh: Verification) -> Verification | None:
+        """Return what a record becomes for another number or purpose, None while it is sent.
+
+        Only one that was withdrawn takes another one, with a new seed: its code was never sent.
+        """
+        if record.lease_until > self.api.clock.now():
+            return None
+        if record.state != WITHDRAWN:
+            raise OutIdConflict
+        return fresh._replace(others=record.others)
 
     def _send(self, request: CodeRequest, record: Verification, *, is_repeat: bool) -> Created:
         intent = self._intent(request, record)
         try:
             (outcome,) = send(intent, self.api, self.deadline, store=self.store)
         except SmsError:  # nothing was sent, now; before, it may have been
-            self._release(request, record, withdraw=not is_repeat)
+            if is_repeat:
+                self._release(request, record, withdraw=False)
+            else:
+                self._remove(request, record)
             raise
+        if outcome.code in RULE_OF and not is_repeat:  # what we refuse leaves nothing behind
+            self._remove(request, record)
+            return self._created(request, record._replace(state=WITHDRAWN), outcome)
         is_known = not is_repeat or outcome.code != StoreUnavailable.code
         is_rejected = outcome.outcome == "rejected" and is_known
         released = self._release(request, record, withdraw=is_rejected)
         return self._created(request, released, outcome)
+
+    def _remove(self, request: CodeRequest, record: Verification) -> None:
+        """Remove the record of a code that was never sent, unless others changed it."""
+        try:
+            self.store.delete(_key(self.verification_id(request)), record.stored or "")
+        except StoreUnavailable as error:
+            self.api.log.failed("store", error)
 
     def _release(
         self, request: CodeRequest, record: Verification, *, withdraw: bool
@@ -289,9 +328,13 @@ class OwnCodes(NamedTuple):
             else:
                 from shared.sending.international import read_intent
             intent = read_intent(
-                {**body, "out_id": request.out_id}, "", Defaults(self.settings.sign_name)
+                {**body, "out_id": request.out_id},
+                "",
+                Defaults(request.space, self.settings.sign_name),
             )
-            return intent._replace(client_ip=request.client_ip, caller=request.caller, is_code=True)
+            (part,) = intent.parts
+            part = part._replace(number_path="phone_number")
+            return intent._replace(parts=(part,), client_ip=request.client_ip, is_code=True)
         except InvalidRequest as error:
             if error.field.startswith("phone_number"):
                 raise InvalidRequest(error.detail, field="phone_number") from None

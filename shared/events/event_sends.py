@@ -29,8 +29,15 @@ from shared.errors import (
     OutIdConflict,
     SmsError,
 )
-from shared.events.event_sources import Entry, Refusal, SendRequest, StoredFile
+from shared.events.event_sources import (
+    Entry,
+    Refusal,
+    SendRequest,
+    StoredFile,
+    derived_out_id,
+)
 from shared.fields import read_flag
+from shared.ids import EVENT_SPACE
 from shared.logs import Log, safe_code
 from shared.sending import mainland
 from shared.sending.intents import Defaults, Intent
@@ -75,7 +82,8 @@ def send(
     log = open_log(context, function, clock)
     sends = _EventSends(log)
     try:
-        invocation = open_invocation(context, log, started)
+        space = settings.read_event_caller(os.environ) or EVENT_SPACE
+        invocation = open_invocation(context, log, started, space=space)
         invocation.api.credentials()
         sends.send(entries, invocation)
     except ConfigurationError as error:
@@ -150,7 +158,7 @@ class _EventSends:
         Requests that are equal, their out_ids included, are one intent.
         """
         known = invocation.api.settings
-        defaults = Defaults(known.sign_name, known.code_templates)
+        defaults = Defaults(invocation.space, known.sign_name, known.code_templates)
         jobs: dict[str, Job] = {}
         for place, entry in enumerate(entries):
             if isinstance(entry, StoredFile):
@@ -159,7 +167,7 @@ class _EventSends:
                 self._refuse(place, entry)
                 continue
             try:
-                job = Job(place, _read_intent(entry, defaults))
+                job = Job(place, _read_intent(entry, defaults, known.event_secret))
                 first = jobs.setdefault(job.intent.out_id, job)
                 if first.intent != job.intent:
                     raise OutIdConflict(f"entry {first.place} has this out_id, but other content")
@@ -221,7 +229,7 @@ class _EventSends:
         self._results[place] = ("rejected", entry)
 
 
-def _read_intent(request: SendRequest, defaults: Defaults) -> Intent:
+def _read_intent(request: SendRequest, defaults: Defaults, event_secret: str) -> Intent:
     """Read a request as its HTTP function does; raises InvalidRequest."""
     body = request.body
     if not isinstance(body, dict):
@@ -230,14 +238,16 @@ def _read_intent(request: SendRequest, defaults: Defaults) -> Intent:
         raise InvalidRequest(
             "is no request to send and no event of a known kind", code="no-request"
         )
-    if "out_id" not in body and not request.derived_out_id:
+    if "out_id" not in body and not request.event_id:
         raise InvalidRequest(
             "is missing, and this event has no id to derive one from: a repeat would send again",
             field="out_id",
         )
     is_abroad = _is_abroad(body)
     body = {name: value for name, value in body.items() if name != "international"}
-    idempotency_key = "" if "out_id" in body else request.derived_out_id
+    idempotency_key = ""
+    if "out_id" not in body:
+        idempotency_key = derived_out_id(event_secret, *request.event_id)
     if is_abroad:
         from shared.sending import international  # most events send in the mainland alone
 

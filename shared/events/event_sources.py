@@ -4,9 +4,9 @@ What goes in: the bytes of an event, such as those of a message of an MNS topic:
 
     {"TopicName": "orders", "MessageId": "B42BC3A5", "Message": "<a request as JSON>", ...}
 
-What comes out: here one SendRequest. Its `body` is the object in ``Message``, its `derived_out_id`
-is made from topic and MessageId. An event about an object in OSS gives a StoredFile. What cannot be
-read gives a Refusal, so that the other entries are sent all the same.
+What comes out: here one SendRequest. Its `body` is the object in ``Message``, its `event_id` holds
+topic and MessageId, which an out_id is made from. An event about an object in OSS gives a
+StoredFile. What cannot be read gives a Refusal, so that the other entries are sent all the same.
 
 docs/events.md tells where each kind of event has its request and its id, and names the sources. A
 message's own id goes before its event's, as it stays when the message comes again in another batch.
@@ -14,7 +14,6 @@ HTTP events are refused: nobody authenticated them.
 """
 
 import base64
-import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -23,7 +22,7 @@ from typing import Any, NamedTuple
 
 from shared.errors import InvalidRequest, SmsError
 from shared.fields import parse_json
-from shared.ids import letters
+from shared.ids import keyed, letters
 
 # The operations that write an object whole. AppendObject is none: a file that still grows would be
 # sent to after each of its pieces.
@@ -38,11 +37,12 @@ _LONGEST_KEY = 1023  # bytes of an object's name, as OSS allows
 class SendRequest(NamedTuple):
     """A request to send: `body` is what ``POST /sms`` or ``POST /international-sms`` takes.
 
-    `derived_out_id` is the out_id of a body without one. It is empty where the event has no id.
+    `event_id` is what the out_id of a body without one is made from: the kind of the event, what
+    names it there, and the place in it. It is empty where the event has no id.
     """
 
     body: Any
-    derived_out_id: str
+    event_id: tuple[str, ...]
 
 
 class StoredFile(NamedTuple):
@@ -80,13 +80,12 @@ def read_event(event: bytes) -> list[Entry]:
     return _entries_or_refusal(_read, event)
 
 
-def derived_out_id(kind: str, *names: str) -> str:
-    """Return the out_id that an id stands for: always the same 32 letters from a to p.
+def derived_out_id(state_secret: str, *event_id: str) -> str:
+    """Return the out_id that the id of an event stands for: always the same 32 letters.
 
-    ``derived_out_id("a", "b")`` is ``fmocllmkhaflkfniloafpmncbginckeb``.
+    With a secret nobody else can tell which id that is.
     """
-    text = json.dumps(["fc-sms out_id", kind, *names])
-    return letters(hashlib.sha256(text.encode()).hexdigest()[:32])
+    return letters(keyed(state_secret, "event", json.dumps(event_id)))
 
 
 def _entries_or_refusal(read: Callable[[Any], list[Entry]], value: Any) -> list[Entry]:
@@ -173,8 +172,7 @@ def _requests(value: Any, ids: tuple[str, ...]) -> list[Entry]:
             raise InvalidRequest("must be a list", field="requests")
     bodies = value if isinstance(value, list) else [value]
     return [
-        SendRequest(body, derived_out_id(*ids, str(place)) if ids else "")
-        for place, body in enumerate(bodies)
+        SendRequest(body, (*ids, str(place)) if ids else ()) for place, body in enumerate(bodies)
     ]
 
 

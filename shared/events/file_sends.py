@@ -21,7 +21,7 @@ from shared.events import recipient_files
 from shared.events.buckets import Bucket
 from shared.events.event_sources import WHOLE_OBJECTS, StoredFile, derived_out_id
 from shared.events.recipient_files import Row
-from shared.ids import compact_json
+from shared.ids import EVENT_SPACE, FILE_SPACE, compact_json
 from shared.limit_rules import RULE_OF
 from shared.sending.intents import BATCH_SIZE, Defaults, Intent, Part, PartOutcome
 from shared.sending.limits import Limits
@@ -110,9 +110,10 @@ class _FileSends:
         self._settings = settings
         self._results = results
         known = self._api.settings
-        self._defaults = Defaults(known.sign_name, known.code_templates)
+        space = FILE_SPACE if invocation.space == EVENT_SPACE else invocation.space
+        self._defaults = Defaults(space, known.sign_name, known.code_templates)
         self._check = Limits(self._api).check_destinations
-        self._out_id = derived_out_id("oss", file.bucket, file.key, file.etag)
+        self._out_id = derived_out_id(known.event_secret, "oss", file.bucket, file.key, file.etag)
         now = self._api.clock.monotonic()
         left = invocation.deadline - now
         self._deadline = now + max(left - RESULT_SECONDS, left * _SHARE_FOR_SENDING)
@@ -184,7 +185,13 @@ class _FileSends:
                 return
             part = self._read_part(batch)
             if part:
-                yield Job(part.number, Intent(self._out_id, (part,), is_numbered=True))
+                yield Job(part.number, self._intent(part))
+
+    def _intent(self, part: Part) -> Intent:
+        """Return one part of the file as an intent: parts are numbered, however many there are."""
+        return Intent(
+            out_id=self._out_id, parts=(part,), space=self._defaults.space, is_numbered=True
+        )
 
     def _batches(self, pieces: Iterator[bytes]) -> Iterator[list[Row]]:
         """Yield the rows of each part, when those of the next one were read.
@@ -252,7 +259,7 @@ class _FileSends:
             (outcome,) = outcomes
             name = outcome.outcome
             line |= bulk_sends.entry_of(
-                job.intent.wire_id(part), outcomes, has_store=self._store is not None
+                job.intent.out_id, outcomes, has_store=self._store is not None
             )
             self._wants_repeat |= bulk_sends.wants_repeat(outcome)
             if name == "rejected":

@@ -5,13 +5,13 @@ Where the two differ, the one that is final is right.
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from shared import phone_numbers
 from shared.clock import parse_platform_time, platform_date
 from shared.errors import AnswerLost, ConnectionFailed, InvalidRequest, PlatformRefused
 from shared.fields import read_flag, read_object, read_out_id, read_text, read_whole_number
-from shared.ids import out_id_of
+from shared.ids import WireId, read_wire_id
 from shared.platform.queries import (
     MAX_PAGE_SIZE,
     Page,
@@ -20,10 +20,7 @@ from shared.platform.queries import (
     meaning_of,
     read_page,
 )
-from shared.platform.sms_api import SmsApi
-
-if TYPE_CHECKING:
-    from shared.state.store import Store
+from shared.trigger.invocation import Invocation
 
 _APART = 15 * 60  # seconds; a second message with the same out_id is never sent earlier
 _DAYS_KEPT = 30
@@ -65,28 +62,28 @@ def read_question(body: object, now: float) -> Question:
     )
 
 
-def ask(api: SmsApi, question: Question, deadline: float, store: "Store | None" = None) -> Page:
+def ask(question: Question, invocation: Invocation) -> Page:
     """Ask the platform for a page of the messages to a number on a day.
 
-    It cannot search for an out_id: with one, all its pages are read, and what stored receipts say
-    is added. Raises PlatformRefused, ConnectionFailed or AnswerLost, but not where a stored receipt
-    is final. `deadline` is in monotonic seconds.
+    With an out_id or a biz_id these are the caller's own alone. The platform cannot search for an
+    out_id, so all its pages are read then, and what stored receipts say is added. Raises
+    PlatformRefused, ConnectionFailed or AnswerLost, but not where a stored receipt is final.
     """
+    api, deadline = invocation.api, invocation.deadline
     number, date, biz_id = question.phone_number, question.send_date, question.biz_id
-    if not question.out_id:
+    if not question.out_id and not biz_id:
         return read_page(
             api,
             number,
             date,
             deadline=deadline,
-            biz_id=biz_id,
             current_page=question.current_page,
             page_size=question.page_size,
         )
-    stored = _stored(api, question, store)
+    stored = _stored(question, invocation) if question.out_id else []
     try:
         every = all_details(api, number, date, deadline=deadline, biz_id=biz_id)
-        found = [detail for detail in every if out_id_of(detail.out_id) == question.out_id]
+        found = [detail for detail in every if _is_asked_for(detail, question, invocation.space)]
     except (PlatformRefused, ConnectionFailed, AnswerLost):
         if not any(detail.is_final for detail in _of_day(stored, date)):
             raise
@@ -97,25 +94,40 @@ def ask(api: SmsApi, question: Question, deadline: float, store: "Store | None" 
     return Page(len(found), tuple(found[start : start + question.page_size]))
 
 
-def shown(detail: SendDetail, question: Question) -> dict[str, str]:
-    """Return `detail` for the caller; the text only when asked for, codes struck out."""
+def shown(detail: SendDetail, question: Question, space: str) -> dict[str, str]:
+    """Return `detail` for a caller of `space`; the text only when asked for, codes struck out.
+
+    Of a message of another space neither text nor out_id is shown.
+    """
+    wire_id = read_wire_id(detail.out_id)
+    is_own = wire_id is not None and wire_id.space == space
     answer = {
         **detail._asdict(),
         "meaning": meaning_of(detail.err_code),
-        "out_id": out_id_of(detail.out_id),
-        "content": _CODE_LIKE.sub("****", detail.content),
+        "out_id": wire_id.out_id if wire_id and is_own else "",
+        "content": _CODE_LIKE.sub("****", detail.content) if is_own else "",
     }
     if not question.include_content:
         del answer["content"]
     return answer
 
 
-def _stored(api: SmsApi, question: Question, store: "Store | None") -> list[SendDetail]:
-    from shared.receipts.records import of_out_id, stored_or_nothing  # without an out_id: none
+def _is_asked_for(detail: SendDetail, question: Question, space: str) -> bool:
+    wire_id = read_wire_id(detail.out_id)
+    if wire_id is None or wire_id.space != space:
+        return False
+    return question.out_id in ("", wire_id.out_id)
 
-    secret, out_id = api.settings.state_secret, question.out_id
+
+def _stored(question: Question, invocation: Invocation) -> list[SendDetail]:
+    from shared.receipts.records import of_intent, stored_or_nothing  # without an out_id: none
+
+    api, intent = invocation.api, WireId(invocation.space, question.out_id)
+    secret = api.settings.state_secret
     number_hash = api.log.numbers((question.phone_number,))["number_hash"]
-    found = stored_or_nothing(api, store, lambda known: of_out_id(known, secret, out_id)[0])
+    found = stored_or_nothing(
+        api, invocation.store, lambda known: of_intent(known, intent, state_secret=secret)[0]
+    )
     return [
         SendDetail(
             phone_number=question.phone_number,

@@ -13,19 +13,18 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from shared import phone_numbers
 from shared.errors import ConfigurationError, StoreUnavailable
-from shared.ids import compact_json, keyed, split_wire_id
+from shared.ids import WireId, compact_json, keyed, read_wire_id
 from shared.receipts.pushed import Reply, Report, read_entry
 from shared.receipts.records import (
-    MessageRecord,
     PartsRecord,
     Receipt,
     ReceiptsRecord,
     Subject,
-    message_key,
     parts_key,
     shown_number,
 )
 from shared.sending.limits import Charge, Limits, put_within_limits
+from shared.sending.message_index import note_message
 from shared.sending.part_records import read_part
 from shared.sending.settling import settle
 from shared.state.records import StoredRecord, read_record, record_text
@@ -113,13 +112,12 @@ class _Keeper(NamedTuple):
     def _keep_group(self, subject: Subject, reports: Sequence[Report]) -> bool:
         """Keep the receipts of one part or message; return whether they settled the part."""
         self._keep_receipts(subject, reports)
-        if not subject.wire_id:
+        wire_id = read_wire_id(subject.wire_id)
+        if wire_id is None:
             return False
-        self._keep_message_ids(subject.wire_id, reports)
-        self._keep_highest_part(subject.wire_id)
-        return settle(
-            self.store, self.api, wire_id=subject.wire_id, message_id=reports[0].message_id
-        )
+        self._note_messages(wire_id, reports)
+        self._keep_highest_part(wire_id)
+        return settle(self.store, self.api, wire_id=wire_id, message_id=reports[0].message_id)
 
     def _keep_receipts(self, subject: Subject, reports: Sequence[Report]) -> None:
         received = [self._receipt(report) for report in reports]
@@ -134,19 +132,17 @@ class _Keeper(NamedTuple):
         key = subject.key(self.api.settings.state_secret)
         self._update(key, ReceiptsRecord(), with_received, price=price)
 
-    def _keep_message_ids(self, wire_id: str, reports: Sequence[Report]) -> None:
+    def _note_messages(self, wire_id: WireId, reports: Sequence[Report]) -> None:
         for message_id in dict.fromkeys(report.message_id for report in reports):
             if message_id:
-                key = message_key(message_id, self.api.settings.state_secret)
-                self._update(key, MessageRecord(), lambda record: record._replace(wire_id=wire_id))
+                note_message(self.store, self.api, message_id=message_id, wire_id=wire_id)
 
-    def _keep_highest_part(self, wire_id: str) -> None:
-        out_id, part = split_wire_id(wire_id)
-        if part:
+    def _keep_highest_part(self, wire_id: WireId) -> None:
+        if wire_id.number:
             self._update(
-                parts_key(out_id, self.api.settings.state_secret),
+                parts_key(wire_id, self.api.settings.state_secret),
                 PartsRecord(),
-                lambda record: record._replace(highest=max(part, record.highest)),
+                lambda record: record._replace(highest=max(wire_id.number, record.highest)),
             )
 
     def _receipt(self, report: Report) -> Receipt:
@@ -158,11 +154,11 @@ class _Keeper(NamedTuple):
 
         SendMessageToGlobe is counted exactly.
         """
-        if extra <= 0 or reports[0].is_of_globe or not subject.wire_id:
+        wire_id = read_wire_id(subject.wire_id)
+        if extra <= 0 or reports[0].is_of_globe or wire_id is None:
             return ()
-        out_id, part = split_wire_id(subject.wire_id)
         state_secret = self.api.settings.state_secret
-        if read_part(self.store, out_id, part, state_secret=state_secret).stored is None:
+        if read_part(self.store, wire_id, state_secret=state_secret).stored is None:
             return ()
         is_abroad = not phone_numbers.is_mainland(reports[0].phone_number)
         return Limits(self.api).budget(extra, is_abroad=is_abroad)

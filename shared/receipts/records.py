@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.errors import StoreUnavailable
-from shared.ids import keyed, wire_out_id
+from shared.ids import WireId, keyed
 from shared.platform.sms_api import SmsApi
 from shared.state.records import members_of, read_members, read_record
 
@@ -82,14 +82,6 @@ class PartsRecord(NamedTuple):
     stored: str | None = None
 
 
-class MessageRecord(NamedTuple):
-    """The id on the wire of a message that the platform names by its own."""
-
-    wire_id: str = ""
-    others: Mapping[str, Any] = {}
-    stored: str | None = None
-
-
 class Subject(NamedTuple):
     """What a record of receipts is about: a part, or a message that carries no id of ours."""
 
@@ -102,42 +94,39 @@ class Subject(NamedTuple):
         return f"receipts:{keyed(state_secret, name, self.wire_id or self.message_id)}"
 
 
-def parts_key(out_id: str, state_secret: str) -> str:
+def parts_key(intent: WireId, state_secret: str) -> str:
     """Return the key of a PartsRecord."""
-    return f"parts:{keyed(state_secret, 'parts', out_id)}"
+    return f"parts:{keyed(state_secret, 'parts', intent.space, intent.out_id)}"
 
 
-def message_key(message_id: str, state_secret: str) -> str:
-    """Return the key of a MessageRecord."""
-    return f"message:{keyed(state_secret, 'message', message_id)}"
-
-
-def of_out_id(
-    store: Store, state_secret: str, out_id: str, *, first_part: int = 0
+def of_intent(
+    store: Store, intent: WireId, *, state_secret: str, first_part: int = 0
 ) -> tuple[list[Receipt], int]:
     """Return the receipts of an intent, and the part to go on from, 0 when there are no more.
 
     At most PARTS_READ parts are read, from `first_part` on.
     """
-    known = read_record(store.get(parts_key(out_id, state_secret)), PartsRecord())
+    known = read_record(store.get(parts_key(intent, state_secret)), PartsRecord())
     end = min(first_part + PARTS_READ, known.highest + 1)
-    wire_ids = [wire_out_id(out_id, part) for part in range(first_part, end)]
+    wire_ids = [intent._replace(part=part) for part in range(first_part, end)]
     if first_part == 0:
-        wire_ids.insert(0, wire_out_id(out_id, None))  # an intent of one part carries no number
+        wire_ids.insert(0, intent._replace(part=None))  # an intent of one part carries no number
     found = [
         receipt
         for wire_id in wire_ids
-        for receipt in _about(Subject(wire_id=wire_id), store, state_secret)
+        for receipt in _about(Subject(wire_id=wire_id.text()), store, state_secret)
     ]
     return found, end if end <= known.highest else 0
 
 
-def of_message(store: Store, state_secret: str, message_id: str) -> list[Receipt]:
-    """Return the receipts that carry this BizId or MessageId."""
-    known = read_record(store.get(message_key(message_id, state_secret)), MessageRecord())
-    subject = Subject(wire_id=known.wire_id, message_id=message_id)
-    found = _about(subject, store, state_secret)
-    return [receipt for receipt in found if receipt.message_id == message_id]
+def of_message(store: Store, message_id: str, *, part: WireId, state_secret: str) -> list[Receipt]:
+    """Return the receipts of `part` that carry this BizId or MessageId, which is the part's."""
+    found = _about(Subject(wire_id=part.text()), store, state_secret)
+    without_id = _about(Subject(message_id=message_id), store, state_secret)
+    return [
+        *(receipt for receipt in found if receipt.message_id == message_id),
+        *(receipt._replace(out_id=part.text()) for receipt in without_id),
+    ]
 
 
 def _about(subject: Subject, store: Store, state_secret: str) -> list[Receipt]:

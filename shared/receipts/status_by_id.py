@@ -1,29 +1,23 @@
 """What became of messages, by out_id or message_id.
 
-No number is asked for or shown: its last two digits and its keyed hash stand for it.
+No number is asked for or shown: its last two digits and its keyed hash stand for it. Whose a
+message is only shared state knows; another's is answered as if it had never been.
 """
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from shared.errors import InvalidRequest, SmsError
 from shared.fields import read_out_id
-from shared.ids import out_id_of, split_wire_id
+from shared.ids import WireId, read_wire_id
 from shared.logs import safe_message_id
 from shared.platform.queries import meaning_of, query_message
-from shared.platform.sms_api import SmsApi
-from shared.receipts.records import (
-    Receipt,
-    of_message,
-    of_out_id,
-    shown_number,
-    stored_or_nothing,
-)
+from shared.receipts.records import Receipt, of_intent, of_message, shown_number
+from shared.sending.message_index import part_of_message
 from shared.sending.settling import message_ids
-
-if TYPE_CHECKING:
-    from shared.state.store import Store
+from shared.state.store import Store
+from shared.trigger.invocation import Invocation
 
 _ASK_BY_NUMBER = "POST phone_number and send_date to this path (numbers stay out of the URL)"
 
@@ -55,55 +49,62 @@ def read_id_question(query: Mapping[str, str]) -> IdQuestion:
     return IdQuestion(out_id, message_id, int(first_part))
 
 
-def find_by_id(
-    api: SmsApi, question: IdQuestion, deadline: float, store: "Store | None"
-) -> tuple[list[dict[str, object]], int]:
+def find_by_id(question: IdQuestion, invocation: Invocation) -> tuple[list[dict[str, object]], int]:
     """Return the messages with an id for the caller, and the part to go on from or 0.
 
-    Raises InvalidRequest where only the number leads to an answer, and what the platform raises.
+    What is not of the caller's space is answered as if it had never been. Raises InvalidRequest
+    where only the number leads to an answer, and what the platform raises.
     """
-    if question.message_id:
-        found, next_part = _of_message(api, question.message_id, deadline, store=store), 0
-    elif store:
-        found, next_part = _of_out_id(api, question, deadline, store=store)
-    else:
+    if invocation.store is None:
         raise InvalidRequest(
-            f"needs stored receipts (SMS_STATE_URL), of which there are none; {_ASK_BY_NUMBER}",
-            field="out_id",
+            f"needs shared state (SMS_STATE_URL), of which there is none; {_ASK_BY_NUMBER}",
+            field="message_id" if question.message_id else "out_id",
         )
+    if question.message_id:
+        found, next_part = _of_message_id(question.message_id, invocation, invocation.store), 0
+    else:
+        found, next_part = _of_out_id(question, invocation, invocation.store)
     return [_shown_receipt(receipt) for receipt in found], next_part
 
 
 def _of_out_id(
-    api: SmsApi, question: IdQuestion, deadline: float, *, store: "Store"
+    question: IdQuestion, invocation: Invocation, store: Store
 ) -> tuple[list[Receipt], int]:
-    secret, out_id, first = api.settings.state_secret, question.out_id, question.first_part
-    found, next_part = of_out_id(store, secret, out_id, first_part=first)
-    sent_abroad = {} if first else message_ids(store, out_id, secret)
+    secret = invocation.api.settings.state_secret
+    intent, first = WireId(invocation.space, question.out_id), question.first_part
+    found, next_part = of_intent(store, intent, state_secret=secret, first_part=first)
+    sent_abroad = {} if first else message_ids(store, intent, secret)
     if not (found or first or next_part or sent_abroad):
         raise InvalidRequest(f"has no stored receipt yet; {_ASK_BY_NUMBER}", field="out_id")
     for part, message_id in sent_abroad.items():
-        known = [each for each in found if split_wire_id(each.out_id)[1] == part]
-        if message_id and not any(each.is_final for each in known):
-            told = _of_message(api, message_id, deadline, store=store, out_id=out_id)
-            found = [each for each in found if not told or each not in known] + told
+        known = [receipt for receipt in found if _part_of(receipt) == part]
+        if message_id and not any(receipt.is_final for receipt in known):
+            stored = [receipt for receipt in known if receipt.message_id == message_id]
+            shown = _of_message(message_id, intent._replace(part=part), stored, invocation)
+            if shown:
+                found = [receipt for receipt in found if receipt not in known] + shown
     return found, next_part
 
 
+def _of_message_id(message_id: str, invocation: Invocation, store: Store) -> list[Receipt]:
+    """Return what is known of a message of the caller's, and nothing of any other."""
+    secret = invocation.api.settings.state_secret
+    part = part_of_message(store, message_id, secret)
+    if part is None or part.space != invocation.space:
+        return []
+    stored = of_message(store, message_id, part=part, state_secret=secret)
+    return _of_message(message_id, part, stored, invocation)
+
+
 def _of_message(
-    api: SmsApi,
-    message_id: str,
-    deadline: float,
-    *,
-    store: "Store | None",
-    out_id: str = "",
+    message_id: str, part: WireId, stored: list[Receipt], invocation: Invocation
 ) -> list[Receipt]:
-    secret = api.settings.state_secret
-    stored = stored_or_nothing(api, store, lambda known: of_message(known, secret, message_id))
+    """Return what is known of the message that `part` was sent as; `stored` are its receipts."""
+    api = invocation.api
     if stored and all(receipt.is_final for receipt in stored):
         return stored
     try:
-        status = query_message(api, message_id, deadline)
+        status = query_message(api, message_id, invocation.deadline)
     except SmsError:
         if not stored:
             raise
@@ -111,23 +112,30 @@ def _of_message(
     if status is None or (stored and status.status == "waiting"):
         return stored
     who = shown_number(api, status.phone_number)
-    told = Receipt(
-        phone_number=who["phone_number"],
-        number_hash=who["number_hash"],
-        out_id=stored[0].out_id if stored else out_id,
-        message_id=message_id,
-        status=status.status,
-        err_code=status.err_code,
-        send_date=status.send_date,
-        receive_date=status.receive_date,
-        sms_size=stored[0].sms_size if stored else 0,
-    )
-    return [told]
+    return [
+        Receipt(
+            out_id=part.text(),
+            phone_number=who["phone_number"],
+            number_hash=who["number_hash"],
+            message_id=message_id,
+            status=status.status,
+            err_code=status.err_code,
+            send_date=status.send_date,
+            receive_date=status.receive_date,
+            sms_size=stored[0].sms_size if stored else 0,
+        )
+    ]
+
+
+def _part_of(receipt: Receipt) -> int:
+    wire_id = read_wire_id(receipt.out_id)
+    return wire_id.number if wire_id else 0
 
 
 def _shown_receipt(receipt: Receipt) -> dict[str, object]:
+    wire_id = read_wire_id(receipt.out_id)
     return {
         **receipt.shown(),
-        "out_id": out_id_of(receipt.out_id),
+        "out_id": wire_id.out_id if wire_id else "",
         "meaning": meaning_of(receipt.err_code),
     }

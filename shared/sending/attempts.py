@@ -18,7 +18,8 @@ from shared.sending.intents import Intent, Part, PartOutcome
 # What a look-up says of a part in doubt (lookups.py).
 FOUND, ABSENT, UNCLEAR = "found", "absent", "unclear"
 NONCE_LIFETIME = 15 * 60  # seconds for which the platform remembers a nonce
-_NONCE_LABEL = "fc-sms send nonce 1"
+NONCE_USED = "SignatureNonceUsed"  # how it refuses one that it remembers
+_NONCE_LABEL = "fc-sms send nonce 2"
 
 
 class Attempts(NamedTuple):
@@ -33,9 +34,9 @@ class Attempts(NamedTuple):
 
     def make(self, part: Part, number: int) -> PartOutcome:
         """Make attempt `number`, from 1, of a part; an outcome that is unknown is in doubt."""
-        wire_id = self.intent.wire_id(part)
+        wire_id = self.intent.wire_id(part).text()
         parameters = {**part.parameters, ACTIONS[part.action].id_parameter: wire_id}
-        nonce = attempt_nonce(self.intent.out_id, part.number, number)
+        nonce = attempt_nonce(self.intent, part.number, attempt=number)
         signed = self.api.sign(part.action, parameters, nonce)
         result = self.api.exchange(signed, deadline=self.deadline, phone_numbers=part.phone_numbers)
         if result.code == "answer-lost" and self.api.settings.nonce_replay:
@@ -47,9 +48,12 @@ class Attempts(NamedTuple):
         return _outcome(part, result)
 
 
-def attempt_nonce(out_id: str, part: int, attempt: int) -> str:
-    """Return the SignatureNonce of an attempt: 32 hex digits, the same wherever it is made."""
-    text = f"{_NONCE_LABEL}\n{out_id}\n{part}\n{attempt}"
+def attempt_nonce(intent: Intent, part: int, *, attempt: int) -> str:
+    """Return the SignatureNonce of an attempt: 32 hex digits, the same wherever it is made.
+
+    It says nothing about what is sent, so that a repeat with other content is noticed as well.
+    """
+    text = f"{_NONCE_LABEL}\n{intent.space}\n{intent.out_id}\n{part}\n{attempt}"
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:32]
 
 

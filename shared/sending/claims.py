@@ -9,14 +9,17 @@ from __future__ import annotations
 import contextlib
 import hmac
 import json
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from shared.errors import InProgress, LimitReached, OutIdConflict, StoreUnavailable
+from shared.errors import InProgress, LimitReached, OutIdConflict, SmsError, StoreUnavailable
 from shared.ids import keyed
 from shared.sending.attempts import ABSENT, FOUND, NONCE_LIFETIME, Attempts, reconciled
-from shared.sending.intents import Intent, Part, PartOutcome
+from shared.sending.heads import Head
+from shared.sending.intents import Part, PartOutcome
 from shared.sending.limits import Charge, Limits, put_within_limits
-from shared.sending.part_records import NO_RECORD, PartRecord, record_key
+from shared.sending.message_index import note_message
+from shared.sending.part_records import NO_RECORD, PartRecord, read_part, record_key
 from shared.state.records import read_record, record_text
 from shared.state.store import Change, Differs, Store
 
@@ -26,31 +29,88 @@ LEASE_MARGIN = 5
 THROTTLED = ("Throttling", "Throttling.User", "Throttling.Api", "QPS_LIMIT_CONTROL")
 # Seconds to wait after each throttled attempt before the next one.
 THROTTLE_WAITS = (0.2, 0.5, 1.0, 2.0)
+# Seconds that the record of a refused part lives: longer than the platform remembers its nonce, so
+# that a repeat takes the next one.
+REFUSED_TTL = 3600
 
 
 def send_claimed(attempts: Attempts, store: Store, limits: Limits) -> tuple[PartOutcome, ...]:
     """Send every part of an intent with a record of each in the store; see protocol.send."""
-    parts = attempts.intent.parts
-    digest = content_digest(attempts.intent, attempts.api.settings.state_secret)
+    secret = attempts.api.settings.state_secret
+    lease_until = _lease_until(attempts)
+    claims = [
+        Claim(
+            attempts=attempts,
+            store=store,
+            limits=limits,
+            part=part,
+            digest=content_digest(part, secret),
+            lease_until=lease_until,
+        )
+        for part in attempts.intent.parts
+    ]
     outcomes: list[PartOutcome] = []
     try:
-        for part in parts:
-            claim = Claim(attempts=attempts, store=store, limits=limits, part=part, digest=digest)
-            outcomes.append(claim.send())
+        _send_in_turn(claims, outcomes)
     except StoreUnavailable as error:
         attempts.api.log.failed("store", error)
-        outcomes += _unsent(parts[len(outcomes) :], error.code, error.retry_after)
+        outcomes += _not_reached(claims[len(outcomes) :], "rejected", error)
+    except InProgress as error:
+        outcomes += _not_reached(claims[len(outcomes) :], "unknown", error)
     except OutIdConflict as error:
         if not outcomes:
             raise
-        outcomes += _unsent(parts[len(outcomes) :], error.code)  # the first had expired
+        # the records of those before had expired
+        outcomes += _not_reached(claims[len(outcomes) :], "rejected", error)
     return tuple(outcomes)
 
 
-def content_digest(intent: Intent, state_secret: str) -> str:
-    """Return a keyed digest of what is sent to whom, whatever the out_id."""
-    content = [part.parameters for part in intent.parts]
+def _send_in_turn(claims: Sequence[Claim], outcomes: list[PartOutcome]) -> None:
+    """Add how each part ended; one part alone pays for a head only if there were more before."""
+    if len(claims) == 1:
+        with contextlib.suppress(_HadMoreParts):
+            outcomes.append(claims[0].send())
+            return
+    first = claims[0]
+    head = Head(
+        first.attempts.api,
+        first.store,
+        intent=first.attempts.intent,
+        digests=[claim.digest for claim in claims],
+        lease_until=first.lease_until,
+    )
+    with head.held():
+        for claim in claims:
+            outcome = claim._replace(head=head).send()
+            outcomes.append(outcome)
+
+
+def _not_reached(claims: Sequence[Claim], outcome: str, error: SmsError) -> list[PartOutcome]:
+    return [
+        PartOutcome(claim.part, outcome, error.code, retry_after=error.retry_after)
+        for claim in claims
+    ]
+
+
+def _lease_until(attempts: Attempts) -> int:
+    """Return when a lease of this invocation ends, in epoch seconds.
+
+    It is asked once, at the beginning: when this machine stands still later on, its leases end all
+    the same.
+    """
+    clock = attempts.api.clock
+    left = max(attempts.deadline - clock.monotonic(), 0)
+    return int(clock.now() + left) + LEASE_MARGIN
+
+
+def content_digest(part: Part, state_secret: str) -> str:
+    """Return a keyed digest of what a part sends to whom, whatever the out_id."""
+    content = [part.action, part.parameters]
     return keyed(state_secret, "content", json.dumps(content, sort_keys=True))
+
+
+class _HadMoreParts(Exception):
+    """An earlier call with the out_id of a single part had several, which have to be compared."""
 
 
 class Moved(NamedTuple):
@@ -68,6 +128,8 @@ class Claim(NamedTuple):
     limits: Limits
     part: Part
     digest: str
+    lease_until: int
+    head: Head | None = None
 
     def send(self) -> PartOutcome:
         """Claim the part and make its first attempt, or go on from where its record stands."""
@@ -75,26 +137,71 @@ class Claim(NamedTuple):
         try:
             begun = self._begin(NO_RECORD, self._leased(self._blank()), charge)
             if begun.is_done:
-                return self._attempt(begun.record, charge)
+                return self._attempt_in_turn(begun.record, charge)
             return self._go_on(begun.record, charge)
         except LimitReached as error:
+            self._show_parts()
             return PartOutcome(self.part, "rejected", error.code, retry_after=error.retry_after)
 
     def _go_on(self, record: PartRecord, charge: Charge) -> PartOutcome:
         """Go on from the record of an earlier call with this out_id."""
         now = int(self.attempts.api.clock.now())
-        if not hmac.compare_digest(record.digest, self.digest):
+        parts = len(self.attempts.intent.parts)
+        if record.parts > parts and self.head is None:
+            raise _HadMoreParts
+        if record.state == "rejected":
+            return self._next_attempt(self._corrected(record), charge)
+        is_same = hmac.compare_digest(record.digest, self.digest)
+        if record.is_leased(now):
+            wait = record.lease_until - now
+            if self.head and not (is_same and record.parts == parts):
+                raise InProgress(wait)  # before any part is sent beside other content
+            return self._in_progress(wait)
+        if not is_same:
             raise OutIdConflict
         if record.state == "accepted":
             return self._replayed(record)
-        if record.state == "rejected":
-            return self._next_attempt(record, charge)
-        if record.is_leased(now):
-            return self._in_progress(record.lease_until - now)
         doubt = PartOutcome(
             self.part, "unknown", record.code or "interrupted", request_id=record.request_id
         )
-        return self._settle(record, doubt, resend=charge)
+        return self._settle(self._with_parts(record), doubt, resend=charge)
+
+    def _with_parts(self, record: PartRecord) -> PartRecord:
+        """Return a record in doubt that says how many parts there are, which may be more now."""
+        parts = len(self.attempts.intent.parts)
+        if record.parts >= parts:
+            return record
+        moved = self._move(record, record._replace(parts=parts))
+        if not moved.is_done:
+            raise InProgress(1)
+        return moved.record
+
+    def _show_parts(self) -> None:
+        """Write down how many parts there are, where a limit refused the first of several.
+
+        A call with one part looks at the record of the first part alone.
+        """
+        if self.head is None or self.part.number != 0:
+            return
+        parts = len(self.attempts.intent.parts)
+        wire_id = self.attempts.intent.wire_id(self.part)
+        secret = self.attempts.api.settings.state_secret
+        record = read_part(self.store, wire_id, state_secret=secret)
+        if record.stored is not None and record.state != "rejected":
+            raise InProgress(1)
+        if record.stored is None:
+            refused = self._blank()._replace(state="rejected", owner=self.attempts.api.token())
+        else:
+            refused = record._replace(parts=parts)
+        if not self._move(record, refused).is_done:
+            raise InProgress(1)
+
+    def _attempt_in_turn(self, record: PartRecord, charge: Charge) -> PartOutcome:
+        """Make the attempt that `record` stands for, unless other content runs by now."""
+        if self.head and not self.head.is_still_held():
+            self._finish(record, PartOutcome(self.part, "rejected", InProgress.code), charge)
+            raise InProgress(1)
+        return self._attempt(record, charge)
 
     def _attempt(self, record: PartRecord, charge: Charge) -> PartOutcome:
         """Make the attempt that `record` stands for; when it is throttled, the next one."""
@@ -124,8 +231,8 @@ class Claim(NamedTuple):
     def _next_attempt(self, record: PartRecord, charge: Charge) -> PartOutcome:
         begun = self._begin(record, self._leased(record), charge)
         if not begun.is_done:
-            return self._in_progress(1)
-        return self._attempt(begun.record, charge)
+            raise InProgress(1)
+        return self._attempt_in_turn(begun.record, charge)
 
     def _settle(
         self, record: PartRecord, doubt: PartOutcome, *, resend: Charge | None = None
@@ -141,7 +248,7 @@ class Claim(NamedTuple):
             return self._finish(record, reconciled(self.part))
         if resend is not None and self._may_resend(record, seen):
             with contextlib.suppress(LimitReached):
-                return self._next_attempt(record, resend)
+                return self._next_attempt(record._replace(was_in_doubt=True), resend)
         return self._finish(record, doubt)
 
     def _may_resend(self, record: PartRecord, seen: str) -> bool:
@@ -153,22 +260,40 @@ class Claim(NamedTuple):
     def _finish(self, record: PartRecord, outcome: PartOutcome, charge: Charge = ()) -> PartOutcome:
         """Write `outcome` down, unless others found out more meanwhile, and return what is known.
 
-        `charge` is given back when nothing was sent.
+        `charge` is given back when nothing was sent. A refusal after an attempt that was in doubt
+        says nothing about that one, so that the part stays unknown.
         """
         refund = charge if outcome.outcome == "rejected" else ()
+        if outcome.outcome == "rejected" and record.was_in_doubt:
+            outcome = outcome._replace(outcome="unknown", retry_after=0)
         final = _ended(record, outcome)
         there = record
         try:
             while there.is_before(final):
-                moved = self._move(there, final._replace(others=there.others), give_back=refund)
+                parts = max(there.parts, final.parts)
+                new = final._replace(others=there.others, parts=parts)
+                moved = self._move(there, new, give_back=refund)
                 if moved.is_done:
+                    self._note_message(outcome)
                     return outcome
                 there = moved.record
         except StoreUnavailable as error:
             return self._unrecorded(outcome, error)
         if there.state == "accepted" and outcome.outcome != "accepted":
             return self._replayed(there)
+        if there.is_in_doubt and outcome.outcome == "rejected":  # a later attempt is under way
+            return outcome._replace(outcome="unknown", retry_after=0)
         return outcome
+
+    def _note_message(self, outcome: PartOutcome) -> None:
+        """Write down whose the message is that was accepted."""
+        if outcome.outcome == "accepted" and outcome.biz_id:
+            note_message(
+                self.store,
+                self.attempts.api,
+                message_id=outcome.biz_id,
+                wire_id=self.attempts.intent.wire_id(self.part),
+            )
 
     def _unrecorded(self, outcome: PartOutcome, error: StoreUnavailable) -> PartOutcome:
         """Return what is known when the store failed to take it down.
@@ -199,18 +324,33 @@ class Claim(NamedTuple):
     def _blank(self) -> PartRecord:
         """Return the record of a part of which no attempt was made."""
         now = int(self.attempts.api.clock.now())
-        return PartRecord(digest=self.digest, action=self.part.action, first_at=now, last_at=now)
+        return PartRecord(
+            digest=self.digest,
+            parts=len(self.attempts.intent.parts),
+            action=self.part.action,
+            first_at=now,
+            last_at=now,
+        )
+
+    def _corrected(self, record: PartRecord) -> PartRecord:
+        """Return the record of a part that was refused, for the content that is sent now."""
+        blank = self._blank()
+        if hmac.compare_digest(record.digest, self.digest):
+            return record._replace(parts=blank.parts)
+        return record._replace(
+            digest=blank.digest,
+            parts=blank.parts,
+            action=blank.action,
+            first_at=blank.first_at,
+        )
 
     def _leased(self, record: PartRecord) -> PartRecord:
         """Return the record of the next attempt, leased to this invocation."""
-        clock = self.attempts.api.clock
-        now = clock.now()
-        left = max(self.attempts.deadline - clock.monotonic(), 0)
         return record._replace(
             state="sending",
             attempt=record.attempt + 1,
-            last_at=int(now),
-            lease_until=int(now + left) + LEASE_MARGIN,
+            last_at=int(self.attempts.api.clock.now()),
+            lease_until=self.lease_until,
             owner=self.attempts.api.token(),
             code="",
         )
@@ -234,12 +374,10 @@ class Claim(NamedTuple):
         api = self.attempts.api
         text = record_text(new)
         change = Change(
-            key=record_key(
-                self.attempts.intent.out_id, self.part.number, api.settings.state_secret
-            ),
+            key=record_key(self.attempts.intent.wire_id(self.part), api.settings.state_secret),
             old=old.stored,
             new=text,
-            ttl=api.settings.intent_ttl,
+            ttl=_ttl(new, api.settings.intent_ttl),
             now=api.clock.now(),
             charge=charge,
             give_back=give_back,
@@ -265,5 +403,9 @@ def _ended(record: PartRecord, outcome: PartOutcome) -> PartRecord:
     )
 
 
-def _unsent(parts: tuple[Part, ...], code: str, retry_after: int = 0) -> list[PartOutcome]:
-    return [PartOutcome(part, "rejected", code, retry_after=retry_after) for part in parts]
+def _ttl(record: PartRecord, intent_ttl: int) -> int:
+    """Return the seconds that a record lives.
+
+    Of several parts others may have been sent, and a call with one part looks at the first alone.
+    """
+    return REFUSED_TTL if record.state == "rejected" and record.parts == 1 else intent_ttl

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from shared.ids import wire_out_id
+from shared.ids import WireId
 
 MAX_GLOBE = 50  # numbers of SendMessageToGlobe, as each is a request of its own
 BATCH_SIZE = 100  # messages of SendBatchSms, in one request
@@ -37,28 +37,33 @@ class Part(NamedTuple):
 class Intent(NamedTuple):
     """One request of a caller to send, in as many parts as the platform needs requests.
 
+    `space` says whose out_id it is (ids.py): the same one in two spaces is two intents.
     `resend_unknown`: what stays unknown after 15 minutes may be attempted anew. Limits count what
-    is sent for a `caller` (the API key's name) and a `client_ip`, and what `is_code`. Parts are
+    is sent for a space that is an API key's and for a `client_ip`, and what `is_code`. Parts are
     numbered on the wire where there are several, and where `is_numbered` says that there may be.
     """
 
     out_id: str
     parts: tuple[Part, ...]
+    space: str
     resend_unknown: bool = False
     client_ip: str = ""
-    caller: str = ""
     is_code: bool = False
     is_numbered: bool = False
 
-    def wire_id(self, part: Part) -> str:
+    def wire_id(self, part: Part) -> WireId:
         """Return the id of a part on the wire, in OutId or TaskId."""
         has_number = self.is_numbered or len(self.parts) > 1
-        return wire_out_id(self.out_id, part.number if has_number else None)
+        return WireId(self.space, self.out_id, part.number if has_number else None)
 
 
 class Defaults(NamedTuple):
-    """What a request may leave out, and the templates of verification codes."""
+    """What a request does not say itself: whose it is, and what it may leave out.
 
+    `code_templates` are the templates of verification codes.
+    """
+
+    space: str
     sign_name: str = ""
     code_templates: frozenset[str] = frozenset()
 

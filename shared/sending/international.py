@@ -52,6 +52,7 @@ def read_intent(body: object, idempotency_key: str, defaults: Defaults) -> Inten
     return Intent(
         out_id=out_id,
         parts=_READERS[api](request, defaults),
+        space=defaults.space,
         resend_unknown=read_flag(request, "resend_unknown"),
         client_ip=read_client_ip(request),
     )

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from shared.clock import PLATFORM_OFFSET
 from shared.errors import InvalidRequest, LimitReached
-from shared.ids import keyed
+from shared.ids import is_of_api_key, keyed
 from shared.limit_rules import DAY, RULE_OF, RULES, SPANS, Rule
 from shared.phone_numbers import country_of
 from shared.platform.actions import ACTIONS
@@ -60,8 +60,8 @@ class Limits(NamedTuple):
         """Return what the messages of `part` are charged with now."""
         numbers, size = part.phone_numbers, len(part.phone_numbers)
         charge: list[Count] = []
-        if intent.caller:
-            charge += self._of("key", intent.caller, size)
+        if is_of_api_key(intent.space):
+            charge += self._of("key", intent.space, size)
         if size == 1:  # docs/limits.md says why rules for a number count requests to it alone
             number = _with_country_code(numbers[0], part)
             charge += self._of("number", number)

@@ -9,13 +9,20 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from shared.clock import parse_platform_time, platform_date
+from shared.ids import WireId, read_wire_id
 from shared.platform.actions import ACTIONS
 from shared.platform.queries import SendDetail, all_details
 from shared.platform.sms_api import SmsApi
-from shared.sending.attempts import ABSENT, FOUND, NONCE_LIFETIME, UNCLEAR, Attempts
+from shared.sending.attempts import (
+    ABSENT,
+    FOUND,
+    NONCE_LIFETIME,
+    NONCE_USED,
+    UNCLEAR,
+    Attempts,
+)
 from shared.sending.intents import Part, PartOutcome
 
-_NONCE_USED = "SignatureNonceUsed"
 # A message may look as if it was sent before its first attempt, for clocks differ; but by no more
 # than this: the platform refuses a request that was signed further off.
 CLOCK_TOLERANCE = NONCE_LIFETIME
@@ -86,7 +93,7 @@ class _Search(NamedTuple):
     """What is looked for: a part, sent from `earliest` to `latest` (epoch seconds)."""
 
     part: Part
-    wire_id: str
+    wire_id: WireId
     earliest: float
     latest: float
     deadline: float
@@ -99,7 +106,8 @@ class _Search(NamedTuple):
     def is_about(self, detail: SendDetail) -> bool:
         """Whether a message to one of its numbers, as the platform shows it, is of the part."""
         is_its_template = detail.template_code == self.part.template_code
-        return is_its_template and detail.out_id == self.wire_id
+        shown = read_wire_id(detail.out_id)
+        return is_its_template and shown is not None and shown.is_of_part(self.wire_id)
 
 
 def dates_between(earliest: float, latest: float) -> list[str]:
@@ -114,6 +122,6 @@ def _sent_since(first_at: float, code: str) -> float:
 
     `code` says why they are in doubt. Both times are epoch seconds.
     """
-    if code == _NONCE_USED:  # by somebody else, so before this call
+    if code == NONCE_USED:  # by somebody else, so before this call
         first_at -= NONCE_LIFETIME
     return first_at - CLOCK_TOLERANCE

@@ -65,6 +65,7 @@ def read_intent(body: object, idempotency_key: str, defaults: Defaults) -> Inten
     blank = Intent(
         out_id=request_out_id(request, idempotency_key),
         parts=(),
+        space=defaults.space,
         resend_unknown=read_flag(request, "resend_unknown"),
         client_ip=read_client_ip(request),
     )

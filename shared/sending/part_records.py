@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from shared.ids import keyed
+from shared.ids import WireId, keyed
 from shared.state.records import read_record
 
 if TYPE_CHECKING:
@@ -21,12 +21,15 @@ class PartRecord(NamedTuple):
     `state` is sending, unknown, accepted or rejected, or empty where there is no record. Times are
     epoch seconds: its attempts began from `first_at` to `last_at`, and until `lease_until` the
     invocation that wrote `sending` is at work. `owner` makes every claim a text of its own.
-    `digest` is a keyed one of what is sent to whom; `code`, `biz_id` and `request_id` are the
-    platform's last answer. For `others` and `stored` see state/records.py.
+    `digest` is a keyed one of what is sent to whom, `parts` the number of parts that its intent
+    had; `code`, `biz_id` and `request_id` are the platform's last answer. Once an attempt
+    `was_in_doubt` no refusal of a later one can say that nothing was sent. For `others` and
+    `stored` see state/records.py.
     """
 
     state: str = ""
     digest: str = ""
+    parts: int = 1
     action: str = ""
     attempt: int = 0
     first_at: int = 0
@@ -36,6 +39,7 @@ class PartRecord(NamedTuple):
     code: str = ""
     biz_id: str = ""
     request_id: str = ""
+    was_in_doubt: bool = False
     others: Mapping[str, Any] = {}
     stored: str | None = None
 
@@ -64,11 +68,12 @@ class PartRecord(NamedTuple):
 NO_RECORD = PartRecord()
 
 
-def read_part(store: Store, out_id: str, part: int, *, state_secret: str) -> PartRecord:
+def read_part(store: Store, wire_id: WireId, *, state_secret: str) -> PartRecord:
     """Return the record of a part, NO_RECORD where there is none."""
-    return read_record(store.get(record_key(out_id, part, state_secret)), NO_RECORD)
+    return read_record(store.get(record_key(wire_id, state_secret)), NO_RECORD)
 
 
-def record_key(out_id: str, part: int, state_secret: str) -> str:
-    """Return the key of a part's record; it tells nothing about the out_id."""
-    return f"part:{keyed(state_secret, 'part', out_id)}:{part}"
+def record_key(wire_id: WireId, state_secret: str) -> str:
+    """Return the key of a part's record; it tells nothing about space and out_id."""
+    digest = keyed(state_secret, "part", wire_id.space, wire_id.out_id)
+    return f"part:{digest}:{wire_id.number}"

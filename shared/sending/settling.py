@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from shared.ids import split_wire_id
+from shared.ids import WireId
 from shared.platform.actions import ACTIONS
 from shared.platform.sms_api import SmsApi
 from shared.sending.intents import MAX_GLOBE
@@ -16,18 +16,17 @@ if TYPE_CHECKING:
     from shared.state.store import Store
 
 
-def settle(store: Store, api: SmsApi, *, wire_id: str, message_id: str) -> bool:
+def settle(store: Store, api: SmsApi, *, wire_id: WireId, message_id: str) -> bool:
     """Take the arrow of a receipt for the part with this id on the wire.
 
     `message_id` is the BizId or MessageId in the receipt, or empty. Returns whether it was news
     that the part was accepted.
     """
-    out_id, part = split_wire_id(wire_id)
-    record = read_part(store, out_id, part, state_secret=api.settings.state_secret)
+    record = read_part(store, wire_id, state_secret=api.settings.state_secret)
     while record.stored is not None and record.state != "accepted":
         answer = store.put(
             Change(
-                key=record_key(out_id, part, api.settings.state_secret),
+                key=record_key(wire_id, api.settings.state_secret),
                 old=record.stored,
                 new=record_text(_settled(record, message_id)),
                 ttl=api.settings.intent_ttl,
@@ -47,11 +46,11 @@ def _settled(record: PartRecord, message_id: str) -> PartRecord:
     )
 
 
-def message_ids(store: Store, out_id: str, state_secret: str) -> dict[int, str]:
+def message_ids(store: Store, intent: WireId, state_secret: str) -> dict[int, str]:
     """Return the MessageId, or nothing, of each part of an intent, where QueryMessage shows it."""
     found = {}
     for part in range(MAX_GLOBE):
-        record = read_part(store, out_id, part, state_secret=state_secret)
+        record = read_part(store, intent._replace(part=part), state_secret=state_secret)
         action = ACTIONS.get(record.action)
         if action and action.shown_by == "QueryMessage":
             found[part] = record.biz_id

@@ -96,6 +96,10 @@ end"""
 _DONE = """
 return answer"""
 
+_DELETE = """
+if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
+return 0"""
+
 
 def put_script(charge: tuple[bool, ...], give_back: tuple[bool, ...]) -> str:
     """Return the Lua of a put with such counts; true stands for one that is sliding."""
@@ -166,6 +170,11 @@ class RedisStore:
         keys = [_SUM + count.key for count in counts]
         found = self._run(lambda: self._client.mget(keys))
         return [int(total or 0) for total in found]
+
+    def delete(self, key: str, old: str) -> bool:
+        """Remove the record under `key` if it is `old`; return whether it was."""
+        script = self._client.register_script(_DELETE)
+        return bool(self._run(lambda: script(keys=[_RECORD + key], args=[old])))
 
     def put(self, change: Change) -> Written | Differs | Refused:
         """Make a change, or say why it was not made."""

@@ -51,6 +51,12 @@ class SqliteStore:
         with self._transaction() as database:
             return [_total(database, count) for count in counts]
 
+    def delete(self, key: str, old: str) -> bool:
+        """Remove the record under `key` if it is `old`; return whether it was."""
+        with self._transaction() as database:
+            statement = "DELETE FROM records WHERE key = ? AND value = ?"
+            return database.execute(statement, (key, old)).rowcount > 0
+
     def put(self, change: Change) -> Written | Differs | Refused:
         """Make a change, or say why it was not made."""
         now = milliseconds(change.now)

@@ -72,6 +72,9 @@ class Store(Protocol):
     def totals(self, counts: Sequence[Count]) -> list[int]:
         """Return what was counted in each of `counts`, none of which is sliding."""
 
+    def delete(self, key: str, old: str) -> bool:
+        """Remove the record under `key` if it is `old`; return whether it was."""
+
     def put(self, change: Change) -> Written | Differs | Refused:
         """Make a change, or say why it was not made."""
 

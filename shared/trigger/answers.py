@@ -7,6 +7,7 @@ from shared.errors import InProgress, OutIdConflict
 from shared.limit_rules import RULE_OF
 from shared.platform.actions import ACTIONS
 from shared.sending import protocol
+from shared.sending.attempts import NONCE_USED
 from shared.sending.intents import Intent, PartOutcome
 from shared.trigger.http_trigger import Response, problem
 from shared.trigger.invocation import Invocation
@@ -71,6 +72,19 @@ _UNKNOWN_WITHOUT_STORE = (
     "The platform may have taken it, so it is not sent again. Ask POST /delivery-status with the "
     "number, the date and this out_id; only when it stays absent send with a new out_id."
 )
+# The platform remembers a nonce for 15 minutes, and without a store a repeat has the same.
+_UNKNOWN_AFTER_A_CALL_BEFORE = (
+    "The platform saw this out_id in the last 15 minutes, in a call before this one. If that call "
+    "was answered with a refusal, nothing was sent: send with a new out_id. If its answer "
+    "was lost, the platform may have taken it: ask POST /delivery-status with the number, the date "
+    "and this out_id, and only when it stays absent send with a new out_id."
+)
+_UNKNOWN_AFTER_A_CALL_BEFORE_UNSHOWN = (
+    "The platform saw this out_id in the last 15 minutes, in a call before this one. If that call "
+    "was answered with a refusal, nothing was sent: send with a new out_id. If its answer "
+    "was lost, the platform may have taken it: only its receipt tells, which carries this out_id; "
+    "when none comes send with a new out_id."
+)
 _UNKNOWN_WITHOUT_STORE_UNSHOWN = (
     "The platform may have taken it, so it is not sent again. Only its receipt tells, which "
     "carries this out_id; when none comes send with a new out_id."
@@ -89,7 +103,6 @@ class _Explained(NamedTuple):
 def send(intent: Intent, invocation: Invocation) -> Response:
     """Send what a caller asked for, and answer."""
     store = invocation.store
-    intent = intent._replace(caller=invocation.caller)
     outcomes = protocol.send(intent, invocation.api, invocation.deadline, store=store)
     return send_response(intent.out_id, outcomes, has_store=store is not None)
 
@@ -177,21 +190,21 @@ def _explained(outcome: PartOutcome, *, has_store: bool, repeats_others: bool) -
     `repeats_others`: a repeat of the call would send its other parts again.
     """
     code, retry_after = outcome.code, outcome.retry_after
-    if code in _NOTHING_SENT:
-        text = _NOTHING_SENT[code]
-        detail = text.send_anew if repeats_others else text.repeat
-        return _Explained(detail, 503, retryable=True, retry_after=retry_after or 1)
     if code == InProgress.code:
         retry_after = retry_after or InProgress.retry_after
         return _Explained(
             InProgress.text, InProgress.status, retryable=True, retry_after=retry_after
         )
+    if outcome.outcome == "unknown":  # whatever the last attempt ended with
+        return _Explained(_unknown(outcome, has_store), 504, retryable=has_store)
+    if code in _NOTHING_SENT:
+        text = _NOTHING_SENT[code]
+        detail = text.send_anew if repeats_others else text.repeat
+        return _Explained(detail, 503, retryable=True, retry_after=retry_after or 1)
     if code == OutIdConflict.code:
         return _Explained(OutIdConflict.text, OutIdConflict.status)
     if code in RULE_OF:
         return _limit_reached(code, retry_after)
-    if outcome.outcome == "unknown":
-        return _Explained(_unknown(outcome, has_store), 504, retryable=has_store)
     return _refused(code, retry_after, has_store=has_store)
 
 
@@ -206,6 +219,8 @@ def _unknown(outcome: PartOutcome, has_store: bool) -> str:
     is_shown = ACTIONS[outcome.part.action].is_found_by_our_id
     if has_store:
         return _UNKNOWN_WITH_STORE if is_shown else _UNKNOWN_WITH_STORE_UNSHOWN
+    if outcome.code == NONCE_USED:
+        return _UNKNOWN_AFTER_A_CALL_BEFORE if is_shown else _UNKNOWN_AFTER_A_CALL_BEFORE_UNSHOWN
     return _UNKNOWN_WITHOUT_STORE if is_shown else _UNKNOWN_WITHOUT_STORE_UNSHOWN
 
 

@@ -24,6 +24,7 @@ from shared.errors import (
     StoreUnavailable,
 )
 from shared.fields import parse_json
+from shared.ids import TRIGGER_SPACE
 from shared.logs import Log
 from shared.trigger.invocation import Context, Invocation, log_bug, open_invocation, open_log
 
@@ -88,7 +89,7 @@ class Response(NamedTuple):
 
 
 Route = Callable[[Request, Invocation], Response]
-Authenticate = Callable[[Request, Log], str]  # returns the caller's name, or raises
+Authenticate = Callable[[Request, Log], str]  # returns the caller's space, or raises
 
 
 def serve(
@@ -109,12 +110,12 @@ def serve(
     """
     started = clock.monotonic()
     log = open_log(context, function, clock)
-    caller = ""
+    space = ""
     try:
         request = _read_event(event)
-        caller = authenticate(request, log) if authenticate else _authenticate(request, log)
+        space = authenticate(request, log) if authenticate else _authenticate(request, log)
         route = _find_route(request, routes)
-        response = route(request, open_invocation(context, log, started, caller=caller))
+        response = route(request, open_invocation(context, log, started, space=space))
     except SmsError as error:
         if isinstance(error, ConfigurationError):
             log.misconfigured(error)
@@ -134,7 +135,7 @@ def serve(
         "answer",
         str(response.status),
         code=code,
-        caller=caller,
+        caller=space,
         duration_ms=round((clock.monotonic() - started) * 1000),
     )
     return _fc_response(response)
@@ -203,7 +204,7 @@ def _authenticate(request: Request, log: Log) -> str:
     """
     access = settings.read_access(os.environ)
     if access.by_trigger:
-        return "trigger"
+        return TRIGGER_SPACE
     if not access.keys:
         log.event(
             "error",

@@ -33,13 +33,13 @@ class Context(Protocol):
 class Invocation(NamedTuple):
     """What a function has at hand.
 
-    `deadline`, in monotonic seconds, is when it has to be done. `caller` is the name of an API key,
-    ``trigger`` or ``platform``; "" where nobody called.
+    `deadline`, in monotonic seconds, is when it has to be done. `space` says whose out_ids it is
+    about (ids.py): the name of an API key, or a space of ours; "" where nobody called.
     """
 
     api: SmsApi
     deadline: float
-    caller: str = ""
+    space: str = ""
 
     @property
     def store(self) -> "Store | None":
@@ -74,7 +74,7 @@ def open_log(context: Context, function: str, clock: Clock) -> Log:
     )
 
 
-def open_invocation(context: Context, log: Log, started: float, *, caller: str = "") -> Invocation:
+def open_invocation(context: Context, log: Log, started: float, *, space: str = "") -> Invocation:
     """Return what an invocation that began at `started` (monotonic seconds) has at hand.
 
     Raises ConfigurationError.
@@ -88,7 +88,7 @@ def open_invocation(context: Context, log: Log, started: float, *, caller: str =
         log=log,
     )
     deadline = started + float(context.function.timeout) - RESERVE_SECONDS
-    return Invocation(api, deadline, caller)
+    return Invocation(api, deadline, space)
 
 
 def log_bug(error: Exception, log: Log) -> None:

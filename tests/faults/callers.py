@@ -76,7 +76,7 @@ class FcSms:
             "template_param": {"code": "481516"},
             "out_id": out_id,
         }
-        self._intent = mainland.read_intent(body, "", Defaults(SIGN_NAME))
+        self._intent = mainland.read_intent(body, "", Defaults("shop", SIGN_NAME))
 
     def invoke(self, accidents: Sequence[Accident], *, resends: bool = False) -> End:
         """Send; the end of an invocation that crashed is unknown."""

@@ -498,7 +498,7 @@ def _case(out_id: str, kind: str) -> Case:
     body = {**bodies[kind], "out_id": out_id}
     is_abroad = kind in ("globe", "template")
     read = international.read_intent if is_abroad else read_mainland_intent
-    intent = read(body, "", Defaults(SIGN_NAME))
+    intent = read(body, "", Defaults("shop", SIGN_NAME))
 
     def work(invocation: Invocation, resends: bool) -> Sequence[PartOutcome]:
         wanted = intent._replace(resend_unknown=resends)
@@ -536,7 +536,7 @@ def _code_case(out_id: str, number: str) -> Case:
         "template_param": {"code": "0000"},
         "out_id": out_id,
     }
-    intent = read_mainland_intent(body, "", Defaults(SIGN_NAME))
+    intent = read_mainland_intent(body, "", Defaults("shop", SIGN_NAME))
 
     def work(invocation: Invocation, _resends: bool) -> Sequence[PartOutcome]:
         assert invocation.store

@@ -18,6 +18,7 @@ from tests.unit.conftest import CREDENTIALS, ApiTo
 from tests.unit.manual_clock import ManualClock
 from tests.unit.scripted_server import Scene
 from tests.unit.sms_platform import Platform
+from tests.unit.trigger_events import SPACE
 
 NUMBER, OTHER = "13800138000", "13800138001"
 SECRET = "a-secret-of-the-tests"
@@ -25,7 +26,10 @@ Parameters = Mapping[str, str]
 
 
 class Desk:
-    """Asks for codes and checks them, as the function does; `environ` are settings of the test."""
+    """Asks for codes and checks them, as the function does, for a caller of `space`.
+
+    `environ` are settings of the test.
+    """
 
     def __init__(
         self, platform: Platform, endpoint: str, api_to: ApiTo, clock: ManualClock, state: Path
@@ -33,6 +37,7 @@ class Desk:
         self.platform = platform
         self.clock = clock
         self.state = state
+        self.space = SPACE
         self.environ = {
             "SMS_STATE_URL": f"sqlite://{state}",
             "SMS_ALLOW_LOCAL_STATE": "1",
@@ -49,11 +54,11 @@ class Desk:
 
     def invocation(self) -> Invocation:
         api = self._api_to(self._endpoint, self.credentials, **self.environ)
-        return Invocation(api, self.clock.passed + 20)
+        return Invocation(api, self.clock.passed + 20, self.space)
 
     def create(self, number: str = NUMBER, purpose: str = "login", **fields: Any) -> Response:
         body = {"phone_number": number, "purpose": purpose, **fields}
-        request = code_requests.read_request(body, "")
+        request = code_requests.read_request(body, "")._replace(space=self.space)
         codes = read_code_settings(self.environ)
         created = verification.create(request, self.invocation(), codes)
         return verification.created_response(created, request.out_id, has_store=True)
@@ -68,10 +73,11 @@ class Desk:
         body = {
             "verification_id": verification_id,
             "phone_number": number,
+            "purpose": "login",
             "code": code,
             **fields,
         }
-        typed = code_requests.read_check(body)
+        typed = code_requests.read_check(body)._replace(space=self.space)
         return verification.check(typed, self.invocation(), read_code_settings(self.environ))
 
     @property
@@ -105,11 +111,13 @@ def own_codes(desk: Desk) -> OwnCodes:
 
 
 def verification_id_of(desk: Desk, out_id: str) -> str:
-    return own_codes(desk).verification_id(code_request(out_id=out_id))
+    request = code_request(out_id=out_id)._replace(space=desk.space)
+    return own_codes(desk).verification_id(request)
 
 
 def code_request(**fields: Any) -> code_requests.CodeRequest:
-    return code_requests.read_request({"phone_number": NUMBER, "purpose": "login", **fields}, "")
+    body = {"phone_number": NUMBER, "purpose": "login", **fields}
+    return code_requests.read_request(body, "")._replace(space=SPACE)
 
 
 def refusal(desk: Desk) -> tuple[str, float]:

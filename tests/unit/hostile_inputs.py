@@ -77,6 +77,7 @@ def bodies(secrets: Secrets) -> Mapping[str, Any]:
         "verify_code /codes/check": {
             "verification_id": "abcdefghijklmnop" * 2,
             "phone_number": abroad,
+            "purpose": "login",
             "code": secrets.code,
         },
         f"receive_receipts /receipts/{secrets.receipt_token}": receipts(secrets),
@@ -88,7 +89,7 @@ def receipts(secrets: Secrets) -> list[dict[str, Any]]:
     return [
         {
             "phone_number": secrets.mainland,
-            "out_id": "order-1",
+            "out_id": "tests~order-1",
             "biz_id": "900619746936498440^0",
             "success": True,
             "err_code": "DELIVERED",
@@ -99,7 +100,7 @@ def receipts(secrets: Secrets) -> list[dict[str, Any]]:
         },
         {
             "To": secrets.abroad,
-            "TaskId": "order-2",
+            "TaskId": "tests~order-2",
             "MessageId": "1008030300001234",
             "Status": "1",
             "ErrorCode": "success",

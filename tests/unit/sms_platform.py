@@ -102,6 +102,6 @@ def detail(**fields: Any) -> dict[str, Any]:
         "Content": "【签名】Your code is 123456.",
         "SendDate": "2027-01-15 16:00:00",
         "ReceiveDate": "2027-01-15 16:00:04",
-        "OutId": "order-1",
+        "OutId": "shop~order-1",
         **fields,
     }

@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from shared.errors import StoreUnavailable
+from shared.ids import WireId
 from shared.platform.sms_api import SmsApi
 from shared.sending.attempts import attempt_nonce
 from shared.sending.intents import Defaults, Intent, PartOutcome
@@ -36,13 +37,13 @@ Step = Callable[[], object]
 
 def intent_of(*numbers: str, **fields: Any) -> Intent:
     body = {"phone_numbers": list(numbers), "template_code": "SMS_1", "out_id": "order-1", **fields}
-    return read_intent(body, "", Defaults("签名"))
+    return read_intent(body, "", Defaults("shop", "签名"))
 
 
 def personal_intent(count: int) -> Intent:
     messages = [{"phone_number": f"138{number:08}"} for number in range(count)]
     body = {"messages": messages, "template_code": "SMS_1", "out_id": "order-1"}
-    return read_intent(body, "", Defaults("签名"))
+    return read_intent(body, "", Defaults("shop", "签名"))
 
 
 ONE = intent_of("13800138000", template_param={"name": "Li Xiaolong", "order": "A-17-2026"})
@@ -69,6 +70,10 @@ class WatchedStore:
     def totals(self, counts: Sequence[Count]) -> list[int]:
         self._step()
         return self.file.totals(counts)
+
+    def delete(self, key: str, old: str) -> bool:
+        self._step()
+        return self.file.delete(key, old)
 
     def _step(self) -> None:
         self.steps += 1
@@ -119,7 +124,7 @@ class Caller:
 
     def record(self, part: int = 0) -> PartRecord:
         """Return the record of a part, which must be there."""
-        record = read_part(self.store, "order-1", part, state_secret=SECRET)
+        record = read_part(self.store, WireId("shop", "order-1", part), state_secret=SECRET)
         assert record.stored is not None
         return record
 
@@ -148,7 +153,7 @@ def nonces(platform: Platform) -> list[str]:
 
 def attempts(*numbers: int) -> list[str]:
     """Return the nonces of these attempts of the first part."""
-    return [attempt_nonce("order-1", 0, number) for number in numbers]
+    return [attempt_nonce(ONE, 0, attempt=number) for number in numbers]
 
 
 def actions(platform: Platform) -> list[str]:

@@ -567,7 +567,7 @@ def _refusal(read: Callable[[Any], object]) -> Callable[[str], object]:
     return work
 
 
-NO_DEFAULTS = intents.Defaults("fc-sms")
+NO_DEFAULTS = intents.Defaults("shop", "fc-sms")
 READERS: Mapping[str, Callable[[str], object]] = {
     "mainland": _refusal(lambda text: phone_numbers.mainland(text, "f")),
     "international": _refusal(lambda text: phone_numbers.international(text, "f")),
@@ -579,7 +579,7 @@ READERS: Mapping[str, Callable[[str], object]] = {
     "sign_name": _refusal(
         lambda text: mainland.read_intent({"sign_name": text}, text, NO_DEFAULTS)
     ),
-    "wire id": ids.split_wire_id,
+    "wire id": ids.read_wire_id,
     "message": _refusal(
         lambda text: international.read_intent({**ABROAD, "message": text}, "", NO_DEFAULTS)
     ),

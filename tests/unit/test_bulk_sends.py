@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from shared.errors import OutIdConflict, SmsError
+from shared.ids import WireId
 from shared.platform.sms_api import SmsApi
 from shared.sending.intents import Defaults, PartOutcome
 from shared.sending.mainland import read_intent
@@ -47,13 +48,13 @@ class Died(BaseException):
 
 def job_for(place: int, number: str = NUMBER, **fields: Any) -> Job:
     body = {"phone_numbers": number, "template_code": "SMS_1", "out_id": f"order-{place}", **fields}
-    return Job(place, read_intent(body, "", Defaults("签名")))
+    return Job(place, read_intent(body, "", Defaults("shop", "签名")))
 
 
 def job_of_parts(parts: int) -> Job:
     messages = [{"phone_number": f"138{number:08}"} for number in range(parts * 100)]
     body = {"messages": messages, "template_code": "SMS_1", "out_id": "order-0"}
-    return Job(0, read_intent(body, "", Defaults("签名")))
+    return Job(0, read_intent(body, "", Defaults("shop", "签名")))
 
 
 @pytest.fixture
@@ -245,7 +246,7 @@ def test_a_job_is_claimed_for_the_time_of_its_parts_and_not_for_the_invocations(
     leases: list[float] = []
 
     def look(_sent: Mapping[str, str]) -> Scene:
-        record = read_part(store, "order-0", 0, state_secret=SECRET)
+        record = read_part(store, WireId("shop", "order-0", 0), state_secret=SECRET)
         leases.append(record.lease_until - AFTERNOON)
         return accepted()
 
@@ -269,13 +270,13 @@ def test_what_is_in_progress_is_tried_again_when_its_lease_has_ended(
     reported: Reported,
 ) -> None:
     leave_claimed(job_for(0), api_to, endpoint, store, deadline=15)
-    platform.on("QuerySendDetails", details(detail(OutId="order-0")))
+    platform.on("QuerySendDetails", details(detail(OutId="shop~order-0")))
     jobs = [job_for(0), job_for(1)]
     send_all(jobs, api, deadline=600, store=store, threads=1, on_outcome=reported)
     assert [place for place, _ in reported.jobs] == [1, 0]
     assert reported.codes == {0: ["OK"], 1: ["OK"]}
     assert clock.sleeps[0] == 15 + LEASE_MARGIN
-    assert [sent["OutId"] for sent in platform.sends] == ["order-1"]
+    assert [sent["OutId"] for sent in platform.sends] == ["shop~order-1"]
 
 
 def test_a_job_is_tried_again_when_one_of_its_parts_is_in_progress(
@@ -288,14 +289,14 @@ def test_a_job_is_tried_again_when_one_of_its_parts_is_in_progress(
 ) -> None:
     job = job_of_parts(2)
     leave_claimed(job, api_to, endpoint, store, deadline=15)
-    seen = detail(OutId="order-0~0", PhoneNum=job.intent.parts[0].phone_numbers[0])
+    seen = detail(OutId="shop~order-0~0", PhoneNum=job.intent.parts[0].phone_numbers[0])
     platform.on("QuerySendDetails", details(seen))
     send_all([job], api, deadline=600, store=store, threads=1, on_outcome=reported)
     ((_, outcomes),) = reported.jobs
     assert not isinstance(outcomes, SmsError)
     assert [outcome.code for outcome in outcomes] == ["OK", "OK"]
     assert (outcomes[0].reconciled, outcomes[1].replayed) == (True, True)
-    assert [sent["OutId"] for sent in platform.sends] == ["order-0~1"]
+    assert [sent["OutId"] for sent in platform.sends] == ["shop~order-0~1"]
 
 
 def test_it_is_tried_only_once_more(

@@ -63,10 +63,24 @@ def test_a_bad_request_names_its_field(change: dict[str, Any], field: str) -> No
     ],
 )
 def test_a_bad_check_names_its_field(change: dict[str, Any], field: str) -> None:
-    body = {"verification_id": "a" * 32, "phone_number": NUMBER, "code": "123456", **change}
+    body = {
+        "verification_id": "a" * 32,
+        "phone_number": NUMBER,
+        "purpose": "login",
+        "code": "123456",
+    }
+    assert read_check(body)
+    with pytest.raises(InvalidRequest) as caught:
+        read_check({**body, **change})
+    assert caught.value.field == field
+
+
+def test_a_check_names_the_purpose_that_its_code_was_made_for() -> None:
+    body = {"verification_id": "a" * 32, "phone_number": NUMBER, "code": "123456"}
+    assert read_check({**body, "purpose": "login"}).purpose == "login"
     with pytest.raises(InvalidRequest) as caught:
         read_check(body)
-    assert caught.value.field == field
+    assert caught.value.field == "purpose"
 
 
 @pytest.mark.parametrize(

@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
 from shared.errors import AnswerLost, InvalidRequest, PlatformRefused
+from shared.platform.queries import Page
 from shared.platform.sms_api import SmsApi
 from shared.receipts.delivery_status import Question, ask, read_question, shown
 from shared.receipts.keeping import keep
-from shared.state.sqlite_store import SqliteStore
+from shared.state.store import Store
+from shared.trigger.invocation import Invocation
+from tests.unit import sms_platform
 from tests.unit.conftest import ApiTo
 from tests.unit.manual_clock import AFTERNOON
 from tests.unit.scripted_server import hang_up
-from tests.unit.sms_platform import Platform, detail, details, pages_of, refused
+from tests.unit.sms_platform import Platform, details, pages_of, refused
+from tests.unit.trigger_events import SPACE
 
 DAY = 86400
 ASKED: dict[str, Any] = {"phone_number": "13800138000", "send_date": "20270115"}
+
+
+def detail(**fields: Any) -> dict[str, Any]:
+    """Return an entry of QuerySendDetails, of the caller's order-1 where `fields` do not say."""
+    return sms_platform.detail(**{"OutId": "tester~order-1", **fields})
+
+
+def asking(api: SmsApi, space: str = SPACE) -> Invocation:
+    """Return an invocation of a caller of `space`, with the state that `api` is set up for."""
+    return Invocation(api, 9.0, space)
 
 
 def question(**fields: Any) -> Question:
@@ -93,18 +107,17 @@ def test_a_date_is_one_of_the_last_thirty_days_by_the_platforms_calendar(
 
 def test_a_page_is_asked_for_and_read(platform: Platform, endpoint: str, api_to: ApiTo) -> None:
     platform.on("QuerySendDetails", details(detail(), total=7))
-    page = ask(api_to(endpoint), question(biz_id="B-1", page_size=10, current_page=2), 9.0)
+    page = ask(question(page_size=10, current_page=2), asking(api_to(endpoint)))
     assert platform.asked("QuerySendDetails") == [
         {
             "PhoneNumber": "13800138000",
             "SendDate": "20270115",
             "PageSize": "10",
             "CurrentPage": "2",
-            "BizId": "B-1",
         }
     ]
     assert page.total == 7
-    assert shown(page.details[0], question()) == {
+    assert shown(page.details[0], question(), SPACE) == {
         "phone_number": "13800138000",
         "status": "delivered",
         "err_code": "DELIVERED",
@@ -131,7 +144,7 @@ def test_a_send_status_is_waiting_failed_or_delivered(
     platform: Platform, endpoint: str, api_to: ApiTo, status: object, said: str
 ) -> None:
     platform.on("QuerySendDetails", details(detail(SendStatus=status)))
-    assert ask(api_to(endpoint), question(), 9.0).details[0].status == said
+    assert ask(question(), asking(api_to(endpoint))).details[0].status == said
 
 
 @pytest.mark.parametrize(
@@ -147,8 +160,8 @@ def test_a_receipt_code_is_explained(
     platform: Platform, endpoint: str, api_to: ApiTo, code: object, meaning: str
 ) -> None:
     platform.on("QuerySendDetails", details(detail(ErrCode=code)))
-    found = ask(api_to(endpoint), question(), 9.0).details[0]
-    assert shown(found, question())["meaning"] == meaning
+    found = ask(question(), asking(api_to(endpoint))).details[0]
+    assert shown(found, question(), SPACE)["meaning"] == meaning
 
 
 @pytest.mark.parametrize(
@@ -169,29 +182,109 @@ def test_content_is_shown_on_demand_and_without_codes(
     platform: Platform, endpoint: str, api_to: ApiTo, content: str, expected: str
 ) -> None:
     platform.on("QuerySendDetails", details(detail(Content=content)))
-    found = ask(api_to(endpoint), question(), 9.0).details[0]
-    assert shown(found, question(include_content=True))["content"] == expected
-    assert "content" not in shown(found, question())
+    found = ask(question(), asking(api_to(endpoint))).details[0]
+    assert shown(found, question(include_content=True), SPACE)["content"] == expected
+    assert "content" not in shown(found, question(), SPACE)
 
 
 def test_an_out_id_is_searched_for_on_every_page(
     platform: Platform, endpoint: str, api_to: ApiTo
 ) -> None:
-    ours = [detail(OutId="order-1"), detail(OutId="order-1~1"), detail(OutId="order-1~0")]
-    others = [detail(OutId=f"order-1{number}") for number in range(120)]
+    ours = [detail(OutId=f"tester~order-1{part}") for part in ("", "~1", "~0")]
+    others = [detail(OutId=f"tester~order-1{number}") for number in range(120)]
     entries = [*others[:60], *ours[:2], *others[60:], ours[2]]
     platform.decide("QuerySendDetails", pages_of(entries))
-    page = ask(api_to(endpoint), question(out_id="order-1", page_size=2), 9.0)
-    assert (page.total, [found.out_id for found in page.details]) == (3, ["order-1", "order-1~1"])
+    page = ask(question(out_id="order-1", page_size=2), asking(api_to(endpoint)))
+    assert (page.total, [found.out_id for found in page.details]) == (
+        3,
+        ["tester~order-1", "tester~order-1~1"],
+    )
     assert [asked["CurrentPage"] for asked in platform.asked("QuerySendDetails")] == ["1", "2", "3"]
-    second = ask(api_to(endpoint), question(out_id="order-1", page_size=2, current_page=2), 9.0)
-    assert [shown(found, question())["out_id"] for found in second.details] == ["order-1"]
+    second = ask(question(out_id="order-1", page_size=2, current_page=2), asking(api_to(endpoint)))
+    assert [shown(found, question(), SPACE)["out_id"] for found in second.details] == ["order-1"]
+
+
+def test_a_biz_id_is_asked_for_and_of_what_comes_the_callers_own_is_read(
+    platform: Platform, endpoint: str, api_to: ApiTo
+) -> None:
+    entries = [detail(OutId=f"{space}~order-{n}") for n in range(3) for space in (SPACE, "other")]
+    platform.decide("QuerySendDetails", pages_of([*entries, detail(OutId="order-1")]))
+    page = ask(question(biz_id="B-1", page_size=2, current_page=2), asking(api_to(endpoint)))
+    assert platform.asked("QuerySendDetails") == [
+        {
+            "PhoneNumber": "13800138000",
+            "SendDate": "20270115",
+            "PageSize": "50",
+            "CurrentPage": "1",
+            "BizId": "B-1",
+        }
+    ]
+    assert (page.total, [found.out_id for found in page.details]) == (3, ["tester~order-2"])
+
+
+# whose a message is
+
+OF_OTHERS = (
+    "other~order-1",
+    "other~order-1~0",
+    "teste~order-1",
+    "tester2~order-1",
+    "Tester~order-1",
+    ".trigger~order-1",
+    ".event~order-1",
+    "order-1",
+    "tester",
+    "tester~",
+    "tester~order-1~0~1",
+    "~order-1",
+    "",
+)
+
+
+@pytest.mark.parametrize("out_id", OF_OTHERS)
+def test_of_a_message_of_another_space_neither_text_nor_out_id_is_shown(
+    platform: Platform, endpoint: str, api_to: ApiTo, out_id: str
+) -> None:
+    platform.on("QuerySendDetails", details(detail(OutId=out_id, Content="Dear Li, your order")))
+    asked = question(include_content=True)
+    (found,) = ask(asked, asking(api_to(endpoint))).details
+    assert shown(found, asked, SPACE) == {
+        "phone_number": "13800138000",
+        "status": "delivered",
+        "err_code": "DELIVERED",
+        "meaning": "reached the handset",
+        "send_date": "2027-01-15 16:00:00",
+        "receive_date": "2027-01-15 16:00:04",
+        "out_id": "",
+        "template_code": "SMS_1",
+        "content": "",
+    }
+
+
+@pytest.mark.parametrize("space", [SPACE, ".trigger", ".event", ".file"])
+def test_each_space_is_shown_its_own(
+    platform: Platform, endpoint: str, api_to: ApiTo, space: str
+) -> None:
+    platform.on("QuerySendDetails", details(detail(OutId=f"{space}~order-1~3", Content="Hello")))
+    asked = question(out_id="order-1", include_content=True)
+    (found,) = ask(asked, asking(api_to(endpoint), space)).details
+    assert shown(found, asked, space)["out_id"] == "order-1"
+    assert shown(found, asked, space)["content"] == "Hello"
+
+
+@pytest.mark.parametrize("out_id", OF_OTHERS)
+@pytest.mark.parametrize("fields", [{"out_id": "order-1"}, {"biz_id": "B-1"}])
+def test_a_message_of_another_space_is_not_found_by_its_id(
+    platform: Platform, endpoint: str, api_to: ApiTo, out_id: str, fields: dict[str, str]
+) -> None:
+    platform.on("QuerySendDetails", details(detail(OutId=out_id)))
+    assert ask(question(**fields), asking(api_to(endpoint))) == Page(0, ())
 
 
 def test_a_refused_query_raises(platform: Platform, endpoint: str, api_to: ApiTo) -> None:
     platform.on("QuerySendDetails", refused("isp.RAM_PERMISSION_DENY"))
     with pytest.raises(PlatformRefused) as caught:
-        ask(api_to(endpoint), question(), 9.0)
+        ask(question(), asking(api_to(endpoint)))
     assert caught.value.status == 502
 
 
@@ -206,35 +299,48 @@ REPORT: dict[str, Any] = {
     "err_code": "DELIVERED",
     "sms_size": "1",
     "biz_id": "9006^0",
-    "out_id": "order-1",
+    "out_id": "tester~order-1",
 }
 WAITING = detail(SendStatus=1, ErrCode="", ReceiveDate="")
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> SqliteStore:
-    return SqliteStore(str(tmp_path / "state.sqlite3"))
+class StatefulApi(Protocol):
+    """Makes an SmsApi whose state is in the file at `path`."""
+
+    def __call__(self, path: Path) -> SmsApi: ...
 
 
 @pytest.fixture
-def broken(tmp_path: Path) -> SqliteStore:
-    return SqliteStore(str(tmp_path / "missing" / "state.sqlite3"))
+def stateful(api_to: ApiTo, endpoint: str) -> StatefulApi:
+    def make(path: Path) -> SmsApi:
+        return api_to(
+            endpoint,
+            SMS_INTERNATIONAL_ENDPOINT=endpoint,
+            SMS_STATE_URL=f"sqlite://{path}",
+            SMS_ALLOW_LOCAL_STATE="1",
+            SMS_STATE_SECRET="state-secret-0123456789",
+        )
+
+    return make
 
 
 @pytest.fixture
-def api(api_to: ApiTo, endpoint: str) -> SmsApi:
-    return api_to(
-        endpoint, SMS_INTERNATIONAL_ENDPOINT=endpoint, SMS_STATE_SECRET="state-secret-0123456789"
-    )
+def api(stateful: StatefulApi, tmp_path: Path) -> SmsApi:
+    return stateful(tmp_path / "state.sqlite3")
 
 
-def asked_with_out_id(
-    api: SmsApi, store: SqliteStore | None, **fields: Any
-) -> list[dict[str, str]]:
+@pytest.fixture
+def store(api: SmsApi) -> Store:
+    store = asking(api).store
+    assert store
+    return store
+
+
+def asked_with_out_id(api: SmsApi, **fields: Any) -> list[dict[str, str]]:
     asked = question(out_id="order-1", **fields)
-    page = ask(api, asked, 9.0, store)
+    page = ask(asked, asking(api))
     assert page.total == len(page.details)
-    return [shown(found, asked) for found in page.details]
+    return [shown(found, asked, SPACE) for found in page.details]
 
 
 @pytest.mark.parametrize(
@@ -244,40 +350,40 @@ def asked_with_out_id(
         ([REPORT], "delivered", "2027-01-15 16:00:09"),
         ([{**REPORT, "success": False}], "failed", "2027-01-15 16:00:09"),
         ([{**REPORT, "send_time": None}], "delivered", "2027-01-15 16:00:09"),
-        ([{**REPORT, "out_id": "order-11"}], "waiting", ""),
+        ([{**REPORT, "out_id": "tester~order-11"}], "waiting", ""),
         ([{**REPORT, "phone_number": "13800138001"}], "waiting", ""),
     ],
 )
 def test_a_final_receipt_wins_over_a_platform_that_waits(
     platform: Platform,
     api: SmsApi,
-    store: SqliteStore,
+    store: Store,
     reports: list[object],
     status: str,
     receive_date: str,
 ) -> None:
     platform.on("QuerySendDetails", details(WAITING))
     keep(reports, api, store, deadline=9.0)
-    (found,) = asked_with_out_id(api, store)
+    (found,) = asked_with_out_id(api)
     assert (found["status"], found["receive_date"]) == (status, receive_date)
     assert (found["send_date"], found["template_code"]) == ("2027-01-15 16:00:00", "SMS_1")
 
 
 def test_a_final_answer_of_the_platform_stays(
-    platform: Platform, api: SmsApi, store: SqliteStore
+    platform: Platform, api: SmsApi, store: Store
 ) -> None:
     platform.on("QuerySendDetails", details(detail()))
     keep([{**REPORT, "success": False, "err_code": "NO_ROUTE"}], api, store, deadline=9.0)
-    assert [found["status"] for found in asked_with_out_id(api, store)] == ["delivered"]
+    assert [found["status"] for found in asked_with_out_id(api)] == ["delivered"]
 
 
 def test_a_receipt_that_the_platform_does_not_show_yet_is_listed(
-    platform: Platform, api: SmsApi, store: SqliteStore
+    platform: Platform, api: SmsApi, store: Store
 ) -> None:
-    platform.on("QuerySendDetails", details(detail(OutId="order-1~0", SendStatus=1)))
-    second = {**REPORT, "out_id": "order-1~1", "biz_id": "second^0", "success": False}
-    keep([{**REPORT, "out_id": "order-1~0"}, second], api, store, deadline=9.0)
-    found = asked_with_out_id(api, store)
+    platform.on("QuerySendDetails", details(detail(OutId="tester~order-1~0", SendStatus=1)))
+    second = {**REPORT, "out_id": "tester~order-1~1", "biz_id": "second^0", "success": False}
+    keep([{**REPORT, "out_id": "tester~order-1~0"}, second], api, store, deadline=9.0)
+    found = asked_with_out_id(api)
     assert [each["status"] for each in found] == ["delivered", "failed"]
     assert found[1] == {
         "phone_number": NUMBER,
@@ -292,14 +398,14 @@ def test_a_receipt_that_the_platform_does_not_show_yet_is_listed(
 
 
 def test_a_receipt_belongs_to_the_attempt_it_was_sent_with(
-    platform: Platform, api: SmsApi, store: SqliteStore
+    platform: Platform, api: SmsApi, store: Store
 ) -> None:
     later = "2027-01-15 16:20:00"
     platform.on("QuerySendDetails", details({**WAITING, "SendDate": later}, WAITING))
     keep([REPORT], api, store, deadline=9.0)
-    assert [found["status"] for found in asked_with_out_id(api, store)] == ["waiting", "delivered"]
+    assert [found["status"] for found in asked_with_out_id(api)] == ["waiting", "delivered"]
     keep([{**REPORT, "send_time": later, "biz_id": "second^0"}], api, store, deadline=9.0)
-    assert [found["status"] for found in asked_with_out_id(api, store)] == ["delivered"] * 2
+    assert [found["status"] for found in asked_with_out_id(api)] == ["delivered"] * 2
 
 
 @pytest.mark.parametrize(
@@ -315,28 +421,32 @@ def test_a_receipt_belongs_to_the_attempt_it_was_sent_with(
     ],
 )
 def test_only_receipts_that_fit_the_question_are_listed(
-    platform: Platform, api: SmsApi, store: SqliteStore, fields: dict[str, Any], count: int
+    platform: Platform, api: SmsApi, store: Store, fields: dict[str, Any], count: int
 ) -> None:
     keep([REPORT], api, store, deadline=9.0)
-    page = ask(api, question(out_id="order-1", **fields), 9.0, store)
+    page = ask(question(out_id="order-1", **fields), asking(api))
     assert len(page.details) == count
 
 
 @pytest.mark.parametrize("scene", [hang_up(), refused("isp.RAM_PERMISSION_DENY")])
 def test_a_final_receipt_answers_when_the_platform_does_not(
-    platform: Platform, api: SmsApi, store: SqliteStore, scene: Any
+    platform: Platform, api: SmsApi, store: Store, scene: Any
 ) -> None:
     platform.on("QuerySendDetails", scene)
-    for useless in ({**REPORT, "out_id": "other"}, {**REPORT, "send_time": "2027-01-14 16:00:00"}):
+    for useless in (
+        {**REPORT, "out_id": "tester~other"},
+        {**REPORT, "send_time": "2027-01-14 16:00:00"},
+    ):
         keep([useless], api, store, deadline=9.0)
         with pytest.raises((AnswerLost, PlatformRefused)):
-            asked_with_out_id(api, store)
+            asked_with_out_id(api)
     keep([{**REPORT, "biz_id": "second^0"}], api, store, deadline=9.0)
-    assert [found["status"] for found in asked_with_out_id(api, store)] == ["delivered"]
+    assert [found["status"] for found in asked_with_out_id(api)] == ["delivered"]
 
 
 def test_the_platform_answers_when_the_store_does_not(
-    platform: Platform, api: SmsApi, broken: SqliteStore
+    platform: Platform, stateful: StatefulApi, tmp_path: Path
 ) -> None:
     platform.on("QuerySendDetails", details(WAITING))
-    assert [found["status"] for found in asked_with_out_id(api, broken)] == ["waiting"]
+    broken = stateful(tmp_path / "missing" / "state.sqlite3")
+    assert [found["status"] for found in asked_with_out_id(broken)] == ["waiting"]

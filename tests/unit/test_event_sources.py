@@ -65,22 +65,36 @@ def test_attributes_beside_a_message_of_a_topic_may_have_any_name(names: tuple[s
 
 @pytest.mark.parametrize("kind", KINDS_WITH_AN_ID)
 def test_a_kind_with_an_id_gives_a_stable_out_id(kind: str) -> None:
-    first = request_in(KINDS_WITH_AN_ID[kind](REQUEST)).derived_out_id
-    assert request_in(KINDS_WITH_AN_ID[kind](REQUEST)).derived_out_id == first
+    first = derived_out_id("", *request_in(KINDS_WITH_AN_ID[kind](REQUEST)).event_id)
+    again = derived_out_id("", *request_in(KINDS_WITH_AN_ID[kind](REQUEST)).event_id)
+    assert again == first
     assert read_out_id(first, "out_id") == first
     assert not any(map(str.isdigit, first))
 
 
 @pytest.mark.parametrize("kind", KINDS_WITHOUT_ID)
 def test_a_kind_without_an_id_gives_none(kind: str) -> None:
-    assert request_in(KINDS_WITHOUT_ID[kind](REQUEST)).derived_out_id == ""
+    assert request_in(KINDS_WITHOUT_ID[kind](REQUEST)).event_id == ()
+
+
+def test_the_id_of_an_event_is_its_kind_its_names_and_the_place_in_it() -> None:
+    names = ("timer", "TestTimer", "2022-07-29T10:02:58Z", "0")
+    assert request_in(timer(REQUEST)).event_id == names
 
 
 def test_the_out_id_of_an_event_never_changes() -> None:
-    assert derived_out_id("timer", "TestTimer", "2022-07-29T10:02:58Z", "0") == (
-        request_in(timer(REQUEST)).derived_out_id
-    )
-    assert derived_out_id("a", "b") == "fmocllmkhaflkfniloafpmncbginckeb"
+    assert derived_out_id("", "a", "b") == "algnfhdbjdpmpjonhicklmpihennpaag"
+    assert derived_out_id("the-secret-of-the-state", "a", "b") == "eahbmmhbomglnklpeddagndbipifdjhd"
+
+
+def test_who_knows_the_id_of_an_event_but_not_the_secret_cannot_tell_its_out_id() -> None:
+    made = {derived_out_id(secret, "a", "b") for secret in ("", "secret-1", "secret-2")}
+    assert len(made) == 3
+
+
+def test_the_names_of_an_event_do_not_run_into_one_another() -> None:
+    ids = (("a", "b"), ("ab",), ("a", "", "b"), ("a\nb",), ('a", "b',), ("a", "b", ""))
+    assert len({derived_out_id("", *names) for names in ids}) == len(ids)
 
 
 @pytest.mark.parametrize(
@@ -96,8 +110,8 @@ def test_the_out_id_of_an_event_never_changes() -> None:
     ],
 )
 def test_another_event_has_another_out_id(other: dict[str, Any]) -> None:
-    others = {request_in(make(REQUEST)).derived_out_id for make in KINDS_WITH_AN_ID.values()}
-    assert request_in(other).derived_out_id not in others
+    others = {request_in(make(REQUEST)).event_id for make in KINDS_WITH_AN_ID.values()}
+    assert request_in(other).event_id not in others
 
 
 @pytest.mark.parametrize(
@@ -112,13 +126,13 @@ def test_a_message_in_another_event_keeps_its_out_id(again: tuple[Any, Any]) -> 
     first, second = again
     in_a_batch = found_in([cloud_event(REQUEST), second])[1]
     assert isinstance(in_a_batch, SendRequest)
-    assert request_in(first).derived_out_id == in_a_batch.derived_out_id
+    assert request_in(first).event_id == in_a_batch.event_id
 
 
 def test_a_message_without_an_id_of_its_own_takes_the_events() -> None:
     without = request_in(rabbitmq(REQUEST, message_id=None))
-    assert without.derived_out_id == request_in(rabbitmq(REQUEST, message_id="")).derived_out_id
-    assert without.derived_out_id
+    assert without.event_id == request_in(rabbitmq(REQUEST, message_id="")).event_id
+    assert without.event_id
 
 
 @pytest.mark.parametrize(
@@ -131,8 +145,8 @@ def test_the_id_of_an_event_does_not_depend_on_the_kind_of_its_message(
 ) -> None:
     message["data"].pop("offset", None)
     without_fields_of_a_queue = cloud_event(REQUEST, message["id"], source=message["source"])
-    expected = request_in(without_fields_of_a_queue).derived_out_id
-    assert request_in(message).derived_out_id == expected
+    expected = request_in(without_fields_of_a_queue).event_id
+    assert request_in(message).event_id == expected
 
 
 @pytest.mark.parametrize("kind", sorted(EVERY_KIND.keys() - {"plain list", "plain requests"}))
@@ -142,7 +156,7 @@ def test_the_id_of_an_event_does_not_depend_on_the_kind_of_its_message(
 def test_every_kind_may_hold_several_requests(kind: str, many: Any) -> None:
     requests = found_in(EVERY_KIND[kind](many))
     assert [entry.body for entry in requests if isinstance(entry, SendRequest)] == [REQUEST, {}]
-    out_ids = {entry.derived_out_id for entry in requests if isinstance(entry, SendRequest)}
+    out_ids = {entry.event_id for entry in requests if isinstance(entry, SendRequest)}
     assert len(out_ids) == (2 if kind in KINDS_WITH_AN_ID else 1)
 
 
@@ -208,7 +222,7 @@ def test_what_is_no_event_is_one_entry(event: bytes) -> None:
 
 
 def test_a_byte_order_mark_does_no_harm() -> None:
-    assert read_event(b"\xef\xbb\xbf" + encoded(REQUEST)) == [SendRequest(REQUEST, "")]
+    assert read_event(b"\xef\xbb\xbf" + encoded(REQUEST)) == [SendRequest(REQUEST, ())]
 
 
 @pytest.mark.parametrize(

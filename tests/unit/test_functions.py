@@ -25,6 +25,7 @@ from tests.unit.sms_platform import BIZ_ID, REQUEST_ID, Platform, accepted, deta
 from tests.unit.trigger_events import (
     API_KEY,
     INVOCATION_ID,
+    SPACE,
     Context,
     FunctionInfo,
     base64_event,
@@ -75,7 +76,7 @@ def test_one_text_to_one_number_is_sent_and_answered(platform: Platform) -> None
     )
     assert platform.sends == [
         {
-            "OutId": "order-1",
+            "OutId": "tester~order-1",
             "PhoneNumbers": "13800138000",
             "SignName": "签名",
             "TemplateCode": "SMS_1",
@@ -93,7 +94,7 @@ def test_a_base64_body_is_sent_alike(platform: Platform) -> None:
 def test_an_out_id_is_made_and_answered_where_none_was_given(platform: Platform) -> None:
     body = send(ONE)[2]
     assert re.fullmatch("[a-z]{32}", body["out_id"])
-    assert platform.sends[0]["OutId"] == body["out_id"]
+    assert platform.sends[0]["OutId"] == f"{SPACE}~{body['out_id']}"
 
 
 @pytest.mark.parametrize("name", ["Idempotency-Key", "idempotency-key"])
@@ -101,7 +102,7 @@ def test_an_out_id_is_made_and_answered_where_none_was_given(platform: Platform)
 def test_an_idempotency_key_is_the_out_id(platform: Platform, name: str, key: str) -> None:
     assert send(ONE, headers={name: key})[2]["out_id"] == "order-7"
     assert send({**ONE, "out_id": "order-7"}, headers={name: key})[0] == 200
-    assert [sent["OutId"] for sent in platform.sends] == ["order-7", "order-7"]
+    assert [sent["OutId"] for sent in platform.sends] == ["tester~order-7"] * 2
 
 
 def test_an_idempotency_key_that_differs_from_the_out_id_is_refused(platform: Platform) -> None:
@@ -227,7 +228,8 @@ def test_half_a_key_pair_sends_nothing(
 
 
 def test_a_delivery_is_looked_up(platform: Platform) -> None:
-    platform.on("QuerySendDetails", details(detail(), detail(OutId="order-2"), total=7))
+    own = [detail(OutId=f"tester~order-{number}") for number in (1, 2)]
+    platform.on("QuerySendDetails", details(*own, total=7))
     status, headers, body = query(QUESTION)
     assert (status, headers["X-Total-Count"]) == (200, "7")
     assert [found["out_id"] for found in body] == ["order-1", "order-2"]
@@ -235,7 +237,7 @@ def test_a_delivery_is_looked_up(platform: Platform) -> None:
 
 
 def test_an_out_id_is_looked_up(platform: Platform) -> None:
-    platform.on("QuerySendDetails", details(detail(), detail(OutId="order-2~1")))
+    platform.on("QuerySendDetails", details(detail(), detail(OutId="tester~order-2~1")))
     question = {**QUESTION, "out_id": "order-2", "include_content": True}
     status, headers, body = query(question, path="/")
     assert (status, headers["X-Total-Count"]) == (200, "1")

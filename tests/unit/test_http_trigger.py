@@ -248,7 +248,7 @@ def test_with_a_trigger_that_authenticates_no_key_is_asked_for(
     environment.delenv("SMS_API_KEYS")
     environment.setenv("SMS_AUTH", auth)
     assert call(http_event({}, key=None))[0] == 200
-    assert said()[-1]["caller"] == "trigger"
+    assert said()[-1]["caller"] == ".trigger"
 
 
 def test_a_stranger_learns_nothing_of_paths_bodies_or_settings(

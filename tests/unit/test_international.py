@@ -20,7 +20,7 @@ from tests.unit.conftest import ApiTo, Served
 from tests.unit.scripted_server import Scene, answer, hang_up
 from tests.unit.sms_platform import REQUEST_ID, Platform, accepted
 
-DEFAULTS = Defaults("Shop", frozenset(("SMS_1",)))
+DEFAULTS = Defaults("shop", "Shop", frozenset(("SMS_1",)))
 TEXT: dict[str, Any] = {"phone_numbers": "+85251234567", "message": "Hello", "out_id": "order-1"}
 TEMPLATE: dict[str, Any] = {
     "phone_numbers": "+85251234567",
@@ -66,8 +66,9 @@ def numbers(count: int) -> list[str]:
 
 def test_a_text_becomes_a_message_to_the_globe() -> None:
     assert read({**TEXT, "sender_id": "Shop", "type": "OTP"}) == Intent(
-        "order-1",
-        (
+        out_id="order-1",
+        space="shop",
+        parts=(
             Part(
                 number=0,
                 first=0,
@@ -98,7 +99,9 @@ def test_a_text_to_many_numbers_becomes_a_part_for_each() -> None:
     intent = read({**TEXT, "phone_numbers": numbers(MAX_GLOBE)})
     parts, places = intent.parts, range(MAX_GLOBE)
     assert [(part.number, part.first, part.last) for part in parts] == [(n, n, n) for n in places]
-    assert [intent.wire_id(part) for part in parts] == [f"order-1~{place}" for place in places]
+    assert [intent.wire_id(part).text() for part in parts] == [
+        f"shop~order-1~{place}" for place in places
+    ]
     for place, part in enumerate(parts):
         number = f"8525{place:07}"
         assert part.phone_numbers == (number,)
@@ -114,7 +117,7 @@ def test_a_template_to_many_numbers_becomes_one_send_sms() -> None:
     intent = read(body)
     (part,) = intent.parts
     assert (part.action, part.first, part.last) == ("SendSms", 0, 999)
-    assert intent.wire_id(part) == "order-1"
+    assert intent.wire_id(part).text() == "shop~order-1"
     assert part.phone_numbers[:2] == ("85251234567", "12125550123")
     assert part.is_abroad
     assert part.parameters == {
@@ -266,8 +269,8 @@ def test_a_broken_rule_names_its_field(body: object, field: str) -> None:
 
 
 def test_a_template_needs_a_signature_from_somewhere() -> None:
-    assert "SMS_SIGN_NAME" in str(refusal(TEMPLATE, defaults=Defaults()))
-    assert read(TEXT, defaults=Defaults()).parts
+    assert "SMS_SIGN_NAME" in str(refusal(TEMPLATE, defaults=Defaults("shop")))
+    assert read(TEXT, defaults=Defaults("shop")).parts
 
 
 @pytest.mark.parametrize("sender", ["a", "Alicloud321", "1" * 15, "1a"])
@@ -339,7 +342,7 @@ def test_a_message_goes_to_the_endpoint_abroad_and_its_answer_comes_back(
     )
     (call,) = platform.calls
     assert call.arrived.headers["x-acs-version"] == "2018-05-01"
-    assert call.parameters == {"Message": "Hello", "TaskId": "order-1", "To": "85251234567"}
+    assert call.parameters == {"Message": "Hello", "TaskId": "shop~order-1", "To": "85251234567"}
 
 
 @pytest.mark.parametrize(("body", "name"), [(TEXT, "TaskId"), (TEMPLATE, "OutId"), (OLD, "OutId")])
@@ -352,7 +355,7 @@ def test_the_out_id_goes_on_the_wire_under_the_name_that_the_operation_has_for_i
     intent = read(body)
     send(intent, api, deadline=30)
     (part,), (call,) = intent.parts, platform.calls
-    assert call.parameters == {**part.parameters, name: "order-1"}
+    assert call.parameters == {**part.parameters, name: "shop~order-1"}
 
 
 @pytest.mark.parametrize(
@@ -381,7 +384,10 @@ def test_each_number_has_its_own_outcome(platform: Platform, endpoint: str, api_
     first, second = body["parts"]
     assert (first["message_id"], first["segments"]) == (MESSAGE_ID, 2)
     assert (second["outcome"], second["code"]) == ("rejected", "NOT_SUPPORTED_COUNTRY")
-    assert [call.parameters["TaskId"] for call in platform.calls] == ["order-1~0", "order-1~1"]
+    assert [call.parameters["TaskId"] for call in platform.calls] == [
+        "shop~order-1~0",
+        "shop~order-1~1",
+    ]
 
 
 def test_a_lost_answer_cannot_be_looked_up_and_is_not_sent_again(

@@ -14,25 +14,26 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.errors import ConfigurationError, StoreUnavailable
-from shared.ids import split_wire_id, wire_out_id
+from shared.ids import WireId, read_wire_id
 from shared.platform.sms_api import SmsApi
 from shared.receipts import keeping
 from shared.receipts.keeping import Tally, keep
 from shared.receipts.records import (
     Receipt,
     Subject,
-    message_key,
+    of_intent,
     of_message,
-    of_out_id,
     parts_key,
 )
 from shared.sending.limits import Limits
+from shared.sending.message_index import message_key, note_message, part_of_message
 from shared.sending.part_records import PartRecord, read_part, record_key
 from shared.sending.settling import settle
 from shared.state.records import record_text
 from shared.state.sqlite_store import SqliteStore
 from shared.state.store import Change, Count, Differs, Refused, Store, Written
 from shared.trigger.invocation import Invocation
+from tests.unit import receipt_entries
 from tests.unit.conftest import ApiTo
 from tests.unit.manual_clock import ManualClock
 from tests.unit.other_versions import (
@@ -43,17 +44,12 @@ from tests.unit.other_versions import (
     rewrite,
     take_member,
 )
-from tests.unit.receipt_entries import (
-    BIZ_ID,
-    INTERNATIONAL,
-    MAINLAND,
-    NUMBER,
-    REPLY,
-    failed,
-    without,
-)
+from tests.unit.receipt_entries import BIZ_ID, NUMBER, REPLY, without
+from tests.unit.trigger_events import SPACE
 
 SECRET = "state-secret-0123456789"
+MAINLAND = {**receipt_entries.MAINLAND, "out_id": f"{SPACE}~order-1"}
+INTERNATIONAL = {**receipt_entries.INTERNATIONAL, "TaskId": f"{SPACE}~order-2~3"}
 MESSAGE_ID = str(INTERNATIONAL["MessageId"])
 
 
@@ -67,8 +63,18 @@ def api(api_to: ApiTo) -> SmsApi:
     return api_to("http://127.0.0.1:9", SMS_STATE_SECRET=SECRET)
 
 
+def failed(**fields: Any) -> dict[str, Any]:
+    return receipt_entries.failed(**{"out_id": f"{SPACE}~order-1", **fields})
+
+
 def kept(store: Store, out_id: str) -> list[Receipt]:
-    return of_out_id(store, SECRET, out_id)[0]
+    return of_intent(store, WireId(SPACE, out_id), state_secret=SECRET)[0]
+
+
+def of_known_message(store: Store, message_id: str) -> list[Receipt]:
+    """Return the receipts of a message, if it is known whose it is."""
+    part = part_of_message(store, message_id, SECRET)
+    return of_message(store, message_id, part=part, state_secret=SECRET) if part else []
 
 
 def test_a_receipt_is_kept_without_its_number(
@@ -77,7 +83,7 @@ def test_a_receipt_is_kept_without_its_number(
     assert keep([MAINLAND], api, store, deadline=9.0) == Tally(reports=1)
     (receipt,) = kept(store, "order-1")
     assert receipt == Receipt(
-        out_id="order-1",
+        out_id="tester~order-1",
         phone_number="*34",
         number_hash=str(api.log.numbers((NUMBER,))["number_hash"]),
         message_id=BIZ_ID,
@@ -87,7 +93,7 @@ def test_a_receipt_is_kept_without_its_number(
         receive_date="2027-01-15 16:00:04",
         sms_size=2,
     )
-    assert of_message(store, SECRET, BIZ_ID) == [receipt]
+    assert of_known_message(store, BIZ_ID) == [receipt]
     files = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert BIZ_ID.encode() in files
     assert NUMBER.encode() not in files
@@ -96,16 +102,17 @@ def test_a_receipt_is_kept_without_its_number(
 def test_a_receipt_without_out_id_is_found_by_its_message_id(
     api: SmsApi, store: SqliteStore
 ) -> None:
+    note_message(store, api, message_id=BIZ_ID, wire_id=WireId(SPACE, "order-3"))
     keep([without(MAINLAND, "out_id"), {**MAINLAND, "biz_id": "other"}], api, store, deadline=9.0)
-    assert [(each.out_id, each.status) for each in of_message(store, SECRET, BIZ_ID)] == [
-        ("", "delivered")
+    assert [(each.out_id, each.status) for each in of_known_message(store, BIZ_ID)] == [
+        ("tester~order-3", "delivered")
     ]
     assert [each.message_id for each in kept(store, "order-1")] == ["other"]
 
 
 def test_all_parts_and_numbers_of_an_intent_are_listed(api: SmsApi, store: SqliteStore) -> None:
     reports = [
-        {**MAINLAND, "out_id": wire_out_id("news", part), "phone_number": f"138000{n:05}"}
+        {**MAINLAND, "out_id": WireId(SPACE, "news", part).text(), "phone_number": f"138000{n:05}"}
         for part in (0, 2, 11)
         for n in range(part * 3, part * 3 + 3)
     ]
@@ -113,7 +120,11 @@ def test_all_parts_and_numbers_of_an_intent_are_listed(api: SmsApi, store: Sqlit
     for batch in (reports[:4], reports[4:]):
         keep(batch, api, store, deadline=9.0)
     found = kept(store, "news")
-    assert sorted({each.out_id for each in found}) == ["news~0", "news~11", "news~2"]
+    assert sorted({each.out_id for each in found}) == [
+        "tester~news~0",
+        "tester~news~11",
+        "tester~news~2",
+    ]
     assert len({each.number_hash for each in found}) == 9
 
 
@@ -129,11 +140,16 @@ def test_receipts_of_a_part_are_listed_by_the_number_that_is_shown(
 
 def test_many_parts_are_listed_piece_by_piece(api: SmsApi, store: SqliteStore) -> None:
     parts = (0, 99, 100, 101, 250)
-    keep([{**MAINLAND, "out_id": f"file~{part}"} for part in parts], api, store, deadline=9.0)
+    keep(
+        [{**MAINLAND, "out_id": f"tester~file~{part}"} for part in parts], api, store, deadline=9.0
+    )
     pages, first = [], 0
     while True:
-        found, first = of_out_id(store, SECRET, "file", first_part=first)
-        pages.append([split_wire_id(each.out_id)[1] for each in found])
+        found, first = of_intent(
+            store, WireId(SPACE, "file"), state_secret=SECRET, first_part=first
+        )
+        wire_ids = [read_wire_id(each.out_id) for each in found]
+        pages.append([wire_id.part for wire_id in wire_ids if wire_id])
         if not first:
             break
     assert pages == [[0, 99], [100, 101], [250]]
@@ -179,7 +195,7 @@ def facts() -> list[dict[str, Any]]:
 
 
 def told(store: Store) -> list[list[Receipt]]:
-    ids = [of_message(store, SECRET, message_id) for message_id in ("M0", "M1", BIZ_ID, MESSAGE_ID)]
+    ids = [of_known_message(store, message_id) for message_id in ("M0", "M1", BIZ_ID, MESSAGE_ID)]
     return [kept(store, "order-1"), kept(store, "order-2"), *ids]
 
 
@@ -241,6 +257,9 @@ class Faulty:
 
     def totals(self, counts: Sequence[Count]) -> list[int]:
         return self._store.totals(counts)
+
+    def delete(self, key: str, old: str) -> bool:
+        return self._store.delete(key, old)
 
     def put(self, change: Change) -> Written | Differs | Refused:
         self.puts += 1
@@ -351,14 +370,16 @@ def record(state: str) -> PartRecord:
 
 def leave(store: Store, part: int, record: PartRecord) -> None:
     """Leave the record of a part of order-1, as if it had come to that."""
-    key = record_key("order-1", part, SECRET)
+    key = record_key(WireId(SPACE, "order-1", part), SECRET)
     change = Change(key=key, old=store.get(key), new=record_text(record), ttl=3600, now=0)
     assert store.put(change) == Written()
 
 
 def part_of(store: Store, part: int) -> PartRecord:
     """Return the record of a part of order-1, apart from its text."""
-    return read_part(store, "order-1", part, state_secret=SECRET)._replace(stored=None)
+    return read_part(store, WireId(SPACE, "order-1", part), state_secret=SECRET)._replace(
+        stored=None
+    )
 
 
 @pytest.mark.parametrize("state", ["sending", "unknown", "rejected"])
@@ -367,7 +388,7 @@ def test_a_receipt_settles_what_was_in_doubt(
     api: SmsApi, store: SqliteStore, state: str, entry: dict[str, Any]
 ) -> None:
     leave(store, 4, record(state))
-    assert keep([{**entry, "out_id": "order-1~4"}], api, store, deadline=9.0).settled == 1
+    assert keep([{**entry, "out_id": "tester~order-1~4"}], api, store, deadline=9.0).settled == 1
     expected = record(state)._replace(state="accepted", code="OK", biz_id=BIZ_ID, lease_until=0)
     assert part_of(store, 4) == expected
     assert keep([entry], api, store, deadline=9.0).settled == 0
@@ -377,12 +398,12 @@ def test_what_was_accepted_is_left_as_it_is(api: SmsApi, store: SqliteStore) -> 
     accepted = record("accepted")._replace(biz_id="first^0", request_id="R-1")
     leave(store, 0, accepted)
     assert keep([MAINLAND], api, store, deadline=9.0).settled == 0
-    assert store.get(record_key("order-1", 0, SECRET)) == record_text(accepted)
+    assert store.get(record_key(WireId(SPACE, "order-1"), SECRET)) == record_text(accepted)
 
 
 def test_a_message_that_was_never_sent_is_settled_nowhere(api: SmsApi, store: SqliteStore) -> None:
     assert keep([MAINLAND], api, store, deadline=9.0).settled == 0
-    assert store.get(record_key("order-1", 0, SECRET)) is None
+    assert store.get(record_key(WireId(SPACE, "order-1"), SECRET)) is None
     assert len(kept(store, "order-1")) == 1
 
 
@@ -395,14 +416,14 @@ def test_settling_goes_on_when_the_record_moves_meanwhile(api: SmsApi, store: Sq
             leave(store, 0, record("unknown"))
             return text
 
-    assert settle(Moving(store, 10**6), api, wire_id="order-1", message_id="")
+    assert settle(Moving(store, 10**6), api, wire_id=WireId(SPACE, "order-1"), message_id="")
     assert part_of(store, 0).state == "accepted"
 
 
 # records of another version
 
 WAITING = {**INTERNATIONAL, "Status": "3", "ErrorCode": "SENDING"}
-OF_PART = Subject(wire_id="order-2~3").key(SECRET)
+OF_PART = Subject(wire_id="tester~order-2~3").key(SECRET)
 OF_MESSAGE = Subject(message_id=MESSAGE_ID).key(SECRET)
 # For each kind of record: its key, the receipt that makes it, the one that changes it.
 CHANGED = {
@@ -413,14 +434,9 @@ CHANGED = {
         without(INTERNATIONAL, "TaskId"),
     ),
     "the highest part": (
-        parts_key("order-2", SECRET),
+        parts_key(WireId(SPACE, "order-2"), SECRET),
         INTERNATIONAL,
-        {**INTERNATIONAL, "TaskId": "order-2~4"},
-    ),
-    "the id on the wire of a message": (
-        message_key(MESSAGE_ID, SECRET),
-        INTERNATIONAL,
-        {**INTERNATIONAL, "TaskId": "order-2~4"},
+        {**INTERNATIONAL, "TaskId": "tester~order-2~4"},
     ),
 }
 # What is written of a receipt: all but its out_id.
@@ -490,8 +506,7 @@ def test_a_receipt_without_a_member_has_its_default(
     ("key", "name"),
     [
         (OF_PART, "receipts"),
-        (parts_key("order-2", SECRET), "highest"),
-        (message_key(MESSAGE_ID, SECRET), "wire_id"),
+        (parts_key(WireId(SPACE, "order-2"), SECRET), "highest"),
     ],
 )
 def test_a_record_without_its_member_is_read_and_completed_by_the_next_receipt(
@@ -505,16 +520,32 @@ def test_a_record_without_its_member_is_read_and_completed_by_the_next_receipt(
     assert told(store) == expected
 
 
+@pytest.mark.parametrize("change", [add_member, lambda s, k: take_member(s, k, "sealed_wire_id")])
+def test_whose_a_message_is_stays_as_another_version_wrote_it(
+    api: SmsApi, store: SqliteStore, change: Callable[[Store, str], None]
+) -> None:
+    keep([INTERNATIONAL], api, store, deadline=9.0)
+    key = message_key(MESSAGE_ID, SECRET)
+    change(store, key)
+    before = members_at(store, key)
+    keep([{**INTERNATIONAL, "TaskId": "tester~order-2~4"}], api, store, deadline=9.0)
+    assert members_at(store, key) == before
+    is_known = "sealed_wire_id" in before
+    expected = WireId(SPACE, "order-2", 3) if is_known else None
+    assert part_of_message(store, MESSAGE_ID, SECRET) == expected
+
+
 def test_the_receipts_of_a_message_without_their_member_are_kept_anew(
     api: SmsApi, store: SqliteStore
 ) -> None:
     entry = without(INTERNATIONAL, "TaskId")
+    note_message(store, api, message_id=MESSAGE_ID, wire_id=WireId(SPACE, "order-2"))
     keep([entry], api, store, deadline=9.0)
-    expected = of_message(store, SECRET, MESSAGE_ID)
+    expected = of_known_message(store, MESSAGE_ID)
     take_member(store, OF_MESSAGE, "receipts")
-    assert of_message(store, SECRET, MESSAGE_ID) == []
+    assert of_known_message(store, MESSAGE_ID) == []
     keep([entry], api, store, deadline=9.0)
-    assert of_message(store, SECRET, MESSAGE_ID) == expected
+    assert of_known_message(store, MESSAGE_ID) == expected
 
 
 @pytest.mark.parametrize("name", ["", "content", "number_hash", "sequence_id"])
@@ -537,7 +568,7 @@ def test_settling_hands_on_what_a_later_version_wrote(
     api: SmsApi, store: SqliteStore, state: str
 ) -> None:
     leave(store, 0, record(state))
-    key = record_key("order-1", 0, SECRET)
+    key = record_key(WireId(SPACE, "order-1"), SECRET)
     add_member(store, key)
     assert keep([MAINLAND], api, store, deadline=9.0).settled == 1
     assert has_later_member(members_at(store, key))
@@ -549,8 +580,38 @@ def test_a_part_whose_record_lacks_a_member_is_settled(
     api: SmsApi, store: SqliteStore, name: str
 ) -> None:
     leave(store, 0, record("unknown"))
-    take_member(store, record_key("order-1", 0, SECRET), name)
+    take_member(store, record_key(WireId(SPACE, "order-1"), SECRET), name)
     assert keep([MAINLAND], api, store, deadline=9.0).settled == 1
     settled = record("accepted")._replace(code="OK", biz_id=BIZ_ID, lease_until=0)
     default = settled if name in ("state", "code", "biz_id", "lease_until") else PartRecord()
     assert part_of(store, 0) == settled._replace(**{name: getattr(default, name)})
+
+
+# whose a message is
+
+
+@pytest.mark.parametrize("out_id", ["o", "order-1", "a" * 14, "a" * 15, "a" * 16, "9" * 200])
+@pytest.mark.parametrize("part", [None, 0, 999_999])
+def test_whose_a_message_is_can_be_read_with_the_secret_alone(
+    api: SmsApi, store: SqliteStore, tmp_path: Path, out_id: str, part: int | None
+) -> None:
+    wire_id = WireId(SPACE, out_id, part)
+    note_message(store, api, message_id=BIZ_ID, wire_id=wire_id)
+    note_message(store, api, message_id="second^0", wire_id=wire_id)
+    assert part_of_message(store, BIZ_ID, SECRET) == wire_id
+    assert part_of_message(store, "second^0", SECRET) == wire_id
+    assert part_of_message(store, BIZ_ID, "another-secret") is None
+    assert part_of_message(store, "third^0", SECRET) is None
+    first, second = (store.get(message_key(each, SECRET)) for each in (BIZ_ID, "second^0"))
+    assert first != second
+    files = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert wire_id.text().encode() not in files
+    assert SPACE.encode() not in files
+
+
+def test_who_is_first_to_say_whose_a_message_is_is_believed(
+    api: SmsApi, store: SqliteStore
+) -> None:
+    note_message(store, api, message_id=BIZ_ID, wire_id=WireId(SPACE, "order-1"))
+    note_message(store, api, message_id=BIZ_ID, wire_id=WireId("another", "order-1"))
+    assert part_of_message(store, BIZ_ID, SECRET) == WireId(SPACE, "order-1")

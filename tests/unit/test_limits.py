@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.errors import InvalidRequest, StoreUnavailable
+from shared.ids import EVENT_SPACE, WireId
 from shared.limit_rules import RULE_OF
 from shared.logs import Log
 from shared.platform.sms_api import SmsApi
@@ -80,19 +81,19 @@ def all_at(limit: int) -> dict[str, str]:
 
 def intent_of(*numbers: str, **fields: Any) -> Intent:
     """Return the intent to send a template, or a `message`, to numbers of one kind."""
-    known = {name: fields.pop(name) for name in ("caller", "is_code") if name in fields}
+    known = {name: fields.pop(name) for name in ("space", "is_code") if name in fields}
     body = {"phone_numbers": list(numbers), "out_id": "order-1", **fields}
     if "message" not in body:
         body.setdefault("template_code", "SMS_1")
     is_abroad = numbers[0].startswith("+") and not numbers[0].startswith("+86")
     reader = international.read_intent if is_abroad else mainland.read_intent
-    return reader(body, "", Defaults("签名"))._replace(**known)
+    return reader(body, "", Defaults(EVENT_SPACE, "签名"))._replace(**known)
 
 
 def batch(size: int) -> Intent:
     entries = [{"phone_number": f"138{number:08}"} for number in range(size)]
     body = {"messages": entries, "template_code": "SMS_1", "out_id": "order-1"}
-    return mainland.read_intent(body, "", Defaults("签名"))
+    return mainland.read_intent(body, "", Defaults(EVENT_SPACE, "签名"))
 
 
 def limits_at(environ: Mapping[str, str], epoch: float = AFTERNOON) -> Limits:
@@ -108,7 +109,7 @@ def every_count(
 ) -> dict[str, Count]:
     """Return what is counted of one code to a mainland number and of one abroad, by rule."""
     limits = limits_at(all_at(5) if environ is None else environ, epoch)
-    known = {"caller": "web", "client_ip": "203.0.113.7", "is_code": True}
+    known = {"space": "web", "client_ip": "203.0.113.7", "is_code": True}
     intents = intent_of(NUMBER, **known), intent_of(HONG_KONG, message="Hi", **known)
     charged = [*limits.request(), *(n for i in intents for n in limits.counts(i, i.parts[0]))]
     return {counted.rule: counted for counted in charged}
@@ -194,13 +195,13 @@ def test_codes_and_a_numbers_day_look_back(rule: str, window: int) -> None:
         (intent_of(NUMBER, OTHER), {"mainland": [2]}),
         (intent_of(NUMBER, OTHER, is_code=True), {"mainland": [2]}),
         (
-            intent_of(NUMBER, OTHER, caller="web", client_ip="203.0.113.7"),
+            intent_of(NUMBER, OTHER, space="web", client_ip="203.0.113.7"),
             {"key": [2], "address": [2], "mainland": [2]},
         ),
         (batch(1), {"number": [1], "mainland": [1]}),
         (batch(100), {"mainland": [100]}),
         (
-            intent_of(HONG_KONG, message="a" * 161, caller="web", client_ip="::1"),
+            intent_of(HONG_KONG, message="a" * 161, space="web", client_ip="::1"),
             {
                 "key": [1],
                 "address": [1],
@@ -335,7 +336,7 @@ def every_key(intent: Intent, rule: str, secret: str = STATE["SMS_STATE_SECRET"]
 
 
 def test_keys_tell_neither_number_nor_address_nor_caller() -> None:
-    known = {"caller": "web-shop", "client_ip": "203.0.113.7", "is_code": True}
+    known = {"space": "web-shop", "client_ip": "203.0.113.7", "is_code": True}
     for intent in (intent_of(NUMBER, **known), intent_of(HONG_KONG, message="Hi", **known)):
         limits = limits_at(all_at(5))
         keys = [counted.key for counted in limits.counts(intent, intent.parts[0])]
@@ -504,7 +505,7 @@ class Sender:
         """Make it an intent of ours, without sending."""
         secret = self.environ["SMS_STATE_SECRET"]
         record = record_text(PartRecord(state="accepted", attempt=1))
-        key = record_key(out_id, 0, secret)
+        key = record_key(WireId(EVENT_SPACE, out_id), secret)
         self.store.put(Change(key=key, old=None, new=record, ttl=3600, now=0))
 
     def spent(self, *, abroad: bool = False) -> int:
@@ -519,7 +520,7 @@ def sender(endpoint: str, api_to: ApiTo, clock: ManualClock, tmp_path: Path) -> 
 
 
 CODE = {"is_code": True}
-WEB: dict[str, Any] = {"caller": "web"}
+WEB: dict[str, Any] = {"space": "web"}
 HOME: dict[str, Any] = {"client_ip": "2001:db8:1:2::7"}
 
 
@@ -544,7 +545,7 @@ HOME: dict[str, Any] = {"client_ip": "2001:db8:1:2::7"}
             (HONG_KONG, HOME),
             (NUMBER, {"client_ip": "2001:db8:1:3::7"}),
         ),
-        ("key-per-hour", (NUMBER, WEB), (OTHER, WEB), (NUMBER, {"caller": "app"})),
+        ("key-per-hour", (NUMBER, WEB), (OTHER, WEB), (NUMBER, {"space": "app"})),
         ("key-per-day", (NUMBER, WEB), (HONG_KONG, WEB), (NUMBER, {})),
         ("prefix-per-hour", (HONG_KONG, {}), ("+85251239999", {}), ("+85251334567", {})),
         ("prefix-per-day", (HONG_KONG, {}), ("+85251230000", WEB), (NUMBER, {})),
@@ -641,7 +642,7 @@ def test_what_is_unknown_stays_charged_until_the_end(
     for _ in range(3):
         assert sender.how(out_id="order-1") == "unknown: answer-lost"
     assert sender.spent() == 1
-    platform.on("QuerySendDetails", details(detail()))
+    platform.on("QuerySendDetails", details(detail(OutId=".event~order-1")))
     assert sender.how(out_id="order-1") == "accepted"
     assert sender.spent() == 1
 
@@ -673,7 +674,7 @@ def test_an_attempt_that_a_limit_refuses_leaves_what_is_known(
     clock.advance(NONCE_LIFETIME)
     assert sender.how(out_id="order-1", resend=True) == known
     assert len(platform.sends) == 1
-    platform.on("QuerySendDetails", details(detail()))
+    platform.on("QuerySendDetails", details(detail(OutId=".event~order-1")))
     assert sender.how(out_id="order-1") == "accepted"
 
 
@@ -708,7 +709,7 @@ def test_a_receipt_that_came_first_keeps_the_price_of_a_rejection(
     platform: Platform, sender: Sender
 ) -> None:
     def slowly(_parameters: Mapping[str, str]) -> Scene:
-        entry = {**RECEIPT, "out_id": "order-1", "sms_size": "1"}
+        entry = {**RECEIPT, "out_id": ".event~order-1", "sms_size": "1"}
         keeping.keep([entry], sender.api(), sender.store, deadline=100.0)
         return refused("isv.AMOUNT_NOT_ENOUGH")
 
@@ -850,7 +851,7 @@ RECEIPT: dict[str, Any] = {
     "err_code": "DELIVERED",
     "sms_size": "3",
     "biz_id": "1^0",
-    "out_id": "order-1",
+    "out_id": ".event~order-1",
 }
 GLOBE_RECEIPT = {
     "To": "85251234567",
@@ -858,7 +859,7 @@ GLOBE_RECEIPT = {
     "ReceiveDate": "Fri, 15 Jan 2027 16:00:04 +0800",
     "Status": "1",
     "ErrorCode": "success",
-    "TaskId": "order-1",
+    "TaskId": ".event~order-1",
     "SmsSize": "2",
     "MessageId": "1008030300001234",
 }
@@ -887,7 +888,7 @@ def test_a_receipt_adds_what_was_billed_above_what_was_counted(
 
 def test_a_receipt_of_nothing_that_was_sent_uses_up_no_budget(sender: Sender) -> None:
     sender.remember("order-1")
-    sender.keep({**RECEIPT, "out_id": "order-2"}, {**RECEIPT, "out_id": ""})
+    sender.keep({**RECEIPT, "out_id": ".event~order-2"}, {**RECEIPT, "out_id": ""})
     assert sender.spent() == 0
 
 

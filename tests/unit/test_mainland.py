@@ -19,7 +19,7 @@ from shared.sending.protocol import send
 from tests.unit.conftest import ApiTo
 from tests.unit.sms_platform import Platform
 
-DEFAULTS = Defaults("签名", frozenset(("SMS_9",)))
+DEFAULTS = Defaults("shop", "签名", frozenset(("SMS_9",)))
 NUMBERS = [f"138{number:08}" for number in range(1001)]
 ONE: dict[str, Any] = {
     "phone_numbers": "13800138000",
@@ -51,8 +51,9 @@ def personal(number: object = "13800138000", **fields: Any) -> dict[str, Any]:
 def test_one_number_becomes_one_send_sms() -> None:
     assert read({**ONE, "template_param": {"name": "Li", "n": 7}, "sms_up_extend_code": "12"}) == (
         Intent(
-            "order-1",
-            (
+            out_id="order-1",
+            space="shop",
+            parts=(
                 Part(
                     number=0,
                     first=0,
@@ -109,8 +110,8 @@ def test_personal_messages_become_parts_of_a_hundred(
     assert [part.number for part in intent.parts] == list(range(len(ranges)))
     assert [n for part in intent.parts for n in part.phone_numbers] == NUMBERS[:count]
     suffixes = [f"~{number}" for number in range(len(ranges))] if len(ranges) > 1 else [""]
-    wire_ids = [intent.wire_id(part) for part in intent.parts]
-    assert wire_ids == [f"order-1{suffix}" for suffix in suffixes]
+    wire_ids = [intent.wire_id(part).text() for part in intent.parts]
+    assert wire_ids == [f"shop~order-1{suffix}" for suffix in suffixes]
 
 
 def test_personal_messages_keep_their_own_texts_and_signatures() -> None:
@@ -140,9 +141,9 @@ def test_personal_messages_without_parameters_send_none() -> None:
 @pytest.mark.parametrize(
     ("body", "wire_ids"),
     [
-        (ONE, ["order-1"]),
-        (messages(personal()), ["order-1"]),
-        (messages(*map(personal, NUMBERS[:101])), ["order-1~0", "order-1~1"]),
+        (ONE, ["shop~order-1"]),
+        (messages(personal()), ["shop~order-1"]),
+        (messages(*map(personal, NUMBERS[:101])), ["shop~order-1~0", "shop~order-1~1"]),
     ],
     ids=["SendSms", "a part of SendBatchSms", "parts of SendBatchSms"],
 )
@@ -266,8 +267,8 @@ def test_what_must_be_given_must_be_given(missing: str) -> None:
 
 
 def test_a_sign_name_is_needed_from_somewhere() -> None:
-    assert "SMS_SIGN_NAME" in refusal(ONE, defaults=Defaults()).detail
-    assert read({**ONE, "sign_name": "x"}, defaults=Defaults())
+    assert "SMS_SIGN_NAME" in refusal(ONE, defaults=Defaults("shop")).detail
+    assert read({**ONE, "sign_name": "x"}, defaults=Defaults("shop"))
 
 
 @pytest.mark.parametrize(

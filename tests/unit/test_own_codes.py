@@ -10,10 +10,12 @@ import pytest
 
 from shared.codes import code_requests
 from shared.codes.own_codes import Verification, derive_code
-from shared.errors import OutIdConflict, StoreUnavailable
+from shared.errors import InvalidRequest, OutIdConflict, StoreUnavailable
+from shared.sending import intents, mainland, protocol
 from shared.settings import Credentials
 from shared.state.sqlite_store import SqliteStore
 from shared.state.store import Change, Differs, Refused, Written
+from shared.trigger.http_trigger import Response
 from tests.unit.code_desk import (
     NUMBER,
     OTHER,
@@ -31,7 +33,9 @@ from tests.unit.code_desk import (
 from tests.unit.conftest import CREDENTIALS, ApiTo
 from tests.unit.manual_clock import ManualClock
 from tests.unit.other_versions import add_member, has_later_member, members_at, take_member
+from tests.unit.scripted_server import hang_up
 from tests.unit.sms_platform import Platform, accepted, refused
+from tests.unit.trigger_events import SPACE
 
 
 @pytest.fixture
@@ -125,26 +129,35 @@ def test_every_check_reads_once_and_writes_once(desk: Desk, verdict: str) -> Non
         verification_id = "b" * 32
     store = CountingStore(desk.state)
     codes = own_codes(desk)._replace(store=store)
-    body = {"verification_id": verification_id, "phone_number": NUMBER, "code": code}
+    body = {
+        "verification_id": verification_id,
+        "phone_number": NUMBER,
+        "purpose": "login",
+        "code": code,
+    }
+    typed = code_requests.read_check(body)._replace(space=desk.space)
     before = len(desk.stored())
-    assert codes.check(code_requests.read_check(body)) == verdict
+    assert codes.check(typed) == verdict
     assert store.calls == ["get", "put"]
     assert len(desk.stored()) == before
 
 
 class CountingStore(SqliteStore):
-    """A state file that keeps what was asked of it."""
+    """A state file that keeps what was asked of it, and for which key."""
 
     def __init__(self, path: Path) -> None:
         super().__init__(str(path))
         self.calls: list[str] = []
+        self.keys: list[str] = []
 
     def get(self, key: str) -> str | None:
         self.calls.append("get")
+        self.keys.append(key)
         return super().get(key)
 
     def put(self, change: Change) -> Written | Differs | Refused:
         self.calls.append("put")
+        self.keys.append(change.key)
         return super().put(change)
 
 
@@ -193,6 +206,111 @@ def test_after_a_crash_a_repeat_goes_on_with_the_same_code(desk: Desk) -> None:
     assert verification_of(desk, "order-1").seed == before.seed
     assert desk.check(verification_id, desk.code)
     assert refusal(desk)[0] == "codes-per-minute"
+
+
+# whose it is
+
+
+@pytest.mark.parametrize("is_right", [True, False])
+def test_a_check_from_another_space_does_what_one_of_no_verification_does(
+    desk: Desk, is_right: bool
+) -> None:
+    verification_id = desk.created()
+    typed = code_requests.CodeCheck(
+        verification_id=verification_id,
+        recipient=code_requests.read_recipient(NUMBER),
+        code=desk.code if is_right else desk.wrong_code,
+        purpose="login",
+        space="another",
+    )
+    seen = []
+    for asked in (typed, typed._replace(verification_id="b" * 32)):
+        store = CountingStore(desk.state)
+        before = desk.stored()
+        verdict = own_codes(desk)._replace(store=store).check(asked)
+        assert desk.stored() == before
+        assert set(store.keys) == {f"verification:{asked.verification_id}"}
+        seen.append((verdict, store.calls))
+    assert seen == [("unknown", ["get", "put"])] * 2
+
+
+def test_a_withdrawn_verification_takes_another_number_with_another_seed(desk: Desk) -> None:
+    desk.platform.on("SendSms", refused("isv.MOBILE_NUMBER_ILLEGAL"), accepted())
+    assert desk.create(out_id="order-1").status == 422
+    before = verification_of(desk, "order-1")
+    assert before.state == "withdrawn"
+    desk.created(OTHER, out_id="order-1")
+    after = verification_of(desk, "order-1")
+    assert after.seed != before.seed
+    assert after.number != before.number
+    assert after.tries == before.tries
+
+
+def test_of_two_corrections_at_once_one_is_sent(desk: Desk) -> None:
+    desk.platform.on("SendSms", refused("isv.MOBILE_NUMBER_ILLEGAL"))
+    assert desk.create(out_id="order-1").status == 422
+    answers: list[Response] = []
+    other = lambda: answers.append(desk.create("13800138002", out_id="order-1"))  # noqa: E731
+    while_sending(desk, other, accepted())
+    verification_id = desk.created(OTHER, out_id="order-1")
+    assert [body_of(answer)["code"] for answer in answers] == ["in-progress"]
+    assert [sent["PhoneNumbers"] for sent in desk.platform.sends] == [NUMBER, OTHER]
+    assert not desk.check(verification_id, desk.code, "13800138002")
+    assert desk.check(verification_id, desk.code, OTHER)
+
+
+def test_what_a_limit_refuses_leaves_nothing(desk: Desk) -> None:
+    desk.environ["SMS_LIMITS"] = "mainland-per-day=1"
+    desk.created()
+    before = desk.stored()
+    response = desk.create(OTHER, out_id="order-1")
+    assert (response.status, body_of(response)["code"]) == (429, "mainland-per-day")
+    assert desk.stored() == before
+
+
+def test_what_a_limit_refuses_in_place_of_what_was_refused_leaves_that_nothing_was_sent(
+    desk: Desk,
+) -> None:
+    desk.environ["SMS_LIMITS"] = "mainland-per-day=1"
+    desk.platform.on("SendSms", refused("isv.MOBILE_NUMBER_ILLEGAL"), accepted())
+    assert desk.create(out_id="order-1").status == 422
+    desk.created()
+    assert desk.create(OTHER, out_id="order-1").status == 429
+    desk.environ["SMS_LIMITS"] = "mainland-per-day=2"
+    verification_id = desk.created(OTHER, out_id="order-1")
+    assert desk.check(verification_id, desk.code, OTHER)
+
+
+def test_a_place_that_is_closed_is_refused_before_the_state_is_asked(desk: Desk) -> None:
+    desk.environ["SMS_CODE_MESSAGE"] = "{code} is your code."
+    store = CountingStore(desk.state)
+    codes = own_codes(desk)._replace(store=store)
+    with pytest.raises(InvalidRequest) as caught:
+        codes.create(code_request(phone_number="+6581234567"))
+    assert (caught.value.code, caught.value.field) == ("country-closed", "phone_number")
+    assert store.calls == []
+
+
+def test_of_what_cannot_be_sent_for_its_out_id_nothing_is_left(desk: Desk) -> None:
+    body = {"phone_numbers": OTHER, "template_code": "SMS_1", "out_id": "order-1"}
+    intent = mainland.read_intent(body, "", intents.Defaults(SPACE, "签名"))
+    invocation = desk.invocation()
+    protocol.send(intent, invocation.api, invocation.deadline, invocation.store)
+    before = desk.stored()
+    with pytest.raises(OutIdConflict):
+        desk.create(out_id="order-1")
+    assert desk.stored() == before
+
+
+def test_a_limit_says_nothing_of_an_sms_that_may_be_on_its_way(desk: Desk) -> None:
+    """An earlier invocation ended in between, and its send was begun: its code may arrive."""
+    desk.environ.update(SMS_LIMITS="mainland-per-day=1", SMS_SETTLE_SECONDS="0.1")
+    desk.platform.on("SendSms", hang_up())
+    assert desk.create(out_id="order-1").status == 504
+    desk.platform.on("SendSms", accepted())
+    assert desk.create(out_id="order-1").status == 504
+    assert len(desk.platform.sends) == 1
+    assert desk.check(verification_id_of(desk, "order-1"), desk.code)
 
 
 # records of another version
@@ -269,7 +387,7 @@ def test_each_arrow_hands_on_what_a_later_version_wrote(
 def test_the_right_code_passes_if_what_is_missing_is_no_part_of_it(desk: Desk, name: str) -> None:
     verification_id = desk.created(out_id="order-1")
     take_member(own_codes(desk).store, verification_key(desk, "order-1"), name)
-    is_needed = name in ("state", "seed", "number", "purpose", "expires_at")
+    is_needed = name in ("state", "seed", "space", "number", "purpose", "expires_at")
     assert desk.check(verification_id, desk.code) is not is_needed
     assert not desk.check(verification_id, desk.code)
 
@@ -301,7 +419,7 @@ def test_a_code_is_sent_though_its_record_loses_a_member_meanwhile(
 def test_a_repeat_sends_no_other_code_whatever_is_missing(desk: Desk, name: str) -> None:
     verification_id = desk.created(out_id="order-1")
     take_member(own_codes(desk).store, verification_key(desk, "order-1"), name)
-    if name in ("seed", "number", "purpose"):  # so it is not the same any more
+    if name in ("seed", "space", "number", "purpose"):  # so it is not the same any more
         with pytest.raises(OutIdConflict):
             desk.create(out_id="order-1")
     else:
@@ -312,16 +430,13 @@ def test_a_repeat_sends_no_other_code_whatever_is_missing(desk: Desk, name: str)
 
 
 @pytest.mark.parametrize("name", MEMBERS)
-def test_after_a_refusal_the_code_is_sent_if_what_is_missing_is_no_part_of_it(
+def test_after_a_refusal_a_code_is_sent_unless_it_is_not_known_that_it_was_refused(
     desk: Desk, name: str
 ) -> None:
     desk.platform.on("SendSms", refused("isv.AMOUNT_NOT_ENOUGH"), accepted())
     assert desk.create(out_id="order-1").status == 502
     take_member(own_codes(desk).store, verification_key(desk, "order-1"), name)
-    if name in ("seed", "number", "purpose"):
-        with pytest.raises(OutIdConflict):
-            desk.create(out_id="order-1")
-    elif name == "state":
+    if name == "state":
         assert body_of(desk.create(out_id="order-1"))["expires_in"] == 0
     else:
         assert desk.check(desk.created(out_id="order-1"), desk.code)

@@ -35,7 +35,7 @@ from tests.unit.stored_sends import (
 )
 
 NOW = int(AFTERNOON)
-KEY = record_key(ONE.out_id, 0, SECRET)
+KEY = record_key(ONE.wire_id(ONE.parts[0]), SECRET)
 LATER = {"from_a_later_version": {"words": ["一", "two"], "number": 3, "none": None}}
 THROTTLED = refused("Throttling.User", status="400 No")
 REFUSED = refused("isv.AMOUNT_NOT_ENOUGH")
@@ -45,7 +45,7 @@ Members = dict[str, Any]
 def members(**known: Any) -> Members:
     """Return a record of the part of ONE, whose attempt was made at NOW, as it is written."""
     record = NO_RECORD._replace(
-        digest=content_digest(ONE, SECRET),
+        digest=content_digest(ONE.parts[0], SECRET),
         action="SendSms",
         attempt=1,
         first_at=NOW,
@@ -289,7 +289,9 @@ class Worlds:
 
     def _take(self, arrow: Arrow, caller: Caller) -> str:
         if arrow.is_receipt:
-            is_news = settle(caller.store, caller.api, wire_id=ONE.out_id, message_id="2^0")
+            is_news = settle(
+                caller.store, caller.api, wire_id=ONE.wire_id(ONE.parts[0]), message_id="2^0"
+            )
             return "settled" if is_news else "no news"
         return how(caller.one(resend=arrow.resends))
 
@@ -386,10 +388,24 @@ def test_every_member_of_a_record_but_the_text_is_written(worlds: Worlds) -> Non
         assert {*after} == names
 
 
-def test_a_record_without_a_digest_is_of_other_content(worlds: Worlds) -> None:
-    arrow = ARROWS[0]
-    for before in (LEASED, UNKNOWN, REJECTED, ACCEPTED):
-        less = {name: value for name, value in before.items() if name != "digest"}
-        with pytest.raises(OutIdConflict):
-            worlds.go(arrow._replace(before=less))
+def without_digest(before: Members) -> Members:
+    return {name: value for name, value in before.items() if name != "digest"}
+
+
+@pytest.mark.parametrize("before", [UNKNOWN, ACCEPTED], ids=lambda before: before["state"])
+def test_a_record_without_a_digest_is_of_other_content(worlds: Worlds, before: Members) -> None:
+    with pytest.raises(OutIdConflict):
+        worlds.go(ARROWS[0]._replace(before=without_digest(before)))
     assert worlds.platform.calls == []
+
+
+def test_without_a_digest_too_what_is_at_work_is_waited_for(worlds: Worlds) -> None:
+    says, after = worlds.go(ARROWS[0]._replace(before=without_digest(LEASED)))
+    assert (says, after) == ("unknown: in-progress", without_digest(LEASED))
+    assert worlds.platform.calls == []
+
+
+def test_what_was_refused_may_be_corrected_though_its_digest_is_missing(worlds: Worlds) -> None:
+    arrow = ARROWS[0]._replace(before=without_digest(REJECTED), answers=(accepted(),))
+    says, after = worlds.go(arrow)
+    assert (says, after["digest"], after["attempt"]) == ("accepted", UNKNOWN["digest"], 2)

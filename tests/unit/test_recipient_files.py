@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from shared.errors import InvalidRequest
 from shared.events.recipient_files import MAX_LINE_BYTES, Row, in_parts, read_part, read_rows
+from shared.ids import FILE_SPACE
 from shared.sending.intents import Defaults, Intent, Part
 
-DEFAULTS = Defaults("签名")
+DEFAULTS = Defaults("shop", "签名")
 UTF_8_MARK = b"\xef\xbb\xbf"
 
 
@@ -46,7 +47,8 @@ def part_of(
 
 def wire_id_of(part: Part) -> str:
     """Return the id on the wire of a part of a file, which is an intent of that part alone."""
-    return Intent("file-a", (part,), is_numbered=True).wire_id(part)
+    intent = Intent(out_id="file-a", parts=(part,), space=FILE_SPACE, is_numbered=True)
+    return intent.wire_id(part).text()
 
 
 def numbers_in(part: Part | None) -> tuple[str, ...]:
@@ -305,7 +307,7 @@ def test_part_k_is_its_hundred_rows_whatever_is_wrong_with_them() -> None:
     assert part is not None
     assert (part.number, part.first, part.last) == (1, 100, 199)
     assert part.action == "SendBatchSms"
-    assert wire_id_of(part) == "file-a~1"
+    assert wire_id_of(part) == ".file~file-a~1"
     assert len(part.phone_numbers) == 99
     assert [number for number, _ in refused] == [121]
     assert len(json.loads(part.parameters["TemplateParamJson"])) == 99
@@ -314,7 +316,7 @@ def test_part_k_is_its_hundred_rows_whatever_is_wrong_with_them() -> None:
 def test_the_first_part_has_its_number_on_the_wire_too() -> None:
     part, _ = part_of(rows_of(csv_of(1)))
     assert part is not None
-    assert wire_id_of(part) == "file-a~0"
+    assert wire_id_of(part) == ".file~file-a~0"
     assert part.parameters == {
         "PhoneNumberJson": '["13000000000"]',
         "SignNameJson": '["签名"]',

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from shared.codes.confirmations import ConfirmationRecord
 from shared.codes.own_codes import Verification
-from shared.receipts.records import MessageRecord, PartsRecord, Receipt, ReceiptsRecord
+from shared.receipts.records import PartsRecord, Receipt, ReceiptsRecord
+from shared.sending.heads import HeadRecord
+from shared.sending.message_index import MessageRecord
 from shared.sending.part_records import PartRecord
 from shared.state.records import members_of, read_members, read_record, record_text
 
@@ -24,6 +26,7 @@ KINDS = pytest.mark.parametrize(
         ConfirmationRecord(),
         ReceiptsRecord(),
         PartsRecord(),
+        HeadRecord(),
         MessageRecord(),
     ],
     ids=lambda blank: type(blank).__name__,

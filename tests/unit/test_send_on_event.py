@@ -23,6 +23,7 @@ from shared.clock import PLATFORM_OFFSET
 from shared.errors import NotSettled
 from shared.events.event_sends import LOGGED_REFUSALS
 from shared.events.event_sources import derived_out_id
+from shared.ids import EVENT_SPACE, WireId
 from shared.sending.part_records import PartRecord, read_part, record_key
 from shared.state.records import record_text
 from shared.state.sqlite_store import SqliteStore
@@ -96,7 +97,7 @@ def test_every_kind_of_event_sends(platform: Platform, kind: str) -> None:
     }
     assert platform.sends == [
         {
-            "OutId": "order-1",
+            "OutId": ".event~order-1",
             "PhoneNumbers": "13800138000",
             "SignName": "签名",
             "TemplateCode": "SMS_1",
@@ -109,7 +110,8 @@ def test_every_kind_of_event_sends(platform: Platform, kind: str) -> None:
 def test_an_event_that_is_repeated_is_the_same_intent(platform: Platform, kind: str) -> None:
     event = KINDS_WITH_AN_ID[kind](ONE)
     first, second = (only(run(event), "accepted") for _ in range(2))
-    assert first["out_id"] == second["out_id"] == platform.sends[0]["OutId"]
+    assert first["out_id"] == second["out_id"]
+    assert platform.sends[0]["OutId"] == f".event~{first['out_id']}"
     nonces = {call.arrived.headers["x-acs-signature-nonce"] for call in platform.calls}
     assert len(nonces) == 1
 
@@ -357,8 +359,9 @@ def test_with_a_store_it_fails_so_that_a_repeat_settles_it(
     assert failure.value.__cause__ is None
     assert failure.value.__suppress_context__ or failure.value.__context__ is None
     platform.on("SendSms", accepted())
-    out_id = derived_out_id("mns-queue", str(event[1]["subject"]), "1", "0")
-    platform.on("QuerySendDetails", details(detail(OutId=out_id, PhoneNum=numbers[1])))
+    out_id = derived_out_id(SECRET, "mns-queue", str(event[1]["subject"]), "1", "0")
+    shown = detail(OutId=f".event~{out_id}", PhoneNum=numbers[1])
+    platform.on("QuerySendDetails", details(shown))
     assert len(run(event)["accepted"]) == 2
     sent_to = [sent["PhoneNumbers"] for sent in platform.sends]
     assert sent_to.count(numbers[0]) == 1
@@ -395,7 +398,7 @@ def test_what_another_invocation_is_at_work_on_is_asked_for_when_that_must_have_
 ) -> None:
     event = mns_topic({**ONE, "out_id": "order-1"})
     only(run(event), "accepted")
-    left = read_part(store, "order-1", 0, state_secret=SECRET)
+    left = read_part(store, WireId(EVENT_SPACE, "order-1"), state_secret=SECRET)
     now = int(time.time())
     crashed = PartRecord(
         state="sending",
@@ -406,10 +409,10 @@ def test_what_another_invocation_is_at_work_on_is_asked_for_when_that_must_have_
         lease_until=now + 1,
         owner="somebody",
     )
-    key = record_key("order-1", 0, SECRET)
+    key = record_key(WireId(EVENT_SPACE, "order-1"), SECRET)
     change = Change(key=key, old=left.stored, new=record_text(crashed), ttl=600, now=now)
     assert store.put(change) == Written()
-    platform.on("QuerySendDetails", details(detail(OutId="order-1")))
+    platform.on("QuerySendDetails", details(detail(OutId=".event~order-1")))
     sent_before = len(platform.sends)
     assert only(run(event), "accepted")["reconciled"] is True
     assert len(platform.sends) == sent_before
@@ -476,6 +479,11 @@ def put(bucket: Path, content: bytes, key: str = "sms-files/a.csv") -> dict[str,
     return oss(key, content)
 
 
+def part_number(wire_id: str) -> int:
+    """Return the number of the part with this id on the wire."""
+    return int(wire_id.rpartition("~")[2])
+
+
 def written(bucket: Path) -> list[dict[str, Any]]:
     """Return the lines of the only object of results."""
     (result_file,) = (bucket / "sms-results").iterdir()
@@ -489,7 +497,7 @@ def results(bucket: Path, entry: Mapping[str, Any]) -> list[dict[str, Any]]:
 def test_a_file_of_one_part_is_sent_without_a_store(platform: Platform, bucket: Path) -> None:
     event = put(bucket, HEADER.encode() + "13800138000,李雷\n1380013,Li\n13800138001,韩\n".encode())
     entry = only(run(event), "accepted")
-    out_id = derived_out_id("oss", "recipients", "sms-files/a.csv", etag_in(event))
+    out_id = derived_out_id("", "oss", "recipients", "sms-files/a.csv", etag_in(event))
     assert entry == {
         "entry": 0,
         "out_id": out_id,
@@ -499,7 +507,7 @@ def test_a_file_of_one_part_is_sent_without_a_store(platform: Platform, bucket: 
     }
     assert platform.sends == [
         {
-            "OutId": f"{out_id}~0",
+            "OutId": f".file~{out_id}~0",
             "PhoneNumberJson": '["13800138000","13800138001"]',
             "SignNameJson": '["签名","签名"]',
             "TemplateCode": "SMS_1",
@@ -552,10 +560,10 @@ def test_a_file_of_many_parts_is_sent_with_a_store(
     assert entry["parts"] == {"accepted": 13, "rejected": 0, "unknown": 0}
     assert entry["rows"]["accepted"] == 1234
     sent = {sent["OutId"]: json.loads(sent["PhoneNumberJson"]) for sent in platform.sends}
-    assert sorted(sent, key=lambda out_id: int(out_id.partition("~")[2])) == [
-        f"{entry['out_id']}~{part}" for part in range(13)
+    assert sorted(sent, key=part_number) == [
+        f".file~{entry['out_id']}~{part}" for part in range(13)
     ]
-    assert sent[f"{entry['out_id']}~12"] == [str(13000001200 + n) for n in range(34)]
+    assert sent[f".file~{entry['out_id']}~12"] == [str(13000001200 + n) for n in range(34)]
 
 
 def test_a_repeated_event_writes_the_same_results_and_sends_nothing(
@@ -862,7 +870,7 @@ def test_a_repeat_goes_on_where_a_file_was_interrupted(
     lost: set[str] = set()
 
     def lose_every_third(sent: Mapping[str, str]) -> Scene:
-        if int(sent["OutId"].partition("~")[2]) % 3 == 0 and sent["OutId"] not in lost:
+        if part_number(sent["OutId"]) % 3 == 0 and sent["OutId"] not in lost:
             lost.add(sent["OutId"])
             return hang_up()
         return accepted()
@@ -1091,9 +1099,8 @@ def test_a_large_file_takes_little_memory(
     told = json.loads(done.stderr)
     assert told["peak"] < 120 * 1024
     assert told["entry"]["rows"] == {"accepted": 20, "rejected": 199_980, "unknown": 0}
-    assert {sent["OutId"].partition("~")[2] for sent in platform.sends} == {
-        str(part) for part in range(0, 2000, 100)
-    }
+    sent_parts = {part_number(sent["OutId"]) for sent in platform.sends}
+    assert sent_parts == set(range(0, 2000, 100))
     refused_rows = [line["row"] for line in results(bucket, told["entry"]) if "row" in line]
     assert len(refused_rows) == 199_980
     assert refused_rows[-1] == 200_000

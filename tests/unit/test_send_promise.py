@@ -119,7 +119,7 @@ class World:
         if call.dies:
             api = api._replace(session=self._dying_session())
         body = {"phone_numbers": "13800138000", "template_code": "SMS_1", "out_id": "order-1"}
-        intent = read_intent({**body, "resend_unknown": call.resend}, "", Defaults("签名"))
+        intent = read_intent({**body, "resend_unknown": call.resend}, "", Defaults("shop", "签名"))
         try:
             (outcome,) = send(intent, api, 20.0, FailingStore(self.file, call.store_fails))
         except Dies:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from shared.clock import platform_date
 from shared.errors import ConfigurationError, InvalidRequest
+from shared.ids import TRIGGER_SPACE
 from shared.sending.attempts import attempt_nonce
 from shared.sending.intents import Defaults, Intent, PartOutcome
 from shared.sending.mainland import read_intent
@@ -53,13 +54,13 @@ LOOKS = 5  # in the three seconds of SMS_SETTLE_SECONDS
 
 def intent_of(*numbers: str, **fields: Any) -> Intent:
     body = {"phone_numbers": list(numbers), "template_code": "SMS_1", "out_id": "order-1", **fields}
-    return read_intent(body, "", Defaults("签名"))
+    return read_intent(body, "", Defaults("shop", "签名"))
 
 
 def personal_intent(count: int) -> Intent:
     messages = [{"phone_number": f"138{number:08}"} for number in range(count)]
     body = {"messages": messages, "template_code": "SMS_1", "out_id": "order-1"}
-    return read_intent(body, "", Defaults("签名"))
+    return read_intent(body, "", Defaults("shop", "签名"))
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ def test_an_accepted_part_has_its_biz_id(platform: Platform, send_to: Send) -> N
     assert outcome.details["BizId"] == BIZ_ID
     bare = outcome._replace(details={})
     assert bare == PartOutcome(ONE.parts[0], "accepted", "OK", BIZ_ID, REQUEST_ID)
-    assert platform.sends == [{**ONE.parts[0].parameters, "OutId": "order-1"}]
+    assert platform.sends == [{**ONE.parts[0].parameters, "OutId": "shop~order-1"}]
 
 
 def test_a_refused_part_is_not_sent_again_nor_looked_up(platform: Platform, send_to: Send) -> None:
@@ -179,10 +180,20 @@ def test_a_query_that_fails_leaves_the_part_unknown(
     assert len(platform.sends) == 1
 
 
+def test_a_first_part_is_found_whether_it_was_sent_alone_or_among_several(
+    platform: Platform, send_to: Send
+) -> None:
+    platform.on("SendSms", hang_up())
+    platform.on("QuerySendDetails", details(detail(OutId="shop~order-1~0")))
+    assert send_to(ONE)[0].reconciled
+
+
 @pytest.mark.parametrize(
     "other",
     [
-        {"OutId": "order-2"},
+        {"OutId": "shop~order-2"},
+        {"OutId": "shop~order-1~1"},
+        {"OutId": "web~order-1"},
         {"OutId": "order-1~0"},
         {"OutId": None},
         {"PhoneNum": "13900139000"},
@@ -282,14 +293,14 @@ def test_each_part_is_sent_once_whatever_becomes_of_the_others(
         "unknown",
         "accepted",
     ]
-    assert [sent["OutId"] for sent in platform.sends] == [f"order-1~{n}" for n in range(4)]
+    assert [sent["OutId"] for sent in platform.sends] == [f"shop~order-1~{n}" for n in range(4)]
     assert [outcome.part for outcome in outcomes] == list(intent.parts)
 
 
 def test_a_lost_batch_is_found_by_its_own_out_id(platform: Platform, send_to: Send) -> None:
     platform.on("SendBatchSms", accepted(), hang_up())
-    found = detail(OutId="order-1~1", PhoneNum="13800000100")
-    platform.on("QuerySendDetails", details(detail(OutId="order-1~0"), found))
+    found = detail(OutId="shop~order-1~1", PhoneNum="13800000100")
+    platform.on("QuerySendDetails", details(detail(OutId="shop~order-1~0"), found))
     assert [outcome.reconciled for outcome in send_to(personal_intent(150))] == [False, True]
     assert {query["PhoneNumber"] for query in platform.asked("QuerySendDetails")} == {"13800000100"}
 
@@ -305,7 +316,7 @@ def nonces(platform: Platform) -> list[str]:
 def test_a_repeat_of_an_intent_presents_the_same_nonces(platform: Platform, send_to: Send) -> None:
     for _ in range(2):
         send_to(personal_intent(150))
-    expected = [attempt_nonce("order-1", part, 1) for part in (0, 1)]
+    expected = [attempt_nonce(ONE, part, attempt=1) for part in (0, 1)]
     assert nonces(platform) == expected * 2
     assert expected[0] != expected[1]
 
@@ -320,20 +331,38 @@ def test_queries_have_nonces_of_their_own(platform: Platform, send_to: Send) -> 
 
 
 def test_the_nonce_is_what_the_protocol_says() -> None:
-    expected = hashlib.sha256(b"fc-sms send nonce 1\norder-1\n0\n1").hexdigest()[:32]
-    assert attempt_nonce("order-1", 0, 1) == expected
+    expected = hashlib.sha256(b"fc-sms send nonce 2\nshop\norder-1\n0\n1").hexdigest()[:32]
+    assert attempt_nonce(ONE, 0, attempt=1) == expected
 
 
+spaces = st.from_regex(r"\.?[A-Za-z0-9_-]{1,39}", fullmatch=True)
 out_ids = st.from_regex(r"[A-Za-z0-9._:-]{1,200}", fullmatch=True)
-attempts = st.tuples(out_ids, st.integers(0, 9), st.integers(1, 99))
+attempts = st.tuples(spaces, out_ids, st.integers(0, 9), st.integers(1, 99))
+
+
+def nonce_of(space: str, out_id: str, part: int, attempt: int) -> str:
+    return attempt_nonce(ONE._replace(space=space, out_id=out_id), part, attempt=attempt)
 
 
 @settings(max_examples=100, deadline=None, database=None)
 @given(attempts, attempts)
 def test_attempts_share_a_nonce_only_if_they_are_the_same(
-    one: tuple[str, int, int], other: tuple[str, int, int]
+    one: tuple[str, str, int, int], other: tuple[str, str, int, int]
 ) -> None:
-    assert (attempt_nonce(*one) == attempt_nonce(*other)) == (one == other)
+    assert (nonce_of(*one) == nonce_of(*other)) == (one == other)
+
+
+def test_without_a_store_an_out_id_in_two_spaces_is_two_intents(
+    platform: Platform, send_to: Send
+) -> None:
+    for space in ("shop", "web", TRIGGER_SPACE):
+        assert send_to(ONE._replace(space=space))[0].outcome == "accepted"
+    assert [sent["OutId"] for sent in platform.sends] == [
+        "shop~order-1",
+        "web~order-1",
+        ".trigger~order-1",
+    ]
+    assert len(set(nonces(platform))) == 3
 
 
 def test_after_the_deadline_nothing_is_sent(

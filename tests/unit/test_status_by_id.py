@@ -4,23 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
 
 from shared.errors import InvalidRequest, PlatformRefused, StoreUnavailable
+from shared.ids import WireId
 from shared.platform.sms_api import SmsApi
 from shared.receipts.keeping import keep
 from shared.receipts.records import Receipt, Subject
 from shared.receipts.status_by_id import IdQuestion, find_by_id, read_id_question
+from shared.sending.message_index import note_message
 from shared.sending.part_records import PartRecord, record_key
 from shared.state.records import record_text
-from shared.state.sqlite_store import SqliteStore
-from shared.state.store import Change, Written
+from shared.state.store import Change, Store, Written
+from shared.trigger.invocation import Invocation
 from tests.unit.conftest import ApiTo
 from tests.unit.other_versions import LATER, add_member, members_at, rewrite, take_member
 from tests.unit.scripted_server import answer, hang_up
 from tests.unit.sms_platform import Platform, refused
+from tests.unit.trigger_events import SPACE
 
 NUMBER = "13800138000"
 SECRET = "state-secret-0123456789"
@@ -33,13 +36,13 @@ REPORT: dict[str, Any] = {
     "err_code": "DELIVERED",
     "sms_size": "1",
     "biz_id": "9006^0",
-    "out_id": "order-1",
+    "out_id": "tester~order-1",
 }
 GLOBE_REPORT: dict[str, Any] = {
     "To": "85251234567",
     "Status": "3",
     "ErrorCode": "SENDING",
-    "TaskId": "order-2~1",
+    "TaskId": "tester~order-2~1",
     "MessageId": "1008030300001234",
     "SmsSize": "2",
 }
@@ -56,19 +59,49 @@ GLOBE_STATUS: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> SqliteStore:
-    return SqliteStore(str(tmp_path / "state.sqlite3"))
+class StatefulApi(Protocol):
+    """Makes an SmsApi whose state is in the file at `path`, without state where that is empty."""
+
+    def __call__(self, path: Path | None) -> SmsApi: ...
 
 
 @pytest.fixture
-def broken(tmp_path: Path) -> SqliteStore:
-    return SqliteStore(str(tmp_path / "missing" / "state.sqlite3"))
+def stateful(api_to: ApiTo, endpoint: str) -> StatefulApi:
+    def make(path: Path | None) -> SmsApi:
+        return api_to(
+            endpoint,
+            SMS_INTERNATIONAL_ENDPOINT=endpoint,
+            SMS_STATE_URL=f"sqlite://{path}" if path else "",
+            SMS_ALLOW_LOCAL_STATE="1",
+            SMS_STATE_SECRET=SECRET,
+        )
+
+    return make
 
 
 @pytest.fixture
-def api(api_to: ApiTo, endpoint: str) -> SmsApi:
-    return api_to(endpoint, SMS_INTERNATIONAL_ENDPOINT=endpoint, SMS_STATE_SECRET=SECRET)
+def api(stateful: StatefulApi, tmp_path: Path) -> SmsApi:
+    return stateful(tmp_path / "state.sqlite3")
+
+
+@pytest.fixture
+def broken(stateful: StatefulApi, tmp_path: Path) -> SmsApi:
+    return stateful(tmp_path / "missing" / "state.sqlite3")
+
+
+@pytest.fixture
+def store(api: SmsApi) -> Store:
+    store = asking(api).store
+    assert store
+    return store
+
+
+def asking(api: SmsApi, space: str = SPACE) -> Invocation:
+    """Return an invocation of a caller of `space`, with the state that `api` is set up for."""
+    return Invocation(api, 9.0, space)
+
+
+BY_MESSAGE = IdQuestion("", "1008030300001234", 0)
 
 
 @pytest.mark.parametrize(
@@ -105,10 +138,15 @@ def test_an_id_question_names_what_is_wrong(query: Mapping[str, str], field: str
 
 
 def test_an_out_id_is_answered_from_receipts_alone(
-    platform: Platform, api: SmsApi, store: SqliteStore
+    platform: Platform, api: SmsApi, store: Store
 ) -> None:
-    keep([REPORT, {**REPORT, "out_id": "order-1~1", "success": False}], api, store, deadline=9.0)
-    found, next_part = find_by_id(api, IdQuestion("order-1", "", 0), 9.0, store)
+    keep(
+        [REPORT, {**REPORT, "out_id": "tester~order-1~1", "success": False}],
+        api,
+        store,
+        deadline=9.0,
+    )
+    found, next_part = find_by_id(IdQuestion("order-1", "", 0), asking(api))
     assert next_part == 0
     assert found[0] == {
         "phone_number": "*00",
@@ -126,30 +164,33 @@ def test_an_out_id_is_answered_from_receipts_alone(
     assert platform.calls == []
 
 
-def test_an_out_id_with_many_parts_is_answered_piece_by_piece(
-    api: SmsApi, store: SqliteStore
-) -> None:
-    keep([{**REPORT, "out_id": f"file~{part}"} for part in (0, 150)], api, store, deadline=9.0)
-    found, next_part = find_by_id(api, IdQuestion("file", "", 0), 9.0, store)
+def test_an_out_id_with_many_parts_is_answered_piece_by_piece(api: SmsApi, store: Store) -> None:
+    keep(
+        [{**REPORT, "out_id": f"tester~file~{part}"} for part in (0, 150)], api, store, deadline=9.0
+    )
+    found, next_part = find_by_id(IdQuestion("file", "", 0), asking(api))
     assert (len(found), next_part) == (1, 100)
-    assert find_by_id(api, IdQuestion("file", "", 100), 9.0, store)[1] == 0
-    assert find_by_id(api, IdQuestion("file", "", 300), 9.0, store) == ([], 0)
+    assert find_by_id(IdQuestion("file", "", 100), asking(api))[1] == 0
+    assert find_by_id(IdQuestion("file", "", 300), asking(api)) == ([], 0)
 
 
-def test_an_out_id_without_receipts_needs_the_number(api: SmsApi, store: SqliteStore) -> None:
-    for available in (None, store):
+def test_an_out_id_without_receipts_needs_the_number(
+    platform: Platform, stateful: StatefulApi, tmp_path: Path
+) -> None:
+    for path in (None, tmp_path / "state.sqlite3"):
         with pytest.raises(InvalidRequest, match="phone_number and send_date") as caught:
-            find_by_id(api, IdQuestion("order-1", "", 0), 9.0, available)
+            find_by_id(IdQuestion("order-1", "", 0), asking(stateful(path)))
         assert (caught.value.status, caught.value.field) == (422, "out_id")
+    assert platform.calls == []
 
 
-def sent_abroad(store: SqliteStore, part: int, message_id: str, **fields: Any) -> None:
+def sent_abroad(store: Store, part: int, message_id: str, **fields: Any) -> None:
     """Leave the record that SendMessageToGlobe leaves when it accepted a part of order-2."""
     accepted = PartRecord(
         state="accepted", digest="digest", action=GLOBE, attempt=1, code="OK", biz_id=message_id
     )
     change = Change(
-        key=record_key("order-2", part, SECRET),
+        key=record_key(WireId(SPACE, "order-2", part), SECRET),
         old=None,
         new=record_text(accepted._replace(**fields)),
         ttl=9999,
@@ -159,13 +200,13 @@ def sent_abroad(store: SqliteStore, part: int, message_id: str, **fields: Any) -
 
 
 def test_a_message_abroad_without_a_receipt_is_asked_for_by_the_id_in_its_record(
-    platform: Platform, api: SmsApi, store: SqliteStore
+    platform: Platform, api: SmsApi, store: Store
 ) -> None:
     platform.decide("QueryMessage", lambda asked: answer({**GLOBE_STATUS, **asked}))
     for part, message_id in ((1, "1008030300001234"), (2, ""), (3, "3"), (49, "49")):
         sent_abroad(store, part, message_id, state="accepted" if message_id else "sending")
     keep([{**GLOBE_REPORT, "Status": "1", "ErrorCode": "DELIVERED"}], api, store, deadline=9.0)
-    found, next_part = find_by_id(api, IdQuestion("order-2", "", 0), 9.0, store)
+    found, next_part = find_by_id(IdQuestion("order-2", "", 0), asking(api))
     assert [asked["MessageId"] for asked in platform.asked("QueryMessage")] == ["3", "49"]
     assert [each["message_id"] for each in found] == ["1008030300001234", "3", "49"]
     assert {each["out_id"] for each in found} == {"order-2"}
@@ -175,101 +216,178 @@ def test_a_message_abroad_without_a_receipt_is_asked_for_by_the_id_in_its_record
 
 
 def test_a_message_abroad_whose_receipt_is_not_final_is_asked_for(
-    platform: Platform, api: SmsApi, store: SqliteStore
+    platform: Platform, api: SmsApi, store: Store
 ) -> None:
     platform.on("QueryMessage", answer(GLOBE_STATUS))
     sent_abroad(store, 1, "1008030300001234")
     keep([GLOBE_REPORT], api, store, deadline=9.0)
-    ((found,), _) = find_by_id(api, IdQuestion("order-2", "", 0), 9.0, store)
+    ((found,), _) = find_by_id(IdQuestion("order-2", "", 0), asking(api))
     assert (found["status"], found["sms_size"]) == ("delivered", 2)
 
 
 @pytest.mark.parametrize("status", ["1", "3"])
 def test_a_receipt_that_names_no_message_is_that_of_its_part(
-    platform: Platform, api: SmsApi, store: SqliteStore, status: str
+    platform: Platform, api: SmsApi, store: Store, status: str
 ) -> None:
     platform.on("QueryMessage", refused("DATA_NOT_EXIST"))
     sent_abroad(store, 1, "1008030300001234")
     keep([{**GLOBE_REPORT, "Status": status, "MessageId": ""}], api, store, deadline=9.0)
-    ((found,), _) = find_by_id(api, IdQuestion("order-2", "", 0), 9.0, store)
+    ((found,), _) = find_by_id(IdQuestion("order-2", "", 0), asking(api))
     assert found["status"] == ("delivered" if status == "1" else "waiting")
     assert len(platform.asked("QueryMessage")) == (0 if status == "1" else 1)
 
 
 @pytest.mark.parametrize("message_id", ["1008030300001234", ""])
 def test_a_message_abroad_that_is_not_visible_yet_is_an_empty_list(
-    platform: Platform, api: SmsApi, store: SqliteStore, message_id: str
+    platform: Platform, api: SmsApi, store: Store, message_id: str
 ) -> None:
     platform.on("QueryMessage", refused("DATA_NOT_EXIST"))
     sent_abroad(store, 0, message_id)
-    assert find_by_id(api, IdQuestion("order-2", "", 0), 9.0, store) == ([], 0)
+    assert find_by_id(IdQuestion("order-2", "", 0), asking(api)) == ([], 0)
 
 
-def test_an_answer_is_whole_or_an_error(
-    platform: Platform, api: SmsApi, store: SqliteStore
-) -> None:
+def test_an_answer_is_whole_or_an_error(platform: Platform, api: SmsApi, store: Store) -> None:
     platform.on("QueryMessage", refused("isp.RAM_PERMISSION_DENY"))
     sent_abroad(store, 1, "1008030300001234")
     keep([GLOBE_REPORT], api, store, deadline=9.0)
-    assert len(find_by_id(api, IdQuestion("order-2", "", 0), 9.0, store)[0]) == 1
+    assert len(find_by_id(IdQuestion("order-2", "", 0), asking(api))[0]) == 1
     sent_abroad(store, 2, "2")
     with pytest.raises(PlatformRefused):
-        find_by_id(api, IdQuestion("order-2", "", 0), 9.0, store)
+        find_by_id(IdQuestion("order-2", "", 0), asking(api))
 
 
 def test_of_an_api_that_has_numbers_only_the_platform_is_not_asked(
-    platform: Platform, api: SmsApi, store: SqliteStore
+    platform: Platform, api: SmsApi, store: Store
 ) -> None:
     for part in range(3):
         sent_abroad(store, part, "9006^0", action="SendBatchSms")
     with pytest.raises(InvalidRequest, match="has no stored receipt yet"):
-        find_by_id(api, IdQuestion("order-2", "", 0), 9.0, store)
+        find_by_id(IdQuestion("order-2", "", 0), asking(api))
     assert platform.calls == []
 
 
-def test_an_out_id_cannot_be_answered_while_the_store_is_down(
-    api: SmsApi, broken: SqliteStore
+@pytest.mark.parametrize("question", [IdQuestion("order-1", "", 0), BY_MESSAGE])
+def test_an_id_cannot_be_answered_while_the_store_is_down(
+    platform: Platform, broken: SmsApi, question: IdQuestion
 ) -> None:
     with pytest.raises(StoreUnavailable):
-        find_by_id(api, IdQuestion("order-1", "", 0), 9.0, broken)
-
-
-BY_MESSAGE = IdQuestion("", "1008030300001234", 0)
+        find_by_id(question, asking(broken))
+    assert platform.calls == []
 
 
 def test_a_message_id_with_a_final_receipt_is_answered_from_it(
-    platform: Platform, api: SmsApi, store: SqliteStore
+    platform: Platform, api: SmsApi, store: Store
 ) -> None:
     keep([{**GLOBE_REPORT, "Status": "2", "ErrorCode": "EXPIRED"}], api, store, deadline=9.0)
-    ((found,), _) = find_by_id(api, BY_MESSAGE, 9.0, store)
+    ((found,), _) = find_by_id(BY_MESSAGE, asking(api))
     assert (found["status"], found["out_id"], found["phone_number"]) == ("failed", "order-2", "*67")
     assert platform.calls == []
 
 
+def sent_as(api: SmsApi, wire_id: WireId, message_id: str = BY_MESSAGE.message_id) -> None:
+    """Leave what a send leaves to say whose its message is."""
+    store = asking(api).store
+    assert store
+    note_message(store, api, message_id=message_id, wire_id=wire_id)
+
+
 @pytest.mark.parametrize("kept", [[], [GLOBE_REPORT]])
 def test_a_message_id_without_a_final_receipt_is_asked_for(
-    platform: Platform, api: SmsApi, store: SqliteStore, kept: list[object]
+    platform: Platform, api: SmsApi, store: Store, kept: list[object]
 ) -> None:
     platform.on("QueryMessage", answer(GLOBE_STATUS))
+    sent_as(api, WireId(SPACE, "order-2", 1))
     keep(kept, api, store, deadline=9.0)
-    ((found,), _) = find_by_id(api, BY_MESSAGE, 9.0, store)
+    ((found,), _) = find_by_id(BY_MESSAGE, asking(api))
     assert platform.asked("QueryMessage") == [{"MessageId": "1008030300001234"}]
     assert (found["status"], found["phone_number"], found["receive_date"]) == (
         "delivered",
         "*67",
         "2027-01-15 16:00:04",
     )
-    assert (found["out_id"], found["sms_size"]) == (("order-2", 2) if kept else ("", 0))
+    assert (found["out_id"], found["sms_size"]) == ("order-2", 2 if kept else 0)
 
 
-def test_a_message_id_is_asked_for_without_a_store(platform: Platform, api: SmsApi) -> None:
+def test_a_message_id_needs_state_for_only_that_knows_whose_it_is(
+    platform: Platform, stateful: StatefulApi
+) -> None:
     platform.on("QueryMessage", answer(GLOBE_STATUS))
-    assert len(find_by_id(api, BY_MESSAGE, 9.0, None)[0]) == 1
+    with pytest.raises(InvalidRequest, match="SMS_STATE_URL") as caught:
+        find_by_id(BY_MESSAGE, asking(stateful(None)))
+    assert (caught.value.status, caught.value.field) == (422, "message_id")
+    assert platform.calls == []
 
 
 def test_a_message_id_that_nobody_knows_is_an_empty_list(platform: Platform, api: SmsApi) -> None:
+    platform.on("QueryMessage", answer(GLOBE_STATUS))
+    assert find_by_id(BY_MESSAGE, asking(api)) == ([], 0)
+    assert platform.calls == []
+
+
+def test_a_message_of_ones_own_that_the_platform_does_not_know_is_an_empty_list(
+    platform: Platform, api: SmsApi
+) -> None:
     platform.on("QueryMessage", refused("DATA_NOT_EXIST"))
-    assert find_by_id(api, BY_MESSAGE, 9.0, None) == ([], 0)
+    sent_as(api, WireId(SPACE, "order-2", 1))
+    assert find_by_id(BY_MESSAGE, asking(api)) == ([], 0)
+    assert len(platform.asked("QueryMessage")) == 1
+
+
+def test_a_receipt_without_an_out_id_is_that_of_a_message_that_was_sent(
+    platform: Platform, api: SmsApi, store: Store
+) -> None:
+    sent_as(api, WireId(SPACE, "order-1"), "9006^0")
+    keep([{**REPORT, "out_id": ""}], api, store, deadline=9.0)
+    by_message = IdQuestion("", "9006^0", 0)
+    ((found,), _) = find_by_id(by_message, asking(api))
+    assert (found["status"], found["out_id"], found["message_id"]) == (
+        "delivered",
+        "order-1",
+        "9006^0",
+    )
+    assert find_by_id(by_message, asking(api, "another")) == ([], 0)
+    assert platform.calls == []
+
+
+# whose a message is
+
+
+def test_what_is_of_another_space_is_as_if_it_had_never_been(
+    platform: Platform, api: SmsApi, store: Store
+) -> None:
+    platform.on("QueryMessage", answer(GLOBE_STATUS))
+    sent_abroad(store, 1, "1008030300001234")
+    sent_as(api, WireId(SPACE, "order-2", 1))
+    keep([REPORT, GLOBE_REPORT], api, store, deadline=9.0)
+    for message_id in ("9006^0", "1008030300001234", "never"):
+        assert find_by_id(IdQuestion("", message_id, 0), asking(api, "another")) == ([], 0)
+    said = []
+    for out_id in ("order-1", "order-2", "never"):
+        with pytest.raises(InvalidRequest) as caught:
+            find_by_id(IdQuestion(out_id, "", 0), asking(api, "another"))
+        said.append((str(caught.value), caught.value.field, caught.value.code))
+    assert said == [said[0]] * 3
+    for out_id in ("order-1", "order-2", "never"):  # of parts from 1 on there may be none
+        assert find_by_id(IdQuestion(out_id, "", 1), asking(api, "another")) == ([], 0)
+    assert platform.calls == []
+
+
+def test_the_same_out_id_in_two_spaces_is_two_intents(api: SmsApi, store: Store) -> None:
+    others = {**REPORT, "out_id": "another~order-1", "biz_id": "9007^0", "success": False}
+    keep([REPORT, others], api, store, deadline=9.0)
+    for space, status, message_id in (
+        (SPACE, "delivered", "9006^0"),
+        ("another", "failed", "9007^0"),
+    ):
+        ((found,), _) = find_by_id(IdQuestion("order-1", "", 0), asking(api, space))
+        assert (found["status"], found["message_id"]) == (status, message_id)
+
+
+def test_nobody_can_claim_a_message_that_was_sent(api: SmsApi, store: Store) -> None:
+    """A receipt may be forged by whoever knows the URL of receipts."""
+    sent_as(api, WireId(SPACE, "order-1"), "9006^0")
+    keep([{**REPORT, "out_id": "another~order-1"}], api, store, deadline=9.0)
+    assert find_by_id(IdQuestion("", "9006^0", 0), asking(api, "another")) == ([], 0)
 
 
 @pytest.mark.parametrize(
@@ -281,48 +399,45 @@ def test_a_message_id_that_nobody_knows_is_an_empty_list(platform: Platform, api
     ],
 )
 def test_a_receipt_that_is_not_final_is_better_than_nothing(
-    platform: Platform, api: SmsApi, store: SqliteStore, scene: Any
+    platform: Platform, api: SmsApi, store: Store, scene: Any
 ) -> None:
     platform.on("QueryMessage", scene)
     keep([GLOBE_REPORT], api, store, deadline=9.0)
-    ((found,), _) = find_by_id(api, BY_MESSAGE, 9.0, store)
+    ((found,), _) = find_by_id(BY_MESSAGE, asking(api))
     assert (found["status"], found["out_id"]) == ("waiting", "order-2")
 
 
-def test_a_message_id_that_cannot_be_asked_for_raises(
-    platform: Platform, api: SmsApi, broken: SqliteStore
-) -> None:
+def test_a_message_id_that_cannot_be_asked_for_raises(platform: Platform, api: SmsApi) -> None:
     platform.on("QueryMessage", refused("isp.RAM_PERMISSION_DENY"))
+    sent_as(api, WireId(SPACE, "order-2", 1))
     with pytest.raises(PlatformRefused):
-        find_by_id(api, BY_MESSAGE, 9.0, broken)
+        find_by_id(BY_MESSAGE, asking(api))
 
 
 # records of another version
 
-OF_ORDER = Subject(wire_id="order-1").key(SECRET)
+OF_ORDER = Subject(wire_id="tester~order-1").key(SECRET)
 
 
-def test_what_a_later_version_wrote_of_a_receipt_is_not_shown(
-    api: SmsApi, store: SqliteStore
-) -> None:
+def test_what_a_later_version_wrote_of_a_receipt_is_not_shown(api: SmsApi, store: Store) -> None:
     keep([REPORT], api, store, deadline=9.0)
-    expected = find_by_id(api, IdQuestion("order-1", "", 0), 9.0, store)
+    expected = find_by_id(IdQuestion("order-1", "", 0), asking(api))
     members = members_at(store, OF_ORDER)
     (receipt,) = members["receipts"]
     rewrite(store, OF_ORDER, {**members, "receipts": [{**receipt, **LATER}], **LATER})
-    assert find_by_id(api, IdQuestion("order-1", "", 0), 9.0, store) == expected
+    assert find_by_id(IdQuestion("order-1", "", 0), asking(api)) == expected
 
 
 @pytest.mark.parametrize("name", Receipt._fields[1 : Receipt._fields.index("others")])
 def test_a_receipt_that_lacks_a_member_is_shown_with_its_default(
-    api: SmsApi, store: SqliteStore, name: str
+    api: SmsApi, store: Store, name: str
 ) -> None:
     keep([REPORT], api, store, deadline=9.0)
-    ((expected,), _) = find_by_id(api, IdQuestion("order-1", "", 0), 9.0, store)
+    ((expected,), _) = find_by_id(IdQuestion("order-1", "", 0), asking(api))
     (receipt,) = members_at(store, OF_ORDER)["receipts"]
     del receipt[name]
     rewrite(store, OF_ORDER, {"receipts": [receipt]})
-    ((found,), _) = find_by_id(api, IdQuestion("order-1", "", 0), 9.0, store)
+    ((found,), _) = find_by_id(IdQuestion("order-1", "", 0), asking(api))
     default = Receipt._field_defaults[name]
     meaning = "" if name == "err_code" else expected["meaning"]
     assert found == {**expected, name: default, "meaning": meaning}
@@ -330,25 +445,25 @@ def test_a_receipt_that_lacks_a_member_is_shown_with_its_default(
 
 
 def test_a_message_abroad_is_asked_for_by_a_record_of_a_later_version(
-    platform: Platform, api: SmsApi, store: SqliteStore
+    platform: Platform, api: SmsApi, store: Store
 ) -> None:
     platform.on("QueryMessage", answer(GLOBE_STATUS))
     sent_abroad(store, 0, "1008030300001234")
-    add_member(store, record_key("order-2", 0, SECRET))
-    ((found,), _) = find_by_id(api, IdQuestion("order-2", "", 0), 9.0, store)
+    add_member(store, record_key(WireId(SPACE, "order-2", 0), SECRET))
+    ((found,), _) = find_by_id(IdQuestion("order-2", "", 0), asking(api))
     assert (found["status"], found["message_id"]) == ("delivered", "1008030300001234")
 
 
 @pytest.mark.parametrize("name", PartRecord._fields[: PartRecord._fields.index("others")])
 def test_a_message_abroad_whose_record_lacks_a_member_is_asked_for_if_that_is_not_its_id(
-    platform: Platform, api: SmsApi, store: SqliteStore, name: str
+    platform: Platform, api: SmsApi, store: Store, name: str
 ) -> None:
     platform.on("QueryMessage", answer(GLOBE_STATUS))
     sent_abroad(store, 0, "1008030300001234")
-    take_member(store, record_key("order-2", 0, SECRET), name)
+    take_member(store, record_key(WireId(SPACE, "order-2", 0), SECRET), name)
     if name == "action":  # it may be of an operation that has numbers only
         with pytest.raises(InvalidRequest, match="has no stored receipt yet"):
-            find_by_id(api, IdQuestion("order-2", "", 0), 9.0, store)
+            find_by_id(IdQuestion("order-2", "", 0), asking(api))
         return
-    found, _ = find_by_id(api, IdQuestion("order-2", "", 0), 9.0, store)
+    found, _ = find_by_id(IdQuestion("order-2", "", 0), asking(api))
     assert len(found) == len(platform.calls) == (0 if name == "biz_id" else 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import sqlite3
@@ -41,7 +42,7 @@ from tests.unit.manual_clock import ManualClock
 from tests.unit.other_versions import LATER, members_at, rewrite, take_member
 from tests.unit.scripted_server import Scene, hang_up
 from tests.unit.sms_platform import Platform, accepted, detail, details, refused
-from tests.unit.trigger_events import INVOCATION_ID, Context, http_event
+from tests.unit.trigger_events import API_KEYS, INVOCATION_ID, SPACE, Context, http_event
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def test_a_code_is_sent_and_never_answered(desk: Desk) -> None:
     assert re.fullmatch("[0-9]{6}", desk.code)
     assert desk.platform.sends == [
         {
-            "OutId": "login-1",
+            "OutId": "tester~login-1",
             "PhoneNumbers": NUMBER,
             "SignName": "签名",
             "TemplateCode": "SMS_7",
@@ -327,9 +328,130 @@ def test_an_out_id_is_for_one_number_and_purpose(desk: Desk, change: dict[str, s
     assert desk.check(verification_id, desk.code)
 
 
+@pytest.mark.parametrize(
+    "change", [{"number": OTHER}, {"purpose": "pay"}, {"number": OTHER, "purpose": "pay"}]
+)
+def test_what_was_refused_may_be_asked_for_again_with_another_number_or_purpose(
+    desk: Desk, change: dict[str, str]
+) -> None:
+    desk.platform.on("SendSms", refused("isv.MOBILE_NUMBER_ILLEGAL"), accepted())
+    assert desk.create(out_id="order-1").status == 422
+    refused_code = desk.code
+    verification_id = desk.created(**{"out_id": "order-1", **change})
+    code, number = desk.code, change.get("number", NUMBER)
+    purpose = change.get("purpose", "login")
+    for wrong in ({"number": NUMBER, "purpose": "login"}, {"number": OTHER, "purpose": "pay"}):
+        if wrong != {"number": number, "purpose": purpose}:
+            assert not desk.check(verification_id, code, **wrong)
+    assert code == refused_code or not desk.check(verification_id, refused_code, number)
+    assert desk.check(verification_id, code, number, purpose=purpose)
+    with pytest.raises(OutIdConflict):  # the first one again: this one was sent
+        desk.create(out_id="order-1")
+    assert len(desk.platform.sends) == 2
+
+
+@pytest.mark.parametrize("end", ["unknown", "used", "spent", "expired"])
+@pytest.mark.parametrize("change", [{"number": OTHER}, {"purpose": "pay"}])
+def test_what_was_or_may_have_been_sent_takes_no_other_number_or_purpose(
+    desk: Desk, end: str, change: dict[str, str]
+) -> None:
+    desk.environ.update(SMS_CODE_TRIES="1", SMS_SETTLE_SECONDS="0.1")
+    if end == "unknown":
+        desk.platform.on("SendSms", hang_up())
+    assert desk.create(out_id="order-1").status == (504 if end == "unknown" else 200)
+    verification_id = verification_id_of(desk, "order-1")
+    if end == "expired":
+        desk.clock.advance(300)
+    elif end in ("used", "spent"):
+        desk.check(verification_id, desk.code if end == "used" else desk.wrong_code)
+    with pytest.raises(OutIdConflict):
+        desk.create(**{"out_id": "order-1", **change})
+    assert len(desk.platform.sends) == 1
+    assert desk.check(verification_id, desk.code) is (end == "unknown")
+
+
+# whose it is
+
+
+def test_the_same_out_id_in_two_spaces_is_two_verifications(desk: Desk) -> None:
+    first, first_code = desk.created(out_id="order-1"), desk.code
+    desk.space = "another"
+    second, second_code = desk.created(OTHER, purpose="pay", out_id="order-1"), desk.code
+    assert first != second
+    assert [sent["OutId"] for sent in desk.platform.sends] == ["tester~order-1", "another~order-1"]
+    assert desk.check(second, second_code, OTHER, purpose="pay")
+    desk.space = SPACE
+    assert desk.check(first, first_code)
+
+
+def test_nobody_can_block_an_out_id_of_another_space(desk: Desk) -> None:
+    """A request that is refused costs nothing: out_ids that can be guessed were blocked by it."""
+    desk.space = "attacker"
+    desk.platform.on("SendSms", refused("isv.SMS_TEMPLATE_ILLEGAL"), accepted())
+    assert desk.create(OTHER, purpose="pay", out_id="order-1").status == 502
+    desk.created("13800138002", out_id="order-2")
+    desk.space = SPACE
+    for out_id, number in (("order-1", NUMBER), ("order-2", OTHER)):
+        verification_id = desk.created(number, out_id=out_id)
+        assert desk.check(verification_id, desk.code, number)
+
+
+@pytest.mark.parametrize("is_right", [True, False])
+def test_nobody_can_use_up_a_code_or_its_tries_from_another_space(
+    desk: Desk, is_right: bool
+) -> None:
+    desk.environ["SMS_CODE_TRIES"] = "1"
+    verification_id = desk.created()
+    desk.space = "attacker"
+    for _ in range(10):
+        assert not desk.check(verification_id, desk.code if is_right else desk.wrong_code)
+    desk.space = SPACE
+    assert desk.check(verification_id, desk.code)
+
+
+def test_a_check_from_another_space_confirms_no_code(desk: Desk) -> None:
+    desk.environ.update(SMS_LIMITS="unconfirmed-per-country=1", SMS_CONFIRMATION_MODE="enforce")
+    verification_id = desk.created()
+    desk.space = "attacker"
+    assert not desk.check(verification_id, desk.code)
+    with pytest.raises(LimitReached):
+        desk.create(OTHER)
+
+
+@pytest.mark.parametrize("is_right", [True, False])
+def test_the_function_answers_about_anothers_verification_as_about_none(
+    desk: Desk, function: Call, deployed: pytest.MonkeyPatch, is_right: bool
+) -> None:
+    verification_id = desk.created()  # of the space of the API key
+    other_key = hashlib.sha256(b"another key").hexdigest()
+    deployed.setenv("SMS_API_KEYS", f"{API_KEYS},another:{other_key}")
+    typed = {**REQUEST, "code": desk.code if is_right else desk.wrong_code}
+    answers = [
+        function({**typed, "verification_id": each}, "/codes/check", key="another key")
+        for each in (verification_id, "b" * 32)
+    ]
+    assert answers == [(200, {"verified": False, "request_id": INVOCATION_ID})] * 2
+    own = {**REQUEST, "verification_id": verification_id, "code": desk.code}
+    assert function(own, "/codes/check")[1]["verified"] is True
+
+
+def test_the_function_gives_both_keys_of_one_name_one_space(
+    desk: Desk, function: Call, deployed: pytest.MonkeyPatch
+) -> None:
+    new_key = hashlib.sha256(b"the new key").hexdigest()
+    deployed.setenv("SMS_API_KEYS", f"{API_KEYS},{SPACE}:{new_key}")
+    status, body = function(REQUEST, "/codes", headers={"Idempotency-Key": "order-1"})
+    assert status == 200
+    again = function(REQUEST, "/codes", headers={"Idempotency-Key": "order-1"}, key="the new key")
+    assert again[1]["verification_id"] == body["verification_id"]
+    assert len(desk.platform.sends) == 1
+    typed = {**REQUEST, "verification_id": body["verification_id"], "code": desk.code}
+    assert function(typed, "/codes/check", key="the new key")[1]["verified"] is True
+
+
 def test_an_out_id_of_another_send_is_refused_and_counts_for_nothing(desk: Desk) -> None:
     body = {"phone_numbers": OTHER, "template_code": "SMS_1", "out_id": "order-1"}
-    intent = mainland.read_intent(body, "", intents.Defaults("签名"))
+    intent = mainland.read_intent(body, "", intents.Defaults(SPACE, "签名"))
     invocation = desk.invocation()
     protocol.send(intent, invocation.api, invocation.deadline, invocation.store)
     with pytest.raises(OutIdConflict):
@@ -399,7 +521,9 @@ def test_a_repeat_settles_what_was_unknown(desk: Desk) -> None:
     desk.platform.on("SendSms", hang_up())
     first = desk.create(out_id="order-1")
     assert desk.create(out_id="order-1").status == 504
-    desk.platform.on("QuerySendDetails", details(detail(TemplateCode="SMS_7")))
+    desk.platform.on(
+        "QuerySendDetails", details(detail(TemplateCode="SMS_7", OutId="tester~order-1"))
+    )
     again = desk.create(out_id="order-1")
     assert again.status == 200
     assert body_of(again)["verification_id"] == body_of(first)["verification_id"]
@@ -574,7 +698,7 @@ REQUEST = {"phone_number": NUMBER, "purpose": "login"}
 def test_the_function_creates_and_checks(desk: Desk, function: Call, path: str) -> None:
     status, body = function(REQUEST, path, headers={"Idempotency-Key": "order-1"})
     assert (status, body["out_id"]) == (200, "order-1")
-    typed = {"verification_id": body["verification_id"], "phone_number": NUMBER, "code": desk.code}
+    typed = {**REQUEST, "verification_id": body["verification_id"], "code": desk.code}
     answers = [function(typed, "/codes/check") for _ in range(2)]
     expected = [{"verified": passed, "request_id": INVOCATION_ID} for passed in (True, False)]
     assert answers == [(200, body) for body in expected]
@@ -616,7 +740,7 @@ def test_the_function_logs_why_its_state_cannot_be_used(
     path: str,
 ) -> None:
     deployed.setenv("SMS_STATE_URL", "redis://127.0.0.1:1/0")
-    typed = {"verification_id": "a" * 32, "phone_number": NUMBER, "code": "123456"}
+    typed = {**REQUEST, "verification_id": "a" * 32, "code": "123456"}
     status, body = function(typed if path.endswith("check") else REQUEST, path)
     assert (status, body["code"]) == (503, "store-unavailable")
     told, _ = map(json.loads, capsys.readouterr().out.splitlines())

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 API_KEY = "test-key-4f1d0c5b8e"
-API_KEYS = f"tester:{hashlib.sha256(API_KEY.encode()).hexdigest()}"
+SPACE = "tester"  # of whoever has API_KEY
+API_KEYS = f"{SPACE}:{hashlib.sha256(API_KEY.encode()).hexdigest()}"
 INVOCATION_ID = "1-64f6cd87-5b1c2d3e4f50"
 
 

@@ -90,7 +90,10 @@ def every_call(secrets: Secrets) -> list[Call]:
     ]
     request = bodies(secrets)["send_sms /sms"]
     asked = http_event(
-        method="GET", path="/delivery-status", key=secrets.api_key, query={"message_id": "1^0"}
+        method="GET",
+        path="/delivery-status",
+        key=secrets.api_key,
+        query={"message_id": "900619746936498440^0"},
     )
     return [
         *proper,

@@ -64,7 +64,7 @@ def read_message(environ: Mapping[str, str], sign_name: str) -> Message:
     )
     return Message(
         number,
-        read_sign_name({"sign_name": sign_name}, "the signature", Defaults()),
+        read_sign_name({"sign_name": sign_name}, "the signature", Defaults("")),
         read_template_code({"template_code": code}),
         _template_param(param),
     )

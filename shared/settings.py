@@ -130,6 +130,7 @@ class CodeSettings(NamedTuple):
 class FileSettings(NamedTuple):
     """How files of recipients are sent; `parallel` parts of a file are sent at a time.
 
+    `columns` are those of a CSV file that are template variables; () stands for all.
     Files lie under `prefix` in a bucket, their results go under `results_prefix`; both end with a
     slash. Without `oss_endpoint` a bucket is asked at the inner endpoint of its region. The folders
     in `local_buckets` play buckets on a machine of one's own.
@@ -139,6 +140,7 @@ class FileSettings(NamedTuple):
     results_prefix: str
     template_code: str
     encoding: str
+    columns: tuple[str, ...]
     parallel: int
     oss_endpoint: str
     local_buckets: str
@@ -303,6 +305,7 @@ def read_file_settings(environ: Mapping[str, str]) -> FileSettings:
         results_prefix=results,
         template_code=_text(environ, "SMS_FILE_TEMPLATE_CODE", r"SMS_[0-9]{1,32}"),
         encoding=_choice(environ, "SMS_FILE_ENCODING", ("auto", "utf-8", "gbk"), default="auto"),
+        columns=_columns(environ),
         parallel=_whole_number(environ, "SMS_FILE_PARALLEL", default=8, lowest=1, highest=64),
         oss_endpoint=(
             _endpoint(environ, "SMS_OSS_ENDPOINT", "https://oss-cn-hangzhou-internal.aliyuncs.com")
@@ -311,6 +314,17 @@ def read_file_settings(environ: Mapping[str, str]) -> FileSettings:
         ),
         local_buckets=local,
     )
+
+
+def _columns(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the template variables in SMS_FILE_COLUMNS."""
+    names = tuple(_list(environ, "SMS_FILE_COLUMNS"))
+    if not all(name.isascii() and name.isidentifier() for name in names):
+        raise ConfigurationError(
+            "SMS_FILE_COLUMNS is no list such as name,order of columns that are template variables "
+            "(ASCII letters, digits and _)"
+        )
+    return names
 
 
 def read_credentials(

@@ -20,6 +20,7 @@ from shared.errors import BucketUnavailable, ConfigurationError, InvalidRequest,
 from shared.events import recipient_files
 from shared.events.buckets import Bucket
 from shared.events.event_sources import WHOLE_OBJECTS, StoredFile, derived_out_id
+from shared.events.first_rows import FirstRows
 from shared.events.recipient_files import Row
 from shared.ids import EVENT_SPACE, FILE_SPACE, compact_json
 from shared.limit_rules import RULE_OF
@@ -119,6 +120,7 @@ class _FileSends:
         self._deadline = now + max(left - RESULT_SECONDS, left * _SHARE_FOR_SENDING)
         self._last_start = bulk_sends.last_start(self._api, self._deadline)
         self._template_code = ""
+        self._first_rows = FirstRows()
         self._parts = {"accepted": 0, "rejected": 0, "unknown": 0}
         self._rows = self._parts.copy()
         # Why the file is not sent to, or not to its end: code and reason.
@@ -201,7 +203,12 @@ class _FileSends:
         single part is protected by its nonce for 15 minutes, as any request without a store.
         Raises InvalidRequest for a file without recipients, ConfigurationError without a store.
         """
-        rows = recipient_files.read_rows(pieces, self._file.key, self._settings.encoding)
+        rows = recipient_files.read_rows(
+            pieces,
+            self._file.key,
+            encoding=self._settings.encoding,
+            columns=self._settings.columns,
+        )
         batches = recipient_files.in_parts(rows)
         batch = next(batches, None)
         if batch is None:
@@ -219,7 +226,8 @@ class _FileSends:
     def _read_part(self, batch: list[Row]) -> Part | None:
         """Return the part that the rows of `batch` make, if any, and refuse those that are wrong.
 
-        The first row of the file that can be read decides the template.
+        The first row of the file that can be read decides the template. The parts are read one
+        after the other and each repeat begins with row 1: so it is the same row that owns a number.
         """
         first_good = next((row for row in batch if not row.problem), None)
         if first_good and not self._template_code:
@@ -229,6 +237,7 @@ class _FileSends:
             self._out_id,
             template_code=self._template_code,
             defaults=self._defaults,
+            first_rows=self._first_rows,
             check=self._check,
         )
         self._rows["rejected"] += len(refused)

@@ -288,6 +288,7 @@ CASES: list[tuple[Trouble, str, str, str]] = [
     (variables(SMS_CODE_LENGTH="9"), "codes", ERROR, "SMS_CODE_LENGTH is not a whole number"),
     (variables(SMS_FILE_PREFIX="in/"), "files", WARN, "read sms-files/ and write sms-results/"),
     (variables(SMS_FILE_PREFIX="in"), "files", ERROR, "SMS_FILE_PREFIX is not of the form"),
+    (variables(SMS_FILE_COLUMNS="姓名"), "files", ERROR, "SMS_FILE_COLUMNS is no list such as"),
     # the state
     (variables(), "state", OK, "Redis can be written to"),
     (variables(), "eviction", OK, "Redis evicts nothing"),

@@ -191,6 +191,7 @@ def test_files_of_recipients_leave_no_recipient_behind(world: EchoWorld, tmp_pat
     (tmp_path / "recipients" / "sms-files").mkdir(parents=True)
     cells = [form.replace('"', "") for form in secrets.in_any_form()]
     rows = [
+        f'"{secrets.mainland}","{secrets.code}"',
         *(f'"{cell}","{cells[0]}"' for cell in cells),
         *(f'"{secrets.mainland}","{cell}"' for cell in cells),
     ]

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import InvalidRequest
+from shared.events.first_rows import FirstRows
 from shared.events.recipient_files import MAX_LINE_BYTES, Row, in_parts, read_part, read_rows
 from shared.ids import FILE_SPACE
 from shared.sending.intents import Defaults, Intent, Part
+from tests.unit.named_files import GBK, RIVALS, files
 
 DEFAULTS = Defaults("shop", "签名")
 UTF_8_MARK = b"\xef\xbb\xbf"
 
 
 def rows_of(
-    content: bytes | str | Iterable[bytes], key: str = "a.csv", encoding: str = "auto"
+    content: bytes | str | Iterable[bytes],
+    key: str = "a.csv",
+    encoding: str = "auto",
+    columns: Sequence[str] = (),
 ) -> list[Row]:
     if isinstance(content, str):
         content = content.encode()
-    return list(read_rows([content] if isinstance(content, bytes) else content, key, encoding))
+    pieces = [content] if isinstance(content, bytes) else content
+    return list(read_rows(pieces, key, encoding=encoding, columns=columns))
 
 
 def csv_of(count: int, first: int = 13000000000) -> str:
@@ -33,9 +39,19 @@ def csv_of(count: int, first: int = 13000000000) -> str:
 
 
 def read(
-    rows: list[Row], template_code: str = "SMS_1", check: Callable[[Intent], None] = lambda _: None
+    rows: list[Row],
+    template_code: str = "SMS_1",
+    check: Callable[[Intent], None] = lambda _: None,
+    first_rows: FirstRows | None = None,
 ) -> tuple[Part | None, list[Row]]:
-    return read_part(rows, "file-a", template_code=template_code, defaults=DEFAULTS, check=check)
+    return read_part(
+        rows,
+        "file-a",
+        template_code=template_code,
+        defaults=DEFAULTS,
+        first_rows=first_rows or FirstRows(),
+        check=check,
+    )
 
 
 def part_of(
@@ -128,12 +144,12 @@ def test_quotes_hold_commas_quotes_and_line_ends() -> None:
 @pytest.mark.parametrize(
     ("bad", "problem"),
     [
-        ("13800138000", "has 1 columns, but the first row has 2"),
-        ("13800138000,Li,x", "has 3 columns, but the first row has 2"),
+        ("13800138000", "has 1 cell, so none in column 2 (name)"),
+        ("13800138000,Li,x", "holds text in column 3, which the first row does not name"),
         ('"13800138000"x,Li', "quote"),
         ('"' + "x" * 5000 + '",Li', "too long a cell"),
         ("x" * 70000 + ",Li", "longer than"),
-        ("13800138000,\x00", "is not proper UTF-8"),
+        ("13800138000,\x00", "holds a NUL character"),
     ],
 )
 def test_a_bad_row_does_not_stop_the_others(bad: str, problem: str) -> None:
@@ -150,6 +166,87 @@ def test_a_quote_that_is_never_closed_takes_a_few_rows_with_it_not_the_file() ->
     assert f"all to line {rows[1].line - 1} is left out" in rows[0].problem
     assert len(rows) > 700
     assert all(not row.problem for row in rows[1:] if len(row.message["template_param"]) == 1)
+
+
+# columns
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "phone_number,name,order,,\n13800138000,Li,A-1,,\n,,,,\n13800138001,Han,A-2,,\n",
+        "phone_number,,name,order\n13800138000,,Li,A-1\n13800138001, ,Han,A-2\n",
+        "phone_number,name,order\n13800138000,Li,A-1,,\n13800138001,Han,A-2,\t, \n",
+        "phone_number,name,order,,\n13800138000,Li,A-1\n13800138001,Han,A-2,,,,,\n",
+        "phone_number\t, name ,order\n13800138000\t,Li\t, A-1\n\t13800138001 ,\u3000Han,A-2\xa0\n",
+        "\ufeffphone_number,name,order\n13800138000,Li,A-1\n13800138001,Han,A-2\n",
+        "\ufeff\ufeffphone_number,name,order\n13800138000,Li,A-1\n13800138001,Han,A-2\n",
+    ],
+)
+def test_what_spreadsheets_leave_behind_is_ignored(content: str) -> None:
+    rows = rows_of(content)
+    assert [(row.message, row.problem) for row in rows] == [
+        ({"phone_number": number, "template_param": {"name": name, "order": order}}, "")
+        for number, name, order in (("13800138000", "Li", "A-1"), ("13800138001", "Han", "A-2"))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "column"),
+    [
+        ("phone_number,name\n13800138000,Li,,x\n", 4),
+        ("phone_number,name,,\n13800138000,Li,x\n", 3),
+        ("phone_number,,name\n13800138000,7,Li\n", 2),
+    ],
+)
+def test_text_in_a_column_without_a_name_refuses_its_row(content: str, column: int) -> None:
+    (row, good) = rows_of(f"{content}13800138001,,,\n")
+    assert f"holds text in column {column}, which the first row does not name" in row.problem
+    assert "name the column, empty the cell, or put quotes around" in row.problem
+    assert not good.problem
+
+
+def test_a_column_that_begins_with_a_number_sign_never_counts() -> None:
+    (row,) = rows_of("#,phone_number,#备注,name,#备注\nx,13800138000,vip@example.com,Li,\n")
+    assert row == Row(1, 2, {"phone_number": "13800138000", "template_param": {"name": "Li"}})
+
+
+def test_named_columns_are_the_only_template_variables() -> None:
+    content = (
+        "remark,phone_number,电子邮件,name,order,sign_name,template_code,order no,remark\n"
+        "vip,13800138000,x@example.com,Li,A-1,阿里,SMS_7,x\n"
+    )
+    (row,) = rows_of(content, columns=("name", "order"))
+    assert row.problem == ""
+    assert row.template_code == "SMS_7"
+    assert row.message == {
+        "phone_number": "13800138000",
+        "sign_name": "阿里",
+        "template_param": {"name": "Li", "order": "A-1"},
+    }
+
+
+def test_a_named_column_that_is_missing_refuses_the_file() -> None:
+    with pytest.raises(InvalidRequest, match="no column is named order, which SMS_FILE_COLUMNS"):
+        rows_of("phone_number,name\n13800138000,Li\n", columns=("name", "order"))
+    with pytest.raises(InvalidRequest, match="no column is named name, which SMS_FILE_COLUMNS"):
+        rows_of("phone_number,#name\n13800138000,Li\n", columns=("name",))
+
+
+def test_a_json_line_that_names_a_field_twice_is_refused_as_a_request_is() -> None:
+    lines = [
+        '{"phone_number": "13800138000", "phone_number": "13800138001"}',
+        '{"phone_number": "13800138000", "template_param": {"n": "a", "n": "b"}}',
+        '{"phone_number": "13800138000", "template_param": {"n": NaN}}',
+        '{"phone_number": "13800138000"}',
+    ]
+    rows = rows_of("\n".join(lines), "a.jsonl")
+    assert [row.problem for row in rows] == [
+        "the JSON names a field twice; give each once",
+        "the JSON names a field twice; give each once",
+        "is not a JSON object; write one in each line",
+        "",
+    ]
 
 
 # encodings
@@ -176,35 +273,123 @@ def test_utf_8_and_gbk_are_read_alike(key: str, codec: str, mark: bytes, encodin
     assert row.message["template_param"] == {"name": "李雷"}
 
 
-def test_the_encoding_is_found_where_chinese_comes_late() -> None:
+def test_what_follows_much_ascii_is_utf_8_or_refused_and_never_guessed() -> None:
     ascii_rows = csv_of(50_000).encode()
-    for codec in ("utf-8", "gbk"):
-        pieces = [ascii_rows, "\n13800138000,李雷\n13800138001,韩梅梅".encode(codec)]
-        assert [row.message["template_param"] for row in rows_of(pieces)[-2:]] == [
-            {"name": "李雷"},
-            {"name": "韩梅梅"},
+    late = "\n13800138000,李雷\n13800138001,韩梅梅"
+    rows = rows_of([ascii_rows, late.encode()])[-2:]
+    assert [row.message["template_param"] for row in rows] == [{"name": "李雷"}, {"name": "韩梅梅"}]
+    names = {"gbk": "李雷", "big5": "陳大文", "euc_kr": "김민수", "koi8_r": "Иван", "cp1252": "Zoë"}
+    for codec, name in names.items():
+        late = f"\n13800138000,{name}\n13800138001,{name}\n13800138002,Li"
+        rows = rows_of([ascii_rows, late.encode(codec)])
+        problems = [row.problem for row in rows[-3:]]
+        assert problems == ["holds bytes that are no UTF-8; save the whole file as UTF-8"] * 2 + [
+            ""
         ]
 
 
-def test_text_that_may_be_either_is_refused_and_not_guessed() -> None:
-    content = "phone_number,name\n13800138000,{}\n"
-    either = "José".encode()
-    assert either.decode("gbk") == "Jos茅"
-    raw = content.encode().replace(b"{}", either)
-    with pytest.raises(InvalidRequest, match="SMS_FILE_ENCODING"):
+@pytest.mark.parametrize(
+    "name", ["José", "Müller", "Zoë", "Ægir", "Łódź", "Иван", "Νίκη", "ÉLODIE"]
+)
+def test_valid_utf_8_is_sent_also_where_its_bytes_are_gbk_too(name: str) -> None:
+    content = f"phone_number,name\n13800138000,{name}\n"
+    assert rows_of(content)[0].message["template_param"] == {"name": name}
+
+
+def test_chinese_in_gbk_that_happens_to_be_valid_utf_8_is_refused_and_not_guessed() -> None:
+    names = ("钱伟", "莫强", "石思平")
+    content = "phone_number,name\n" + "".join(f"13800138000,{name}\n" for name in names)
+    raw = content.encode("gbk")
+    assert raw.decode() != content
+    with pytest.raises(InvalidRequest, match=r"may be UTF-8 or GBK; .* SMS_FILE_ENCODING"):
         rows_of(raw)
-    assert rows_of(raw, encoding="utf-8")[0].message["template_param"] == {"name": "José"}
-    assert rows_of(raw, encoding="gbk")[0].message["template_param"] == {"name": "Jos茅"}
-    late = rows_of([csv_of(2).encode(), b"\n13800138000," + either + b"\n13800138001,x"])
-    assert [bool(row.problem) for row in late] == [False, False, True, False]
+    assert rows_of(raw, encoding="gbk") == rows_of(content)
 
 
 def test_bytes_that_are_not_of_the_encoding_are_bad_rows() -> None:
     good = "\n13800138000,李雷" * 20
     content = b"phone_number,name" + good.encode() + b"\n13800138001,\xff\xfe" + good.encode()
-    problems = [row.problem.partition(",")[0] for row in rows_of(content)]
-    assert [problem for problem in problems if problem] == ["is not proper UTF-8"]
+    problems = [row.problem.partition(";")[0] for row in rows_of(content)]
+    assert [problem for problem in problems if problem] == ["holds bytes that are no UTF-8"]
     assert problems[20]
+
+
+def test_rows_of_another_encoding_in_a_gbk_file_are_refused() -> None:
+    good = "\n13800138000,李雷" * 20
+    pieces = [
+        b"phone_number,name" + good.encode("gbk") * 3000,
+        "\n13800138001,王芳".encode() + b"\n13800138002,\xff\xff",
+    ]
+    rows = rows_of(pieces)[-22:]
+    assert {row.message["template_param"]["name"] for row in rows[:20]} == {"李雷"}
+    assert [row.problem.partition(";")[0] for row in rows[20:]] == [
+        "is UTF-8, but the file is GBK",
+        "holds bytes that are no GBK",
+    ]
+
+
+def verdict_on(content: bytes, key: str = "a.csv") -> str:
+    """Return why a file is refused, "" if it is read."""
+    try:
+        rows_of(content, key)
+    except InvalidRequest as error:
+        return str(error)
+    return ""
+
+
+def test_200_short_files_in_gbk_are_read() -> None:
+    for content in files(GBK, 200, fewest_rows=2, seed="of Chinese names"):
+        rows = rows_of(content)
+        assert rows == rows_of(content.decode("gbk"))
+        assert not any(row.problem for row in rows)
+
+
+@pytest.mark.parametrize("rival", RIVALS)
+def test_200_short_files_in_another_encoding_are_refused(rival: str) -> None:
+    for content in files(RIVALS[rival], 200, fewest_rows=2, seed="of other names"):
+        verdict = verdict_on(content)
+        assert "SMS_FILE_ENCODING" in verdict, content.decode(RIVALS[rival].codec)
+        assert "save" in verdict
+
+
+def test_json_lines_in_another_encoding_are_refused() -> None:
+    def lines(name: str) -> str:
+        return f'{{"phone_number": "13800138000", "template_param": {{"name": "{name}"}}}}\n' * 2
+
+    assert verdict_on(lines("李雷").encode("gbk"), "a.jsonl") == ""
+    assert "common ones" in verdict_on(lines("김민수").encode("euc_kr"), "a.jsonl")
+    assert "common ones" in verdict_on(lines("陳大文").encode("big5"), "a.jsonl")
+    assert "line 1 holds bytes of neither" in verdict_on(lines("Zoë").encode("cp1252"), "a.jsonl")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "您的订单已发货，请注意查收。",
+        "北京市海淀区中关村大街１号",
+        "欧阳娜娜·王",
+        "尊敬的VIP客户：余额不足（请充值）",
+        "陳大文先生",
+        "𠮷野家",
+    ],
+)
+def test_a_gbk_file_may_hold_texts_old_characters_and_rare_ones(text: str) -> None:
+    content = "phone_number,name,text\n13800138000,李雷,您好\n13800138001,韩梅梅,请查收\n"
+    content += f"13800138002,王芳,{text}\n"
+    assert rows_of(content.encode("gb18030")) == rows_of(content)
+
+
+def test_a_file_whose_beginning_is_cut_within_a_character_is_read() -> None:
+    line = "\n13800138000,李雷雷"
+    content = ("phone_number,name" + line * 20_000).encode("gbk")
+    for length in range(70_000, 70_020):
+        (*_, last) = rows_of([content[:length], content[length:]])
+        assert last.message["template_param"] == {"name": "李雷雷"}
+
+
+def test_the_encoding_is_found_when_the_file_comes_in_small_pieces() -> None:
+    content = "phone_number,name\n13800138000,Li\n13800138001,李雷\n".encode("gbk")
+    assert rows_of(content[place : place + 1] for place in range(len(content))) == rows_of(content)
 
 
 @pytest.mark.parametrize(("utf_8", "gbk"), [(3, 1), (1, 3), (10, 1), (1, 10)])
@@ -240,16 +425,18 @@ def test_utf_16_is_refused(codec: str) -> None:
     ("content", "reason"),
     [
         ("", "is empty"),
-        ("\n\r\n \n", "must name the columns"),
+        ("\n\r\n \n , \n", "is empty"),
         ("13800138000,Li\n", "must name the columns"),
-        ("phone_number;name\n13800138000;Li", "must name the columns"),
-        ('"phone_number,name\n', "must name the columns"),
-        ("Phone_Number\n", "must name the columns"),
-        ("phone_number,姓名\n", "the name of column 2"),
-        ("phone_number,name,\n", "the name of column 3"),
-        ("phone_number,a b\n", "the name of column 2"),
-        ("phone_number,name,name\n", "the name of column 2"),
-        ("phone_number,phone_number\n", "the name of column 1"),
+        ("phone_number;name\n13800138000;Li", "it has semicolons between them"),
+        ("phone_number\tname\n13800138000\tLi", "it has tabs between them"),
+        ('"phone_number,name\n', "the first row has an open quote"),
+        ("phone_number,\x00\n", "the first row holds a NUL character"),
+        ("name,Phone_Number\n", "column 2 is Phone_Number: rename it to phone_number"),
+        ("phone_number,姓名\n", "the name of column 2, 姓名, is no template variable"),
+        ("phone_number,a b\n", "the name of column 2, a b, is no template variable"),
+        ("phone_number,8613800138000\n", "the name of column 2, which is not shown here, is no"),
+        ("phone_number,name,name\n", "the name of column 3, name, stands in column 2, too"),
+        ("phone_number,,phone_number\n", "the name of column 3, .*, stands in column 1, too"),
     ],
 )
 def test_a_file_without_proper_columns_is_refused(content: str, reason: str) -> None:
@@ -347,7 +534,7 @@ def test_rows_are_refused_with_reasons_that_show_no_number() -> None:
         (5, "template_param.name"),
         (6, "template_param.name"),
         (7, "phone_number"),
-        (9, "has 1 columns, but the first row has 2"),
+        (9, "has 1 cell, so none in column 2 (name); write a cell for each column"),
     ]
     assert refused[2][1] == "phone_number: is the same number as in row 1"
     assert not any("138001" in reason for _, reason in refused)
@@ -397,13 +584,98 @@ def test_a_number_is_the_same_as_that_of_a_refused_row() -> None:
     ]
 
 
+def rows_sent_to(content: str, key: str = "a.csv") -> tuple[list[str], list[tuple[int, str]]]:
+    """Return the numbers that a file sends to, and its refused rows with their reasons."""
+    first_rows = FirstRows()
+    numbers: list[str] = []
+    refused: list[tuple[int, str]] = []
+    for batch in in_parts(rows_of(content, key)):
+        part, bad = read(batch, first_rows=first_rows)
+        numbers += numbers_in(part)
+        refused += [(row.number, row.problem) for row in bad]
+    return numbers, refused
+
+
+def test_a_number_is_sent_to_once_however_long_the_file_is() -> None:
+    lines = csv_of(5000).split("\n")
+    lines[777] = "+86 130 0000 0003,again"  # row 777 has the number of row 4
+    lines[4321] = lines[4320].replace("name", "again")
+    lines.append(lines[1])
+    numbers, refused = rows_sent_to("\n".join(lines))
+    assert len(numbers) == len(set(numbers)) == 4998
+    assert refused == [
+        (777, "phone_number: is the same number as in row 4"),
+        (4321, "phone_number: is the same number as in row 4320"),
+        (5001, "phone_number: is the same number as in row 1"),
+    ]
+
+
+def test_a_part_of_repeated_numbers_alone_is_none() -> None:
+    lines = csv_of(100).split("\n")
+    numbers, refused = rows_sent_to("\n".join([*lines, *lines[1:]]))
+    assert len(numbers) == 100
+    assert [number for number, _ in refused] == list(range(101, 201))
+
+
+@pytest.mark.parametrize(
+    "owner",
+    [
+        "13800138000,,",  # no variable
+        "13800138000,http://x.cn,",
+        "13800138000,Li,SMS_2",  # another template
+        "13800138000,Li,,beyond",
+        "13800138000",
+    ],
+)
+def test_the_first_row_with_a_number_owns_it_though_it_is_refused(owner: str) -> None:
+    content = f"phone_number,name,template_code\n13800138001,Li,\n{owner}\n"
+    filler = "".join(f"{13000000000 + row},Li,\n" for row in range(98))
+    for between in ("", filler):
+        numbers, refused = rows_sent_to(f"{content}{between}13800138000,Han,\n")
+        assert "13800138000" not in numbers
+        assert [number for number, _ in refused] == [2, 3 + between.count("\n")]
+        assert refused[1][1] == "phone_number: is the same number as in row 2"
+
+
+def test_a_row_whose_number_cannot_be_read_owns_none() -> None:
+    number = '"phone_number": "13800138000"'
+    lines = [
+        f"{{{number}, {number}}}",
+        '{"phone_number": 13800138000}',
+        f'{{{number}, "text": "x"}}',
+        f"{{{number}}}",
+    ]
+    numbers, refused = rows_sent_to("\n".join(lines), "a.jsonl")
+    assert numbers == []
+    assert refused[-1] == (4, "phone_number: is the same number as in row 3")
+
+
+@settings(max_examples=50, deadline=None, database=None)
+@given(st.lists(st.integers(13000000000, 13000002000), max_size=3000))
+def test_first_rows_are_those_of_a_dictionary(numbers: list[int]) -> None:
+    first_rows, known = FirstRows(), dict[int, int]()
+    for row, number in enumerate(numbers, 1):
+        assert first_rows.claim(str(number), row) == known.setdefault(number, row)
+
+
+def test_a_hundred_thousand_numbers_keep_their_rows() -> None:
+    first_rows = FirstRows()
+    numbers = [str(13000000000 + 7919 * row) for row in range(1, 100_001)]
+    for _ in range(2):
+        for row, number in enumerate(numbers, 1):
+            assert first_rows.claim(number, row) == row
+    assert first_rows.claim(numbers[40_000], 200_000) == 40_001
+
+
 def test_a_file_has_one_template() -> None:
     rows = rows_of(
         "phone_number,template_code\n13800138000,SMS_1\n13800138001,SMS_2\n13800138002,\n"
     )
     part, refused = part_of(rows)
     assert numbers_in(part) == ("13800138000", "13800138002")
-    assert refused == [(2, "template_code: differs from that of the first row")]
+    assert refused == [
+        (2, "template_code: differs from that of the first row; a file has one template")
+    ]
 
 
 @pytest.mark.parametrize("template_code", ["", "x", "SMS_"])

@@ -715,6 +715,7 @@ def test_the_template_of_the_first_row_is_that_of_all_parts(
         ({"SMS_FILE_PREFIX": "/sms/"}, "SMS_FILE_PREFIX"),
         ({"SMS_FILE_PARALLEL": "0"}, "SMS_FILE_PARALLEL"),
         ({"SMS_FILE_ENCODING": "latin-1"}, "SMS_FILE_ENCODING"),
+        ({"SMS_FILE_COLUMNS": "name,order no"}, "SMS_FILE_COLUMNS"),
         ({"SMS_FILE_TEMPLATE_CODE": "hello"}, "SMS_FILE_TEMPLATE_CODE"),
         ({"SMS_ALLOW_LOCAL_STATE": ""}, "SMS_LOCAL_BUCKETS"),
         ({"SMS_OSS_ENDPOINT": "http://oss.example.com"}, "SMS_OSS_ENDPOINT"),
@@ -735,6 +736,57 @@ def test_wrong_file_settings_refuse_files_and_nothing_else(
     assert named in entry["reason"]
     assert platform.calls == []
     assert only(run(mns_topic(ONE)), "accepted")
+
+
+def test_columns_that_the_template_does_not_use_are_left_out(
+    deployed: pytest.MonkeyPatch, platform: Platform, bucket: Path
+) -> None:
+    deployed.setenv("SMS_FILE_COLUMNS", " name, order ,")
+    content = "phone_number,name,order,email,remark\n13800138000,Li,A-1,li@example.com,\n"
+    entry = only(run(put(bucket, content.encode())), "accepted")
+    assert entry["rows"] == {"accepted": 1, "rejected": 0, "unknown": 0}
+    (sent,) = platform.sends
+    assert sent["TemplateParamJson"] == '[{"name":"Li","order":"A-1"}]'
+
+
+def test_text_in_an_encoding_that_is_not_known_is_never_sent(
+    platform: Platform, bucket: Path
+) -> None:
+    content = f"{HEADER}13800138000,王小明\n13800138001,陳大文\n13800138002,林美枝\n"
+    entry = only(run(put(bucket, content.encode("big5"))), "rejected")
+    assert entry["reason"].startswith("file: is no UTF-8, and as GBK only")
+    assert "SMS_FILE_ENCODING" in entry["reason"]
+    assert platform.calls == []
+
+
+@pytest.mark.parametrize("parallel", ["1", "8"])
+def test_a_number_in_two_parts_gets_one_sms_also_in_a_repeat(
+    deployed: pytest.MonkeyPatch,
+    platform: Platform,
+    bucket: Path,
+    store: SqliteStore,
+    parallel: str,
+) -> None:
+    deployed.setenv("SMS_FILE_PARALLEL", parallel)
+    rows = [f"{13000000000 + n},Li" for n in range(1000)]
+    rows[500] = rows[7]
+    rows[999] = rows[250]
+    event = put(bucket, "\n".join([HEADER.strip(), *rows]).encode())
+    platform.on("SendBatchSms", accepted(), accepted(), refused("isv.AMOUNT_NOT_ENOUGH"))
+    only(run(event), "rejected")
+    taken = platform.sends[:2]
+    refused_sends = len(platform.sends)
+    platform.on("SendBatchSms", accepted())
+    entry = only(run(event), "accepted")
+    taken += platform.sends[refused_sends:]
+    assert entry["rows"] == {"accepted": 998, "rejected": 2, "unknown": 0}
+    reasons = {line["row"]: line["reason"] for line in results(bucket, entry) if "row" in line}
+    assert reasons == {
+        501: "phone_number: is the same number as in row 8",
+        1000: "phone_number: is the same number as in row 251",
+    }
+    numbers = [number for sent in taken for number in json.loads(sent["PhoneNumberJson"])]
+    assert len(numbers) == len(set(numbers)) == 998
 
 
 def test_a_refusal_that_would_meet_all_parts_stops_the_file(

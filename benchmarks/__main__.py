@@ -16,7 +16,17 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from benchmarks import cold, files, functions, instances, local_cloud, packages, state, warm
+from benchmarks import (
+    cold,
+    files,
+    functions,
+    instances,
+    local_cloud,
+    memory,
+    packages,
+    state,
+    warm,
+)
 from benchmarks.lanes import Field, open_field
 from benchmarks.report import Row, table
 
@@ -64,6 +74,7 @@ def _groups(rows: int, messages: int) -> dict[str, Measure]:
         "codes": state.measure_codes,
         "protocol": state.measure_protocol,
         "files": partial(files.measure, rows=rows),
+        "memory": memory.measure,
         "instances": partial(instances.measure, messages=messages),
         "local-cloud": local_cloud.measure,
         "sizes": _sizes,

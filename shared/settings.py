@@ -1,8 +1,9 @@
 """All environment variables of the deployed functions, read and checked in one place.
 
 A reader takes the environment and returns what it says; an empty value counts as unset. It raises
-ConfigurationError, which names the variable and tells no secret, for one that is malformed, or that
-is missing and has no default. The README's configuration table says what each is for.
+ConfigurationError, which names the variable and tells no secret, for one that is malformed, that
+holds bytes that are no UTF-8, or that is missing and has no default. The README's configuration
+table says what each is for.
 
 What is read are NamedTuples, as all records of the deployed code: a dataclass would read the same,
 but to import dataclasses takes 4 to 9 ms of a cold start.
@@ -17,6 +18,7 @@ from shared.errors import ConfigurationError
 from shared.limit_rules import RULES
 
 SHORTEST_SECRET = 16  # characters
+MOST_RECEIPT_TOKENS = 2  # the one in use and, while it is being changed, the next
 SIGNATURE_METHODS = ("ACS3-HMAC-SHA256", "HMAC-SHA1")
 LIMIT_MODES = ("enforce", "record-only")
 AUTH_TYPES = ("anonymous", "trigger", "function", "jwt")
@@ -235,9 +237,19 @@ def read_event_caller(environ: Mapping[str, str]) -> str:
     return _text(environ, "SMS_EVENT_CALLER", r"[A-Za-z0-9_-]{1,40}")
 
 
-def read_receipt_token(environ: Mapping[str, str]) -> str:
-    """Return SMS_RECEIPT_TOKEN, the last segment of the URL that receipts are pushed to, or ""."""
-    return _text(environ, "SMS_RECEIPT_TOKEN", rf"[A-Za-z0-9_-]{{{SHORTEST_SECRET},200}}")
+def read_receipt_tokens(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the tokens in SMS_RECEIPT_TOKEN, each the last segment of a URL for receipts.
+
+    There may be none, one, or two with a comma between them, such as ``old,new``.
+    """
+    tokens = tuple(_list(environ, "SMS_RECEIPT_TOKEN"))
+    form = rf"[A-Za-z0-9_-]{{{SHORTEST_SECRET},200}}"
+    are_proper = all(re.fullmatch(form, token) for token in tokens)
+    if not are_proper or len(tokens) > MOST_RECEIPT_TOKENS:
+        raise ConfigurationError(
+            f"SMS_RECEIPT_TOKEN is not of the form {form}, or two of them with a comma between"
+        )
+    return tokens
 
 
 def read_queue_settings(environ: Mapping[str, str]) -> QueueSettings:
@@ -354,9 +366,25 @@ def read_credentials(
     )
 
 
+def _value(environ: Mapping[str, str], name: str) -> str:
+    """Return the value of `name` as it stands, "" when it is not set.
+
+    Python keeps a byte that is no UTF-8 as half of a surrogate pair (PEP 383), which can be neither
+    sent nor stored.
+    """
+    value = environ.get(name, "")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise ConfigurationError(
+            f"{name} holds bytes that are no UTF-8: set it again, from a text in UTF-8"
+        ) from None
+    return value
+
+
 def _text(environ: Mapping[str, str], name: str, form: str = "") -> str:
     """Return the value of `name`, which is "" or matches the regular expression `form`."""
-    value = environ.get(name, "").strip()
+    value = _value(environ, name).strip()
     if value and form and not re.fullmatch(form, value):
         raise ConfigurationError(f"{name} is not of the form {form}")
     return value
@@ -364,7 +392,7 @@ def _text(environ: Mapping[str, str], name: str, form: str = "") -> str:
 
 def _list(environ: Mapping[str, str], name: str) -> list[str]:
     """Return the entries between the commas, empty ones left out."""
-    return [entry for part in environ.get(name, "").split(",") if (entry := part.strip())]
+    return [entry for part in _value(environ, name).split(",") if (entry := part.strip())]
 
 
 def _choice(

@@ -16,14 +16,17 @@ HTTP events are refused: nobody authenticated them.
 import base64
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 from shared.errors import InvalidRequest, SmsError
 from shared.fields import parse_json
 from shared.ids import keyed, letters
+from shared.trigger.event_size import LARGEST_CONTENT, LARGEST_EVENT, is_too_large
 
+# What is made of each entry takes some thousand bytes, however short it is.
+MOST_ENTRIES = 10_000
 # The operations that write an object whole. AppendObject is none: a file that still grows would be
 # sent to after each of its pieces.
 WHOLE_OBJECTS = ("PutObject", "PostObject", "CopyObject", "CompleteMultipartUpload")
@@ -100,14 +103,37 @@ def _entries_or_refusal(read: Callable[[Any], list[Entry]], value: Any) -> list[
 
 
 def _read(event: bytes) -> list[Entry]:
-    try:
-        text = event.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InvalidRequest("the event is not UTF-8", code="unknown-event") from None
-    value = _parsed(text)
+    if is_too_large(event):
+        raise InvalidRequest(
+            f"the event is larger than {LARGEST_EVENT} bytes, or {LARGEST_CONTENT} with its "
+            "escapes undone; send several, or a file",
+            code="event-too-large",
+        )
+    value = _read_json(event)
     if not isinstance(value, list):
         return _read_one(value)
-    return [entry for item in value for entry in _entries_or_refusal(_read_one, item)]
+    entries: list[Entry] = []
+    for item in value:
+        entries += _entries_or_refusal(_read_one, item)
+        _check_number(entries)
+    return entries
+
+
+def _read_json(event: bytes) -> Any:
+    """Return what an event says; its text, which may take 4 bytes a character, is not kept."""
+    try:
+        return _parsed(event.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise InvalidRequest("the event is not UTF-8", code="unknown-event") from None
+
+
+def _check_number(entries: Sequence[object]) -> None:
+    """Raise InvalidRequest unless an event may have as many entries."""
+    if len(entries) > MOST_ENTRIES:
+        raise InvalidRequest(
+            f"the event holds more than {MOST_ENTRIES} entries; send several, or a file",
+            code="too-many-entries",
+        )
 
 
 def _read_one(value: Any) -> list[Entry]:
@@ -126,6 +152,7 @@ def _read_one(value: Any) -> list[Entry]:
         return _requests(event["Message"], ids)
     if isinstance(event.get("events"), list):
         records = event["events"]
+        _check_number(records)
         return [entry for item in records for entry in _entries_or_refusal(_stored_file, item)]
     if "specversion" in event or {"source", "type", "data"} <= event.keys():
         return _cloud_event(event)
@@ -171,6 +198,7 @@ def _requests(value: Any, ids: tuple[str, ...]) -> list[Entry]:
         if not isinstance(value, list):
             raise InvalidRequest("must be a list", field="requests")
     bodies = value if isinstance(value, list) else [value]
+    _check_number(bodies)
     return [
         SendRequest(body, (*ids, str(place)) if ids else ()) for place, body in enumerate(bodies)
     ]

@@ -26,41 +26,53 @@ from shared.errors import (
 from shared.fields import parse_json
 from shared.ids import TRIGGER_SPACE
 from shared.logs import Log
+from shared.trigger.event_size import is_too_large
 from shared.trigger.invocation import Context, Invocation, log_bug, open_invocation, open_log
 
 MAX_BODY_BYTES = 1024 * 1024
+LONGEST_BASE64 = (MAX_BODY_BYTES + 2) // 3 * 4  # characters
 
 
 class Request(NamedTuple):
     """One HTTP request.
 
-    Names of headers are in lower case. `path` has its percent-encoding undone. `body` are the bytes
-    that the caller sent.
+    Names of headers are in lower case. `path` has its percent-encoding undone. `body` is as it
+    stands in the event: a text, or base64 if `is_base64`. It may be large, so nothing is made of it
+    before the caller is known: see `content`.
     """
 
     method: str
     path: str
     headers: Mapping[str, str]
     query: Mapping[str, str]
-    body: bytes
+    body: str
+    is_base64: bool
 
     @property
     def idempotency_key(self) -> str:
         """The header Idempotency-Key, which may give the out_id; "" without one."""
         return self.headers.get("idempotency-key", "")
 
+    def content(self) -> bytes:
+        """Return the body as the caller sent it.
+
+        Raises InvalidRequest: with status 413 when it is too large, 400 when it is marked as base64
+        and is none.
+        """
+        longest = LONGEST_BASE64 if self.is_base64 else MAX_BODY_BYTES
+        if len(self.body) > longest:
+            raise _too_large()
+        content = self._decoded() if self.is_base64 else self.body.encode("utf-8", "surrogatepass")
+        if len(content) > MAX_BODY_BYTES:
+            raise _too_large()
+        return content
+
     def json(self) -> Any:
         """Return what the body says as JSON.
 
-        Raises InvalidRequest: with status 413 when it is too large, 415 when it is marked as
-        something else, 400 when it is no JSON in UTF-8.
+        Raises InvalidRequest: with status 415 when it is marked as something else, 413 when it is
+        too large, 400 when it is no JSON in UTF-8.
         """
-        if len(self.body) > MAX_BODY_BYTES:
-            raise InvalidRequest(
-                f"the body is larger than {MAX_BODY_BYTES} bytes; send in several requests",
-                status=413,
-                code="body-too-large",
-            )
         media_type = self.headers.get("content-type", "application/json").partition(";")[0]
         if media_type.strip().lower() != "application/json":
             raise InvalidRequest(
@@ -68,13 +80,22 @@ class Request(NamedTuple):
                 status=415,
                 code="not-json",
             )
+        content = self.content()
         try:
-            return parse_json(self.body.decode("utf-8-sig"))  # a byte order mark may be in front
+            return parse_json(content.decode("utf-8-sig"))  # a byte order mark may be in front
         except UnicodeDecodeError:
             reason = "the body is not UTF-8"
         except (ValueError, RecursionError):
-            reason = "the body is not valid JSON" if self.body else "the body is empty"
+            reason = "the body is not valid JSON" if content else "the body is empty"
         raise InvalidRequest(f"{reason}; send a JSON object", status=400, code="malformed-json")
+
+    def _decoded(self) -> bytes:
+        try:
+            return base64.b64decode(self.body, validate=True)
+        except ValueError:
+            raise InvalidRequest(
+                "the body is marked as base64 but is none", status=400, code="malformed-body"
+            ) from None
 
 
 class Response(NamedTuple):
@@ -169,17 +190,26 @@ def problem(
 
 
 def _read_event(event: bytes) -> Request:
-    """Read the event of an HTTP trigger; raises InvalidRequest for any other event."""
+    """Read the event of an HTTP trigger, all but its body.
+
+    Raises InvalidRequest: with status 413 for one that is too large, before any of it is read, and
+    400 for any other event.
+    """
+    if is_too_large(event):
+        raise _too_large()
     try:
         fields = json.loads(event)
         http = fields["requestContext"]["http"]
         body = fields.get("body") or ""
-        request = Request(
+        if not isinstance(body, str):
+            raise TypeError("a body that is no text")
+        return Request(
             method=str(http["method"]).upper(),
             path=str(http.get("path") or fields["rawPath"]),
             headers={name.lower(): str(value) for name, value in fields["headers"].items()},
             query={name: str(text) for name, text in (fields.get("queryParameters") or {}).items()},
-            body=body.encode("utf-8", "surrogatepass"),
+            body=body,
+            is_base64=bool(fields.get("isBase64Encoded")),
         )
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
         raise InvalidRequest(
@@ -187,14 +217,14 @@ def _read_event(event: bytes) -> Request:
             status=400,
             code="not-an-http-event",
         ) from None
-    if not fields.get("isBase64Encoded"):
-        return request
-    try:
-        return request._replace(body=base64.b64decode(request.body, validate=True))
-    except ValueError:
-        raise InvalidRequest(
-            "the body is marked as base64 but is none", status=400, code="malformed-body"
-        ) from None
+
+
+def _too_large() -> InvalidRequest:
+    return InvalidRequest(
+        f"the body is larger than {MAX_BODY_BYTES} bytes; send in several requests",
+        status=413,
+        code="body-too-large",
+    )
 
 
 def _authenticate(request: Request, log: Log) -> str:

@@ -9,6 +9,7 @@ import json
 import re
 import socket
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -346,6 +347,36 @@ def test_another_method_sends_nothing(cloud: Cloud, emulator: SmsEmulator, metho
     status = raw(cloud, SEND, f"{method} /sms", body, "X-HTTP-Method-Override: POST")
     assert status in (403, 405)  # the trigger's answer, and the function's
     assert emulator.requests() == []
+
+
+# requests that are too large
+
+
+@pytest.mark.parametrize("function", [SEND, RECEIVE])
+def test_ten_huge_requests_at_once_end_no_instance_and_the_next_caller_is_served(
+    cloud: Cloud, emulator: SmsEmulator, function: str
+) -> None:
+    body = "\U0001f600".encode().ljust(31_000_000, b"x")
+    with ThreadPoolExecutor(10) as strangers:
+        statuses = strangers.map(
+            lambda _: raw(cloud, function, "POST /", body, key=None), range(10)
+        )
+        assert list(statuses) == [413] * 10
+    ended = cloud.invocations()
+    assert len(ended) == 10
+    assert {invocation.error_type for invocation in ended} == {None}
+    assert max(invocation.memory_mb for invocation in ended) < 256
+    assert cloud.send(NOTICE).status == 200
+    assert len(emulator.messages()) == 1
+
+
+def test_a_huge_event_ends_no_instance(cloud: Cloud, emulator: SmsEmulator) -> None:
+    message = "\U0001f600".ljust(31_000_000, "x")
+    event = json.dumps({"TopicName": "a", "MessageId": "1", "Message": message}, ensure_ascii=False)
+    invocation = cloud.functions.invoke(ON_EVENT, event.encode())
+    assert invocation.error_type is None
+    (rejected,) = json.loads(invocation.payload)["rejected"]
+    assert rejected["code"] == "event-too-large"
 
 
 # events for others

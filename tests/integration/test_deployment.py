@@ -26,7 +26,7 @@ from shared.settings import (
     read_credentials,
     read_file_settings,
     read_queue_settings,
-    read_receipt_token,
+    read_receipt_tokens,
     read_settings,
 )
 from shared.trigger import http_trigger
@@ -272,7 +272,7 @@ def test_the_environment_holds_exactly_what_the_functions_read(
     read_code_settings(environment)
     read_file_settings(environment)
     read_queue_settings(environment)
-    read_receipt_token(environment)
+    read_receipt_tokens(environment)
     context = SimpleNamespace(request_id="request", function=SimpleNamespace(timeout=30))
     with monkeypatch.context() as patch:
         patch.setattr(os, "environ", environment)

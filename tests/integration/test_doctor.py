@@ -248,6 +248,17 @@ CASES: list[tuple[Trouble, str, str, str]] = [
         variables(SMS_STATE_SECRET=SECRETS["SMS_RECEIPT_TOKEN"]),
         *("secrets", ERROR, "SMS_RECEIPT_TOKEN is the same as SMS_STATE_SECRET"),
     ),
+    (
+        variables(SMS_RECEIPT_TOKEN=f"{SECRETS['SMS_RECEIPT_TOKEN']},My_Password_8rT2xQ"),
+        *("secrets", ERROR, "SMS_RECEIPT_TOKEN is easy to guess"),
+    ),
+    (
+        variables(
+            SMS_RECEIPT_TOKEN=f"Zb7_wQe4UkPx9mVnTs2C,{SECRETS['SMS_RECEIPT_TOKEN']}",
+            SMS_STATE_SECRET=SECRETS["SMS_RECEIPT_TOKEN"],
+        ),
+        *("secrets", ERROR, "SMS_RECEIPT_TOKEN is the same as SMS_STATE_SECRET"),
+    ),
     (variables(SMS_STATE_SECRET=""), "settings", ERROR, "SMS_STATE_SECRET has fewer than 16"),
     (variables(SMS_STATE_SECRET=""), "platform", NOT_CHECKED, "the platform and the state"),
     # what Function Compute is told
@@ -273,6 +284,10 @@ CASES: list[tuple[Trouble, str, str, str]] = [
     (variables(), "receipts", OK, "taken and kept"),
     (variables(SMS_RECEIPT_TOKEN="short"), "receipts", ERROR, "SMS_RECEIPT_TOKEN is not of the"),
     (variables(SMS_RECEIPT_TOKEN=""), "receipts", WARN, "no receipts are taken"),
+    (
+        variables(SMS_RECEIPT_TOKEN=f"{SECRETS['SMS_RECEIPT_TOKEN']},Zb7_wQe4UkPx9mVnTs2C"),
+        *("receipts", WARN, "SMS_RECEIPT_TOKEN holds two tokens"),
+    ),
     (variables(SMS_STATE_URL=""), "receipts", ERROR, "nowhere to keep receipts"),
     (
         edited(("authType: anonymous\n", "authType: function\n")),

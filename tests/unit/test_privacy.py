@@ -117,7 +117,7 @@ def test_a_secret_in_the_wrong_variable_is_not_repeated(world: EchoWorld) -> Non
         world.begin(secrets, "is the request")
         secret = next(pasted)
         world.environment.setenv(name, secret)
-        if name in ("SMS_STATE_SECRET", "SMS_RECEIPT_TOKEN"):  # any text is a proper one
+        if name in ("SMS_STATE_SECRET", "SMS_RECEIPT_TOKEN"):  # a byte more that is no UTF-8
             world.environment.setenv(name, f"{secret}{secret}\udcff")
         world.check(world.run(call), secrets, *told_to_the_caller(call))
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from functions import receive_receipts
 from shared.receipts.records import Receipt, of_out_id
-from shared.settings import read_receipt_token
+from shared.settings import read_receipt_tokens
 from shared.state.sqlite_store import SqliteStore
 from tests.unit.receipt_entries import (
     INTERNATIONAL,
@@ -168,8 +168,37 @@ def test_a_token_that_is_weak_or_no_path_segment_opens_nothing(
 
 
 def test_a_token_may_be_long() -> None:
-    assert read_receipt_token({"SMS_RECEIPT_TOKEN": f" {'x' * 200} "}) == "x" * 200
-    assert read_receipt_token({}) == ""
+    assert read_receipt_tokens({"SMS_RECEIPT_TOKEN": f" {'x' * 200} "}) == ("x" * 200,)
+    assert read_receipt_tokens({}) == ()
+
+
+def test_while_a_token_is_changed_the_old_and_the_new_one_are_taken(
+    receiving: pytest.MonkeyPatch,
+) -> None:
+    new = "next-receipt-token_456789"
+    receiving.setenv("SMS_RECEIPT_TOKEN", f" {TOKEN} , {new},")
+    for token in (TOKEN, new):
+        assert push([MAINLAND], f"/receipts/{token}")[0] == 200
+    for path in (
+        f"/receipts/{TOKEN},{new}",
+        f"/receipts/{TOKEN}{new}",
+        "/receipts/,",
+        "/receipts/",
+    ):
+        assert push([MAINLAND], path)[0] == 404
+    receiving.setenv("SMS_RECEIPT_TOKEN", new)
+    assert push([MAINLAND])[0] == 404
+
+
+@pytest.mark.parametrize("second", ["short", "with/slash-0123456", f"{'y' * 16},{'z' * 16}"])
+def test_a_second_token_that_is_weak_and_a_third_one_open_nothing(
+    receiving: pytest.MonkeyPatch, second: str
+) -> None:
+    receiving.setenv("SMS_RECEIPT_TOKEN", f"{TOKEN},{second}")
+    status, body = push([MAINLAND])
+    assert (status, body["code"]) == (500, "configuration")
+    assert "SMS_RECEIPT_TOKEN is not of the form" in body["detail"]
+    assert TOKEN not in body["detail"]
 
 
 def test_only_post_is_taken(receiving: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -14,10 +21,14 @@ from shared.settings import (
     LimitSettings,
     Settings,
     read_access,
+    read_code_settings,
     read_credentials,
+    read_file_settings,
+    read_queue_settings,
+    read_receipt_tokens,
     read_settings,
 )
-from tests.unit.trigger_events import ContextCredentials
+from tests.unit.trigger_events import API_KEYS, ContextCredentials
 
 STATE_SECRET = "a-secret-of-the-state"
 DIGEST = hashlib.sha256(b"key").hexdigest()
@@ -381,3 +392,76 @@ def test_a_repr_of_credentials_or_settings_holds_no_secret() -> None:
     state = {"SMS_STATE_URL": "redis://:very-secret@host", "SMS_STATE_SECRET": "very-secret-state"}
     settings = read_settings(state)
     assert "very" not in f"{settings!r} {settings} {[settings]}"
+
+
+READERS: tuple[Callable[[Mapping[str, str]], object], ...] = (
+    read_settings,
+    read_access,
+    read_receipt_tokens,
+    read_queue_settings,
+    read_code_settings,
+    read_file_settings,
+    read_credentials,
+)
+
+
+class _Noting(dict[str, str]):
+    """An environment that notes which variables were read; each reads as "" or as it was set."""
+
+    def __init__(self, *values: tuple[str, str]) -> None:
+        super().__init__(values)
+        self.names: set[str] = set()
+
+    def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
+        self.names.add(name)
+        return super().get(name, default)
+
+
+def _variables() -> list[tuple[Callable[[Mapping[str, str]], object], str]]:
+    """Return each variable beside the reader that reads it."""
+    found = []
+    for read in READERS:
+        environ = _Noting()
+        with contextlib.suppress(ConfigurationError):  # without credentials there is an error
+            read(environ)
+        found += [(read, name) for name in sorted(environ.names)]
+    # Read only where the key pair is set, or the endpoint is.
+    found.append((read_credentials, "ALIBABA_CLOUD_SECURITY_TOKEN"))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("read", "name"), _variables(), ids=lambda value: getattr(value, "__name__", value)
+)
+def test_a_value_with_bytes_that_are_no_utf_8_is_an_error_that_names_its_variable(
+    read: Callable[[Mapping[str, str]], object], name: str
+) -> None:
+    value = os.fsdecode("签名".encode("gbk"))  # as os.environ has it
+    pair = {} if name.startswith("SMS_ACCESS_KEY") else INJECTED
+    with pytest.raises(ConfigurationError) as raised:
+        read({**pair, name: value})
+    assert str(raised.value).startswith(f"{name} holds bytes that are no UTF-8")
+    assert value not in str(raised.value)
+
+
+def test_that_error_reaches_the_log_of_a_function_as_it_is_started(
+    project: Path,
+) -> None:
+    program = (
+        "from tests.unit.trigger_events import Context, http_event\n"
+        "from functions import send_sms\n"
+        "print(send_sms.handler(http_event({}), Context())['body'])"
+    )
+    environ = {
+        b"PATH": os.environb[b"PATH"],
+        b"SMS_API_KEYS": API_KEYS.encode(),
+        b"SMS_SIGN_NAME": "签名".encode("gbk"),
+        b"SMS_STATE_SECRET": b"\xff",
+        b"PYTHONUTF8": b"1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=project, env=environ, capture_output=True, check=True
+    )
+    configured, _answered, body = map(json.loads, done.stdout.splitlines())
+    assert configured["remedy"].startswith("SMS_STATE_SECRET holds bytes that are no UTF-8")
+    assert (body["status"], body["code"]) == (500, "configuration")

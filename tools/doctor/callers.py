@@ -5,7 +5,13 @@ from __future__ import annotations
 import hashlib
 
 from aliyun_fc_runtime_stub.model import Function
-from shared.settings import Access, Settings, read_access, read_queue_settings, read_receipt_token
+from shared.settings import (
+    Access,
+    Settings,
+    read_access,
+    read_queue_settings,
+    read_receipt_tokens,
+)
 from tools.doctor.deployment import EVENTS, Deployment, handler_name
 from tools.doctor.findings import ERROR, OK, WARN, Finding, Findings
 
@@ -92,13 +98,13 @@ def _keys(access: Access) -> Findings:
 def examine_receipts(deployment: Deployment, settings: Settings) -> Findings:
     """Yield whether receipts and replies can be taken and kept; raises ConfigurationError."""
     function = deployment.function("receive_receipts")
-    token = read_receipt_token(deployment.environ)
+    tokens = read_receipt_tokens(deployment.environ)
     queues = read_queue_settings(deployment.environ).queues
     if function is None:
         return
-    found = list(_pushes(function) if token else ())
+    found = list(_pushes(function, len(tokens)) if tokens else ())
     found += _queues(function, bool(queues))
-    if not token and not queues:
+    if not tokens and not queues:
         found.append(
             Finding(
                 "receipts",
@@ -121,7 +127,14 @@ def examine_receipts(deployment: Deployment, settings: Settings) -> Findings:
     yield from found or [Finding("receipts", OK, "receipts and replies are taken and kept")]
 
 
-def _pushes(function: Function) -> Findings:
+def _pushes(function: Function, tokens: int) -> Findings:
+    if tokens > 1:
+        yield Finding(
+            "receipts",
+            WARN,
+            "SMS_RECEIPT_TOKEN holds two tokens, and either lets pushes in",
+            "take the old one out as soon as the SMS console has the URL with the new one",
+        )
     if function.http_trigger is None:
         yield Finding(
             "receipts",

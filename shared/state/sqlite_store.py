@@ -3,10 +3,11 @@
 On Function Compute a file belongs to one instance; there the store is Redis.
 """
 
+import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from shared.errors import StoreUnavailable
@@ -35,7 +36,7 @@ _SCHEMA = (
 
 
 class SqliteStore:
-    """A Store in the file at `path`, which is made when it is first used."""
+    """A Store in the file at `path`, which is made when it is first used, for its owner only."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -82,8 +83,7 @@ class SqliteStore:
         import sqlite3  # only one's own machine needs it
 
         try:
-            connection = sqlite3.connect(self._path, timeout=_TIMEOUT, isolation_level=None)
-            with self._turn, closing(connection) as database:
+            with self._turn, closing(self._connect()) as database:
                 database.execute("BEGIN IMMEDIATE")
                 # At each step, for the file may have been removed since the last one.
                 for statement in _SCHEMA:
@@ -95,6 +95,26 @@ class SqliteStore:
                 database.execute("COMMIT")
         except sqlite3.Error as error:
             raise StoreUnavailable(f"the file of SMS_STATE_URL cannot be used ({error})") from None
+
+    def _connect(self) -> "sqlite3.Connection":
+        import sqlite3
+
+        _keep_private(self._path)
+        return sqlite3.connect(self._path, timeout=_TIMEOUT, isolation_level=None)
+
+
+def _keep_private(path: str) -> None:
+    """Let only its owner read the file, which is made where there is none; so is its journal.
+
+    The file is opened only to be made: closing it again would release the locks that SQLite holds
+    on it in this process.
+    """
+    with suppress(OSError):  # SQLite says what is wrong
+        try:
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        except FileExistsError:
+            if os.stat(path).st_mode & 0o077:
+                os.chmod(path, 0o600)
 
 
 def _record(database: "sqlite3.Connection", key: str) -> str | None:

@@ -235,7 +235,7 @@ def test_a_wrong_secret_deploys_and_invokes_nothing(
     cloud = start()
     deployer = Deployer(cloud, package)
     deployer.deploy(functions[SEND], {})
-    stranger = deployer.client_with("fc-stub-access-key-id", "wrong")
+    stranger = deployer.client_with(cloud.access_key[0], "wrong")
     with pytest.raises(Exception, match="SignatureNotMatch"):
         stranger.delete_function(SEND)
     with pytest.raises(Exception, match="SignatureNotMatch"):

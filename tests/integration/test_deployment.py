@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from aliyun_fc_runtime_stub.code_package import unpack_code
 from aliyun_fc_runtime_stub.fcignore import uploaded
 from aliyun_sms_emulator import SmsEmulator
 from shared.platform.error_codes import ERROR_CODES
@@ -32,6 +33,9 @@ from shared.settings import (
 from shared.trigger import http_trigger
 from tests.integration.fc3_properties import findings
 from tests.node_packages import clean_environment
+from tools.doctor.examination import examine
+from tools.doctor.findings import ERROR, WARN
+from tools.package import SecretFound, make_package
 
 pytestmark = pytest.mark.node
 
@@ -46,12 +50,16 @@ DECOYS = (
     "docs/functions/notes.md",
     "functions.py",
     "functions/__pycache__/send_sms.cpython-312.pyc",
+    "functions/notes.txt",
+    "functions/send_sms.py.orig",
     "local/anything/shared/module.py",
     "node_modules/shared/index.js",
     "shared.txt",
     "shared/__pycache__/signing.cpython-312.pyc",
     "shared/__pycache__/signing.cpython-312.pyc.139872",
+    "shared/other.pem",
     "shared/signing.pyc",
+    "shared/state/dump.db",
     "tests/shared/test_signing.py",
 )
 
@@ -315,6 +323,117 @@ def test_the_same_code_makes_the_same_package(
 def test_the_runtime_stub_takes_the_files_that_the_packer_takes(package: Path, code: Path) -> None:
     with zipfile.ZipFile(package) as archive:
         assert {PurePosixPath(name) for name in archive.namelist()} == set(uploaded(code))
+
+
+def working_copy(code: Path, folder: Path) -> Path:
+    """Return a copy of the code without the decoys."""
+    copy = folder / "copy"
+    for path in uploaded(code):
+        (copy / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(code / path, copy / path)
+    for name in (".fcignore", "s.yaml"):
+        shutil.copy(code / name, copy)
+    return copy
+
+
+def contents(package: Path) -> dict[str, bytes]:
+    with zipfile.ZipFile(package) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+def found_by_the_doctor(folder: Path, **variables: str) -> list[tuple[str, str]]:
+    found = examine(folder / "s.yaml", variables)
+    return [(finding.level, finding.what) for finding in found if finding.check == "package"]
+
+
+def test_a_data_file_is_packed_where_it_is_named(
+    code: Path, node_modules: Path, tmp_path: Path
+) -> None:
+    copy = working_copy(code, tmp_path)
+    for name in ("ca.pem", "another.pem"):
+        (copy / "shared" / name).write_text("-----BEGIN CERTIFICATE-----")
+    make_package(copy, tmp_path / "ours.zip")
+    theirs = contents(pack(copy, tmp_path, node_modules))
+    assert theirs == contents(tmp_path / "ours.zip")
+    assert {name for name in theirs if not name.endswith(".py")} == {"shared/ca.pem"}
+    with (copy / ".fcignore").open("a") as rules:
+        rules.write("!shared/another.pem\n")
+    assert "shared/another.pem" in contents(pack(copy, tmp_path, node_modules))
+
+
+def test_no_packer_follows_a_link(code: Path, node_modules: Path, tmp_path: Path) -> None:
+    copy, outside = working_copy(code, tmp_path), tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret.py").write_text("SECRET = 'planted'")
+    links = ["functions/folder.py", "shared/ca.pem", "shared/linked.py"]
+    for link in links:
+        (copy / link).symlink_to(outside / "secret.py")
+    (copy / "shared" / "folder").symlink_to(outside)
+    make_package(copy, tmp_path / "ours.zip")
+    theirs = contents(pack(copy, tmp_path, node_modules))
+    assert theirs == contents(tmp_path / "ours.zip")
+    assert {str(path) for path in uploaded(copy)} == set(theirs)
+    assert [theirs[link] for link in links] == [b"../../outside/secret.py"] * 3
+    assert not any(b"planted" in content for content in theirs.values())
+    (tmp_path / "laid-out").mkdir()
+    unpack_code(copy, tmp_path / "laid-out")
+    assert all((tmp_path / "laid-out" / link).is_symlink() for link in links)
+    what = "is a link: it is uploaded as one, without what it points to"
+    assert found_by_the_doctor(copy) == [(WARN, f"{link} {what}") for link in links]
+
+
+KEY = "-----BEGIN {}PRIVATE KEY-----\nplanted\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "what"),
+    [
+        ("functions/.env", "SMS_STATE_SECRET=planted", "holds settings"),
+        ("shared/.env.production", "planted", "holds settings"),
+        ("shared/codes/Prod.ENV", "planted", "holds settings"),
+        ("shared/server.key", "planted", "is a key"),
+        ("functions/id_ed25519", "planted", "is a key"),
+        ("shared/ca.pem", KEY.format(""), "holds a private key"),
+        ("shared/state/notes.txt", KEY.format("RSA "), "holds a private key"),
+        ("functions/settings.py", f'"""{KEY.format("EC ")}"""', "holds a private key"),
+        ("shared/AccessKey.csv", "LTAI" + "5tPlanted0123456", "holds the id of an access key"),
+    ],
+)
+def test_a_secret_below_the_code_is_refused_with_its_name(
+    code: Path, tmp_path: Path, name: str, text: str, what: str
+) -> None:
+    copy = working_copy(code, tmp_path)
+    (copy / name).write_text(text)
+    with pytest.raises(SecretFound, match=f"^{re.escape(name)} {what}: move it out") as refused:
+        make_package(copy, tmp_path / "ours.zip")
+    assert "planted" not in str(refused.value).lower()
+    assert not (tmp_path / "ours.zip").exists()
+    assert found_by_the_doctor(copy) == [(ERROR, f"{name} {what}")]
+
+
+def test_make_package_names_the_secret_and_ends_with_1(code: Path, tmp_path: Path) -> None:
+    copy = working_copy(code, tmp_path)
+    shutil.copytree(Path(__file__).parents[2] / "tools", copy / "tools")
+    command = [sys.executable, "-m", "tools.package"]
+    done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("build/fc-sms.zip: ")
+    (copy / "shared" / ".env").write_text("A=planted")
+    done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == ("package: shared/.env holds settings: move it out of what is uploaded\n")
+
+
+@pytest.mark.parametrize("name", ["shared/ca.pem", "shared/other.pem"])
+def test_a_ca_file_that_would_not_be_uploaded_is_found(
+    code: Path, tmp_path: Path, name: str
+) -> None:
+    copy = working_copy(code, tmp_path)
+    url = f"rediss://127.0.0.1:1/0?ssl_ca_certs=/code/{name}"
+    missing = [(ERROR, f"{name}, which SMS_STATE_URL names, is not uploaded")]
+    assert found_by_the_doctor(copy, SMS_STATE_URL=url) == missing
+    (copy / name).write_text("-----BEGIN CERTIFICATE-----")
+    named = name == "shared/ca.pem"
+    assert found_by_the_doctor(copy, SMS_STATE_URL=url) == ([] if named else missing)
 
 
 def test_both_functions_run_from_the_package_alone(

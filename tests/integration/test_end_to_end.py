@@ -257,7 +257,7 @@ def test_the_trigger_may_authenticate_callers(
 ) -> None:
     cloud = start_cloud(variables={"SMS_AUTH": "function"}, changes={"SMS_API_KEYS": ""})
     body = json.dumps(NOTICE).encode()
-    key_id, secret = "fc-stub-access-key-id", "fc-stub-access-key-secret"
+    key_id, secret = cloud.functions.access_key
     headers = {
         "content-type": "application/json",
         "x-acs-date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

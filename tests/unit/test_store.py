@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -29,6 +30,24 @@ def test_a_file_holds_records_for_whoever_opens_it(tmp_path: Path) -> None:
     open_store.cache_clear()
     assert open_store(url).put(first("record", "two")) == Differs("one")
     assert [file.name for file in tmp_path.iterdir()] == ["with space.db"]
+
+
+@pytest.mark.parametrize("before", [None, 0o644])
+def test_only_its_owner_reads_the_file_and_its_journal(tmp_path: Path, before: int | None) -> None:
+    file = tmp_path / "state.db"
+    if before is not None:  # as an earlier version left it
+        file.touch()
+        file.chmod(before)
+    store = SqliteStore(str(file))
+    umask = os.umask(0)
+    try:
+        store.put(first("record", "one"))
+        with store._transaction() as database:
+            database.execute("DELETE FROM records")
+            modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    finally:
+        os.umask(umask)
+    assert modes == {"state.db": 0o600, "state.db-journal": 0o600}
 
 
 def test_a_file_out_of_reach_is_unavailable(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from aliyun_fc_runtime_stub.errors import ConfigurationError as Unusable
 from shared.errors import ConfigurationError
 from shared.settings import read_code_settings, read_file_settings, read_settings
-from tools.doctor import callers, functions, guessable, sms_service, state_store
+from tools.doctor import callers, functions, guessable, package, sms_service, state_store
 from tools.doctor.deployment import Deployment, read_deployment
 from tools.doctor.findings import ERROR, NOT_CHECKED, WARN, Finding, Findings, guarded
 
@@ -28,6 +28,7 @@ def examine(template: Path, environ: Mapping[str, str]) -> list[Finding]:
 def _examine(deployment: Deployment) -> Findings:
     yield from guarded("access", callers.examine(deployment))
     yield from guessable.examine(deployment.environ)
+    yield from package.examine(deployment)
     yield from guarded("codes", _codes(deployment))
     yield from guarded("files", _files(deployment))
     try:

@@ -20,7 +20,7 @@ import pytest
 from alibabacloud_fc20230330 import models
 
 from aliyun_fc_runtime_stub import FunctionCompute, RequestRefused
-from aliyun_fc_runtime_stub.acs3 import LOCAL_ACCESS_KEY, AccessKey, check, signature
+from aliyun_fc_runtime_stub.acs3 import AccessKey, check, signature
 from aliyun_fc_runtime_stub.control.uploads import check_token_call
 from aliyun_fc_runtime_stub.http_trigger import HttpRequest
 from aliyun_fc_runtime_stub.report import Report
@@ -29,7 +29,7 @@ from deployer import ECHO, Deployer, fetch, inline, zipped
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 NOON = 1794571200.0  # 2026-11-13T12:00:00Z
-OWN = AccessKey(*LOCAL_ACCESS_KEY)
+OWN = AccessKey("key-id", "key-secret")
 EMPTY = hashlib.sha256(b"").hexdigest()
 
 
@@ -38,13 +38,15 @@ def request(path: str, query: str = "", method: str = "GET", **headers: str) -> 
     return HttpRequest(method, path.encode(), path, query.encode(), named, b"", "127.0.0.1")
 
 
-@pytest.mark.parametrize(
-    "key", [("fc-stub-access-key-id", "wrong"), ("other", LOCAL_ACCESS_KEY[1])]
-)
-def test_a_wrong_key_is_refused(deployer: Deployer, key: tuple[str, str]) -> None:
+@pytest.mark.parametrize("wrong", ["secret", "id"])
+def test_a_wrong_key_is_refused(deployer: Deployer, wrong: str) -> None:
     deployer.create("f")
+    key_id, secret = deployer.cloud.access_key
+    key, code = {
+        "secret": ((key_id, "wrong"), "SignatureNotMatch"),
+        "id": (("other", secret), "InvalidAccessKeyID"),
+    }[wrong]
     stranger = Deployer(deployer.cloud, key)
-    code = "SignatureNotMatch" if key[0] == LOCAL_ACCESS_KEY[0] else "InvalidAccessKeyID"
     for call in (stranger.get, stranger.create, stranger.invoke, stranger.client.delete_function):
         with pytest.raises(Exception, match=code) as caught:
             call("f")
@@ -93,9 +95,9 @@ def test_every_part_of_a_request_is_signed() -> None:
 
 SIGNED_BY_FC2 = [  # npm @alicloud/fc2 2.6.6, Client.getSignature
     (
-        OWN,
+        AccessKey("fc-stub-0123456789abcdef", "0123456789abcdef" * 3),
         {"x_fc_account_id": "1234567890123456"},
-        "FC fc-stub-access-key-id:lbHGuEVZNxBPqfe9XzJibG7ZNoWufCUOVB9X6jcUiMA=",
+        "FC fc-stub-0123456789abcdef:6s0lKHzBE5tpUq+VrwrqRaNqope58E6DGxVCfLcIulo=",
     ),
     (
         AccessKey("STS.keyid", "secret"),
@@ -134,12 +136,13 @@ def token(cloud: FunctionCompute) -> Any:
     """Ask for a token as the component does, with the signature of a moment ago."""
     date = formatdate(usegmt=True)
     text = f"GET\n\n\n{date}\nx-fc-account-id:42\n/2016-08-15/tempBucketToken"
-    digest = hmac.new(OWN.secret.encode(), text.encode(), hashlib.sha256).digest()
+    key_id, secret = cloud.access_key
+    digest = hmac.new(secret.encode(), text.encode(), hashlib.sha256).digest()
     status, body = fetch(
         f"{cloud.api_url}/2016-08-15/tempBucketToken",
         date=date,
         x_fc_account_id="42",
-        authorization=f"FC {OWN.id}:{base64.b64encode(digest).decode()}",
+        authorization=f"FC {key_id}:{base64.b64encode(digest).decode()}",
     )
     assert status == 200, body
     return json.loads(body)
@@ -208,7 +211,7 @@ def test_half_an_upload_leaves_nothing_behind(deployer: Deployer, tmp_path: Path
     given = token(deployer.cloud)
     host, port = deployer.cloud.api_url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as connection:
-        head = f"PUT /42/{given['objectName']} HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n"
+        head = f"PUT /42/{given['objectName']} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1000\r\n"
         secret = given["credentials"]["SecurityToken"]
         connection.sendall(f"{head}x-oss-security-token: {secret}\r\n\r\nhalf".encode())
         _until(lambda: any((tmp_path / "state" / "packages").iterdir()))

@@ -217,8 +217,8 @@ def test_serve_says_what_to_set(tmp_path: Path) -> None:
             "FC_CLIENT_CUSTOM_ENDPOINT": api,
             "FC_CODE_TEMP_OSS_ENDPOINT": api,
             "AccountID": "1234567890123456",
-            "AccessKeyID": "fc-stub-access-key-id",
-            "AccessKeySecret": "fc-stub-access-key-secret",
+            "AccessKeyID": stub.ready["deploy"]["AccessKeyID"],
+            "AccessKeySecret": stub.ready["deploy"]["AccessKeySecret"],
         }
         stub.deployer.create("f")
         line = json.loads(stub.process.stdout.readline())

@@ -201,7 +201,7 @@ def test_a_body_that_does_not_come_whole_runs_nothing(project: Project) -> None:
     project.http("f", ECHO)
     fc = project.start()
     with socket.create_connection(("127.0.0.1", urlsplit(fc.url("f")).port or 0)) as client:
-        client.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\npart")
+        client.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\npart")
         time.sleep(0.1)
     time.sleep(0.1)
     assert send(fc.url("f"), "GET", "/").status == 200

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from aliyun_sms_emulator.config import Config, default_config, read_config
 from aliyun_sms_emulator.page.languages import page_texts
 from aliyun_sms_emulator.page.routes import send_command, short_command
 from aliyun_sms_emulator.server import EmulatorServer
+from raw_connection import RawConnection
 from server_threads import emulating
 from signing_client import Client, Reply, raw
 
@@ -71,16 +73,108 @@ def test_foreign_hosts_and_origins_are_refused(
     assert f"http://{emulator.endpoint}" in reply.body.decode()
 
 
-def test_signed_calls_may_carry_any_host(client: Client) -> None:
+PLATFORM_HOSTS = (
+    "dysmsapi.aliyuncs.com",
+    "dysmsapi.ap-southeast-1.aliyuncs.com:8100",
+    "1234567890123456.mns.cn-hangzhou.aliyuncs.com",
+)
+PROGRAMS_ONLY = ("/", "/?Action=SendSms", "/queues/Alicom-Queue-1-SmsReport/messages", "/nothing")
+FOREIGN_MARKS = [
+    {"Host": "evil.example"},
+    {"Host": "dysmsapi.aliyuncs.com.evil.example"},
+    {"Host": "evilaliyuncs.com"},
+    {"Host": "0.0.0.0:8100"},
+    {"Host": "evil.example@127.0.0.1"},
+    {"Host": ""},
+    {"Origin": "http://evil.example"},
+    {"Origin": "http://127.0.0.1"},
+    {"Origin": "null"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+    {"Sec-Fetch-Site": ""},
+    {
+        "Sec-Fetch-Site": "cross-site",
+        "Sec-Fetch-Mode": "navigate",
+        "Sec-Fetch-Dest": "document",
+    },
+]
+
+
+@pytest.mark.parametrize("host", PLATFORM_HOSTS)
+def test_signed_calls_may_carry_the_platforms_hosts(client: Client, host: str) -> None:
     """As they do through proxies and with names in /etc/hosts."""
-    assert client.v3("QuerySmsSignList", {}, host="dysmsapi.aliyuncs.com").code == "OK"
+    assert client.v3("QuerySmsSignList", {}, host=host).code == "OK"
+    assert page(client.emulator, Host=host).status == 403  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("target", PROGRAMS_ONLY)
+@pytest.mark.parametrize("headers", FOREIGN_MARKS)
+def test_what_pages_send_to_the_platform_is_refused_before_anything_else(
+    emulator: SmsEmulator, target: str, headers: dict[str, str]
+) -> None:
+    emulator.add_fault(kind="http", status=500)
+    for method in ("GET", "POST"):
+        reply = raw(emulator, method, target, b"", headers)
+        code = reply.json["Code"] if "/queues/" not in target else "AccessDenied"
+        assert (reply.status, code) in {(403, "Forbidden"), (403, "AccessDenied")}
+        assert b"page" in reply.body or b"the Host header names another machine" in reply.body
+    assert emulator.requests() == []
+    assert emulator.faults()[0]["met"] == 0
+
+
+def test_programs_may_leave_the_host_out(client: Client) -> None:
+    for target, status in (("/inbox", b" 403 "), ("/api/health", b" 403 "), ("/", b" 400 ")):
+        with RawConnection(client) as connection:
+            connection.write(f"GET {target} HTTP/1.0\r\n\r\n".encode())
+            assert status in connection.ending().received.split(b"\r\n")[0]
+
+
+def test_two_hosts_are_refused(emulator: SmsEmulator) -> None:
+    with closing(HTTPConnection(emulator.endpoint)) as connection:
+        connection.putrequest("GET", "/api/messages")
+        connection.putheader("Host", "evil.example")
+        connection.endheaders()
+        assert connection.getresponse().status == 403
+
+
+LINK = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
+
+
+@pytest.mark.parametrize(
+    ("target", "changes", "status"),
+    [
+        ("/inbox", {}, 200),
+        ("/inbox?lang=zh", {"Sec-Fetch-Site": "same-site"}, 200),
+        ("/", HTML, 307),
+        ("/inbox", {"Sec-Fetch-Dest": "iframe"}, 403),
+        ("/inbox", {"Sec-Fetch-Mode": "no-cors"}, 403),
+        ("/inbox", {"Host": "evil.example"}, 403),
+        ("/inbox", {"Origin": "http://evil.example"}, 403),
+        ("/?Action=SendSms", HTML, 403),
+        ("/api/messages", {}, 403),
+        ("/api/export.json", {}, 403),
+    ],
+)
+def test_a_link_opens_the_page_and_nothing_else(
+    emulator: SmsEmulator, target: str, changes: dict[str, str], status: int
+) -> None:
+    assert raw(emulator, "GET", target, b"", {**LINK, **changes}).status == status
+
+
+@pytest.mark.parametrize("site", ["none", "same-origin"])
+def test_the_pages_own_requests_are_let_in(emulator: SmsEmulator, site: str) -> None:
+    headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty"}
+    for target in ("/inbox", "/inbox/static/main.js", "/api/messages"):
+        assert raw(emulator, "GET", target, b"", headers).status == 200
+    headers["Origin"] = emulator.url
+    assert raw(emulator, "DELETE", "/api/messages", b"", headers).status == 200
 
 
 @contextmanager
 def listening_on(host: str) -> Iterator[SmsEmulator]:
     with emulating(EmulatorServer(default_config(), None, host, 0)) as server:
         emulator = SmsEmulator()
-        emulator.url = server.url.replace("0.0.0.0", "127.0.0.1")
+        emulator.url = server.url
         yield emulator
 
 
@@ -90,6 +184,7 @@ def test_who_listens_everywhere_is_reached_by_address_but_not_by_name() -> None:
             ("192.168.1.5:8100", 200),
             ("[fe80::1]:81", 200),
             ("evil.example", 403),
+            ("0.0.0.0", 403),
         ):
             assert page(emulator, Host=host).status == status
         own = {"Host": "192.168.1.5", "Origin": "http://192.168.1.5"}
@@ -103,6 +198,7 @@ def test_every_answer_has_strict_headers(emulator: SmsEmulator, target: str) -> 
     assert "unsafe" not in headers["content-security-policy"]
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cross-origin-opener-policy"] == "same-origin"
 
 
 def test_nothing_is_inline_and_nothing_comes_from_outside(emulator: SmsEmulator) -> None:

@@ -181,6 +181,27 @@ def test_a_database_that_is_none_of_ours_is_left_as_it_was(
     assert [file.name for file in tmp_path.iterdir()] == ["sms.db"]
 
 
+@pytest.mark.parametrize("made_before", [False, True])
+def test_only_its_owner_reads_the_database_and_its_journal(
+    tmp_path: Path, made_before: bool
+) -> None:
+    path = tmp_path / "state" / "sms.db"
+    umask = os.umask(0)
+    try:
+        if made_before:  # as an earlier version left it
+            path.parent.mkdir()
+            sqlite3.connect(path).close()
+            path.touch()
+        with SmsEmulator(database=path) as emulator:
+            emulator.settings(limits=False)
+            modes = {file.name: file.stat().st_mode & 0o777 for file in path.parent.iterdir()}
+    finally:
+        os.umask(umask)
+    assert modes == {"sms.db": 0o600, "sms.db-wal": 0o600}
+    if not made_before:
+        assert path.parent.stat().st_mode & 0o777 == 0o700
+
+
 def few_files() -> None:
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))

@@ -17,7 +17,6 @@ from urllib.parse import parse_qsl, quote
 from .errors import RequestRefused
 from .http_trigger import HttpRequest
 
-LOCAL_ACCESS_KEY = ("fc-stub-access-key-id", "fc-stub-access-key-secret")
 _SKEW = 15 * 60
 _AUTHORIZATION = re.compile(
     r"ACS3-HMAC-SHA256\s+Credential=([^,\s]+),\s*SignedHeaders=([^,\s]+),\s*Signature=([0-9a-f]{64})"

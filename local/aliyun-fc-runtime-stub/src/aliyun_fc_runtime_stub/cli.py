@@ -232,6 +232,14 @@ def _function_compute(options: argparse.Namespace, **more: Any) -> FunctionCompu
     )
 
 
+def _key_folder() -> Path | None:
+    """Return the folder whose key pair signs, None for a user without a home folder."""
+    try:
+        return state_folder()
+    except ConfigurationError:
+        return None
+
+
 def _serve(options: argparse.Namespace) -> int:
     options.state = options.state or state_folder()
     return _start(options)
@@ -256,6 +264,7 @@ def _start(options: argparse.Namespace) -> int:
         reload=not options.no_reload,
         idle_seconds=options.idle_seconds,
         state=options.state,
+        key_folder=options.state or _key_folder(),
         region=options.region,
         listener=report.invocation,
         notify=lambda notice: report.notice(cloud, notice),

@@ -1,7 +1,7 @@
 """A small client of a running stub: InvokeFunction and what lies below /stub/.
 
 Source: https://www.alibabacloud.com/help/en/functioncompute/fc/developer-reference/api-fc-2023-03-30-invokefunction;
-its headers as the official SDK sends them, signed with the stub's own key pair.
+its headers as the official SDK sends them, signed where the stub's key pair is known.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import quote
 
-from .acs3 import LOCAL_ACCESS_KEY, AccessKey, signature
+from .acs3 import AccessKey, signature
 from .errors import ConfigurationError, NotRunning
 from .http_trigger import HttpRequest
 
@@ -69,8 +69,13 @@ class ControlClient:
         self._api = api.rstrip("/")
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
-    def invoke(self, function: str, event: bytes, *, asynchronous: bool) -> Reply:
-        """Invoke a function; asynchronous ones answer 202 with the request id."""
+    def invoke(
+        self, function: str, event: bytes, *, access_key: AccessKey | None, asynchronous: bool
+    ) -> Reply:
+        """Invoke a function; asynchronous ones answer 202 with the request id.
+
+        `access_key` signs the call, as `fc-stub serve` asks for; `fc-stub start` does not.
+        """
         headers = {
             "Content-Type": "application/octet-stream",
             "X-Fc-Invocation-Type": "Async" if asynchronous else "Sync",
@@ -82,7 +87,8 @@ class ControlClient:
             "x-acs-content-sha256": hashlib.sha256(event).hexdigest(),
         }
         path = f"/2023-03-30/functions/{quote(function, safe='')}/invocations"
-        headers["Authorization"] = _authorization(path, headers)
+        if access_key is not None:
+            headers["Authorization"] = _authorization(access_key, path, headers)
         return self._open(urllib.request.Request(self._api + path, event, headers))  # noqa: S310
 
     def invocation(self, request_id: str) -> Any:
@@ -114,12 +120,11 @@ class ControlClient:
             ) from None
 
 
-def _authorization(path: str, headers: Mapping[str, str]) -> str:
+def _authorization(key: AccessKey, path: str, headers: Mapping[str, str]) -> str:
     signed = {name: value for name, value in headers.items() if name.startswith("x-acs-")}
     names = sorted(signed)
     listed = [(name.encode(), signed[name].encode()) for name in names]
     request = HttpRequest("POST", path.encode(), path, b"", listed, b"", "")
-    key = AccessKey(*LOCAL_ACCESS_KEY)
     text = signature(key.secret, request, names, headers["x-acs-content-sha256"])
     credential = f"Credential={key.id},SignedHeaders={';'.join(names)},Signature={text}"
     return f"ACS3-HMAC-SHA256 {credential}"

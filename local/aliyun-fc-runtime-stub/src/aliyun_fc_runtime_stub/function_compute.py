@@ -14,13 +14,15 @@ from typing import Any, TypeVar
 
 import uvicorn
 
-from .acs3 import LOCAL_ACCESS_KEY, AccessKey
+from .access_keys import keep_access_key, new_access_key
+from .acs3 import AccessKey
 from .control.deployments import Deployments
 from .control.plane import ControlPlane
 from .control.store import Store
 from .destinations import Delivery
 from .errors import FunctionNotFound, StubError
 from .gateway import Gateway
+from .guard import Guard
 from .interpreters import find_interpreter, is_prepared, runtime_environment
 from .invocation import Invocation
 from .model import ACCOUNT_ID, Application, Function
@@ -56,8 +58,9 @@ class FunctionCompute:
     `state`: a folder; serve what was and is deployed over the API, kept there, instead of an
     s.yaml; `region` is that of these functions.
     `freeze`: stop instances between requests.
-    `authentication`: check callers of triggers by authType. `access_key`: the pair that may call
-    triggers of authType function.
+    `authentication`: check callers of triggers by authType. `access_key`: the pair that callers
+    sign with; else it is kept in `key_folder` (default: `state`), and without a folder it is a new
+    one.
     `idle_seconds`: an instance without requests ends after that time.
     `listener` is called with every finished invocation, `notify` with what happens between them;
     both in the stub's thread.
@@ -85,7 +88,8 @@ class FunctionCompute:
         freeze: bool = False,
         idle_seconds: float = 300.0,
         authentication: bool = True,
-        access_key: tuple[str, str] = LOCAL_ACCESS_KEY,
+        access_key: tuple[str, str] | None = None,
+        key_folder: str | Path | None = None,
         listener: Callable[[Invocation], None] = _ignore,
         notify: Callable[[Notice], None] = _ignore,
     ) -> None:
@@ -111,8 +115,11 @@ class FunctionCompute:
             application, chosen, settings, runtime_environment, listener, notify
         )
         self._service.opened = self._open_port
-        self._access_key = AccessKey(*access_key)
-        self._authenticator = Authenticator(access_key, authentication)
+        self._access_key = new_access_key() if access_key is None else AccessKey(*access_key)
+        key_folder = state if key_folder is None else key_folder
+        self._key_folder = None if key_folder is None or access_key else Path(key_folder)
+        self._authentication = authentication
+        self._guard = Guard(host)
         self._with_timers = timers
         self._clock = clock
         self._hook_log = ""
@@ -151,6 +158,10 @@ class FunctionCompute:
         """Take the code, open the ports, and return when requests are answered."""
         try:
             reloader = Reloader(self._service, self._load, self._sources) if self._reload else None
+            if self._store is not None:
+                self._store.open()
+            if self._key_folder is not None and (self._store is not None or self.is_signed):
+                self._access_key = keep_access_key(self._key_folder)
             control = None if self._store is None else self._restore(self._store)
             self._service.prepare()
             sockets = self._ports.open(self.functions)
@@ -159,7 +170,13 @@ class FunctionCompute:
             self._close_store()
             raise
         self._loop = asyncio.new_event_loop()
-        gateway = Gateway(self._service, self._ports.functions, self._authenticator, control)
+        gateway = Gateway(
+            self._service,
+            self._ports.functions,
+            self._guard,
+            Authenticator(self._access_key, self._authentication),
+            control,
+        )
         config = uvicorn.Config(
             gateway,
             http="httptools",
@@ -179,7 +196,6 @@ class FunctionCompute:
 
     def _restore(self, store: Store) -> ControlPlane:
         """Take up what was deployed, and be ready for more."""
-        store.open()
         for runtime in _PREPARED:
             if find_interpreter(runtime):
                 runtime_environment(runtime)
@@ -260,6 +276,19 @@ class FunctionCompute:
         return self._ports.api_url
 
     @property
+    def access_key(self) -> tuple[str, str]:
+        """Id and secret that callers sign with; known once the stub has started."""
+        return self._access_key
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether some trigger takes signed calls only (authType function)."""
+        triggers = [function.http_trigger for function in self.functions]
+        return self._authentication and any(
+            trigger is not None and trigger.auth_type == "function" for trigger in triggers
+        )
+
+    @property
     def deploy_variables(self) -> Mapping[str, str]:
         """What lets `s deploy` deploy to here, as environment variables; empty without `state`."""
         if self._store is None:
@@ -268,6 +297,17 @@ class FunctionCompute:
             "FC_CLIENT_CUSTOM_ENDPOINT": self.api_url,
             "FC_CODE_TEMP_OSS_ENDPOINT": self.api_url,
             "AccountID": ACCOUNT_ID,
+            **self._key_variables,
+        }
+
+    @property
+    def sign_variables(self) -> Mapping[str, str]:
+        """What signs calls of triggers, as environment variables; empty where none is signed."""
+        return self._key_variables if self.is_signed else {}
+
+    @property
+    def _key_variables(self) -> Mapping[str, str]:
+        return {
             "AccessKeyID": self._access_key.id,
             "AccessKeySecret": self._access_key.secret,
         }

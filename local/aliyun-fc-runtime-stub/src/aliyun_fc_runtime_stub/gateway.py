@@ -8,18 +8,18 @@ http://help.aliyun.com/document_detail/85445.html (FCCommonError, 403 for method
 from __future__ import annotations
 
 import base64
-import ipaddress
 import json
 import time
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, unquote
 
 from starlette.types import Receive, Scope, Send
 
 from .control.arguments import check_qualifier
 from .control.plane import INVOKE, ControlPlane
 from .errors import FunctionNotFound, RequestRefused, Throttled
+from .guard import Guard
 from .http_trigger import (
     MAX_BODY,
     Headers,
@@ -47,11 +47,13 @@ class Gateway:
         self,
         service: Service,
         ports: Mapping[int, str],
+        guard: Guard,
         authenticator: Authenticator,
         control: ControlPlane | None,
     ) -> None:
         self._service = service
         self._ports = ports
+        self._guard = guard
         self._authenticator = authenticator
         self._control = control
 
@@ -73,6 +75,8 @@ class Gateway:
     async def _answer(self, scope: Scope, receive: Receive, request_id: str) -> HttpResponse:
         name = self._ports.get(scope["server"][1])
         request = _request(scope)
+        listener = "api" if name is None else "trigger"
+        self._guard.check(listener, request, self._service.application.domains)
         if name is None and self._control is not None and self._control.takes(request):
             return await self._control.answer(request, receive, request_id)
         request = request.with_body(await read_body(receive, MAX_BODY, _TOO_LARGE))
@@ -101,7 +105,6 @@ class Gateway:
         return make_response(invocation)
 
     async def _api(self, request: HttpRequest, request_id: str) -> HttpResponse:
-        _keep_pages_out(request)
         if request.path.startswith("/stub/"):
             return inspect(self._service, request)
         match = INVOKE.fullmatch(request.path)
@@ -130,23 +133,6 @@ class Gateway:
             tail = invocation.log.encode()[-_LOG_TAIL:]
             headers.append((b"x-fc-log-result", base64.b64encode(tail)))
         return HttpResponse(invocation.status, headers, invocation.payload)
-
-
-def _keep_pages_out(request: HttpRequest) -> None:
-    """Refuse what a page in a browser sends: it has an Origin, or its own site's name as Host."""
-    if request.header("origin"):
-        raise RequestRefused(
-            403, "AccessDenied", "no page may call this API: send no Origin header"
-        )
-    host = request.header("host")
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-        is_own = name == "localhost" or bool(ipaddress.ip_address(name))
-    except ValueError:
-        is_own = False
-    if not is_own:
-        message = f"the Host header names {host or 'nothing'}: call this API by an IP address"
-        raise RequestRefused(403, "AccessDenied", message)
 
 
 def _request(scope: Scope) -> HttpRequest:

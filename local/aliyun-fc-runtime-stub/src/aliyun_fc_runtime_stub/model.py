@@ -83,8 +83,13 @@ class Function:
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """All functions of one s.yaml, and the resources the stub does not run with the reason."""
+    """All functions of one s.yaml, and the resources the stub does not run with the reason.
+
+    `domains` are the names of its custom domains, in lower case, such as `sms.example.com` or
+    `*.example.com`.
+    """
 
     path: Path
     functions: tuple[Function, ...]
     not_run: Mapping[str, str]
+    domains: frozenset[str] = frozenset()

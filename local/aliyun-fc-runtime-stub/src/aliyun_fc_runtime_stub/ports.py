@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterable, Mapping
 
 from .errors import ConfigurationError
+from .guard import is_everywhere
 from .model import Function
 
 
@@ -75,7 +76,10 @@ class Ports:
         return f"{self._url(self._triggers[name])}/" if name in self._triggers else ""
 
     def _url(self, port: int) -> str:
-        host = f"[{self._host}]" if ":" in self._host else self._host
+        host = self._host
+        if is_everywhere(host):  # no address to call
+            host = "::1" if ":" in host else "127.0.0.1"
+        host = f"[{host}]" if ":" in host else host
         return f"http://{host}:{port}"
 
 

@@ -6,6 +6,7 @@ import json
 import shlex
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from .destinations import destination_function
@@ -41,6 +42,7 @@ class Report:
         self._as_json = as_json
         self._paint = Paint()
         self._output = Output()
+        self._pair_shown = False
 
     def close(self) -> None:
         """Write what is left."""
@@ -56,6 +58,7 @@ class Report:
         not_run = dict(cloud.application.not_run)
         if self._as_json:
             more = {"deploy": cloud.deploy_variables} if cloud.deploy_variables else {}
+            more |= self._signing(cloud)
             self._line(event="ready", api=cloud.api_url, functions=rows, not_run=not_run, **more)
             return
         text = table(
@@ -66,7 +69,8 @@ class Report:
             text += f"{resource}: not run: {reason}\n"
         if cloud.deploy_variables:
             text += "To deploy to here, in the shell that runs s deploy:\n"
-            text += "".join(f"  export {key}={value}\n" for key, value in _exports(cloud))
+            text += _exports(cloud.deploy_variables)
+        text += self._signing_text(cloud)
         self._output.write(f"{text}API at {cloud.api_url}; Ctrl-C ends\n")
 
     def invocation(self, invocation: Invocation) -> None:
@@ -94,7 +98,11 @@ class Report:
         """Report what has happened between invocations."""
         if self._as_json:
             self._line(
-                event=notice.kind, function=notice.function, message=notice.text, log=notice.log
+                event=notice.kind,
+                function=notice.function,
+                message=notice.text,
+                log=notice.log,
+                **self._signing(cloud),
             )
             return
         colour = {"error": "red", "instance": "yellow"}.get(notice.kind, "green")
@@ -106,8 +114,25 @@ class Report:
         self._output.write(
             f"{time.strftime('%H:%M:%S')} {self._paint(name, 'bold')}"
             f"{self._paint(notice.kind, colour)}: {notice.text}{where}\n"
-            f"{self._indented(notice.log)}"
+            f"{self._indented(notice.log)}{self._signing_text(cloud)}"
         )
+
+    def _signing(self, cloud: FunctionCompute) -> dict[str, Any]:
+        """Return the pair that signs calls of triggers, once, and where one is signed at all.
+
+        Whoever is told what to deploy with has the pair already.
+        """
+        if self._pair_shown or cloud.deploy_variables or not cloud.sign_variables:
+            return {}
+        self._pair_shown = True
+        return {"sign": cloud.sign_variables}
+
+    def _signing_text(self, cloud: FunctionCompute) -> str:
+        signing = self._signing(cloud)
+        if not signing:
+            return ""
+        text = "To sign calls of triggers with authType function, in the shell that calls:\n"
+        return f"{text}{_exports(signing['sign'])}"
 
     def hooks(self, log: str) -> None:
         """Report what preStop hooks wrote."""
@@ -120,8 +145,8 @@ class Report:
         return "".join(f"  {self._paint(line, 'dim')}\n" for line in log.splitlines())
 
 
-def _exports(cloud: FunctionCompute) -> list[tuple[str, str]]:
-    return [(name, shlex.quote(value)) for name, value in cloud.deploy_variables.items()]
+def _exports(variables: Mapping[str, str]) -> str:
+    return "".join(f"  export {name}={shlex.quote(value)}\n" for name, value in variables.items())
 
 
 def _one_line(text: str) -> str:

@@ -73,19 +73,33 @@ def load_application(
     resolver = Variables(document, path.parent, environment, sources)
     functions: list[Function] = []
     not_run: dict[str, str] = {}
+    domains: set[str] = set()
     for name, resource in resources.items():
         place = (path.name, name)
         component = str(resource.get("component", ""))
+        if component.split("@")[0] == "fc3-domain":
+            domains |= _domain(resolver, resource["props"], (*place, "props"))
         if component.split("@")[0] != "fc3":
             not_run[name] = f"component {component!r} is not fc3"
             continue
         props = resolver.resolve(resource["props"], (*place, "props"), name)
+        domains |= _domain(resolver, props.get("customDomain"), (*place, "props", "customDomain"))
         if reason := unsupported_runtime(props.get("runtime")):
             not_run[name] = reason
         else:
             functions.append(read_function(name, props, path))
     _check_unique(functions, path)
-    return Application(path, tuple(functions), not_run)
+    return Application(path, tuple(functions), not_run, frozenset(domains))
+
+
+def _domain(resolver: Variables, props: object, place: tuple[str, ...]) -> set[str]:
+    """Return the name of a custom domain; none where the platform chooses it (auto)."""
+    name = props.get("domainName") if isinstance(props, Mapping) else None
+    try:
+        name = resolver.resolve(name, (*place, "domainName"))
+    except ConfigurationError:  # no function depends on a domain
+        return set()
+    return {name.lower()} if isinstance(name, str) and name != "auto" else set()
 
 
 def _check_unique(functions: list[Function], path: Path) -> None:

@@ -96,6 +96,11 @@ class Service:
         self.started = time.monotonic()
         self.warnings: list[str] = []
 
+    @property
+    def state_folder(self) -> Path | None:
+        """Where what is deployed is kept; None for functions of an s.yaml."""
+        return self.application.path.absolute() if self._settings.open_ended else None
+
     def prepare(self) -> None:
         """Take the code of all functions; no process starts before the first invocation."""
         self._check_overrides()

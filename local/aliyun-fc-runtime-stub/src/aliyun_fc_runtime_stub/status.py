@@ -15,11 +15,16 @@ _INSTANCE_HEAD = ("PROCESS", "FUNCTION", "STATE", "MEMORY", "REQUESTS")
 
 
 def make_status(service: Service) -> dict[str, Any]:
-    """Return instances, asynchronous queue and timers of each function."""
+    """Return instances, asynchronous queue and timers of each function.
+
+    `state` is the folder of what is deployed: whoever may read it finds the key pair there.
+    """
+    state = service.state_folder
     times = service.timers.next_times() if service.timers else {}
     return {
         "process": os.getpid(),
         "seconds": round(time.monotonic() - service.started),
+        "state": None if state is None else str(state),
         "timers_run": service.timers is not None,
         "functions": [
             {

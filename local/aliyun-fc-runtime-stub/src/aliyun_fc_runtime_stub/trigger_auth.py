@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from .acs3 import LOCAL_ACCESS_KEY, AccessKey, check
+from .acs3 import AccessKey, check
 from .errors import RequestRefused
 from .http_trigger import HttpRequest
 from .model import HttpTrigger
@@ -18,7 +18,7 @@ from .model import HttpTrigger
 class Authenticator:
     """Checks callers of triggers against one key pair; `enabled` False lets everybody in."""
 
-    access_key: tuple[str, str] = LOCAL_ACCESS_KEY
+    access_key: AccessKey
     enabled: bool = True
 
     def check(self, trigger: HttpTrigger, request: HttpRequest, now: float) -> None:
@@ -28,7 +28,7 @@ class Authenticator:
         if trigger.auth_type == "jwt":
             message = "authType jwt is not checked locally: start with --no-auth to let all in"
             raise RequestRefused(403, "AccessDenied", message)
-        check(AccessKey(*self.access_key), request, _digests(request), now)
+        check(self.access_key, request, _digests(request), now)
 
 
 def _digests(request: HttpRequest) -> tuple[str, ...]:

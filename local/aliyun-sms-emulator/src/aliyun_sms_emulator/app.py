@@ -18,7 +18,7 @@ from aliyun_sms_emulator.api.errors import (
     on_http_exception,
     on_storage_error,
 )
-from aliyun_sms_emulator.api.guard import Guard
+from aliyun_sms_emulator.guard import Guard
 from aliyun_sms_emulator.mns.endpoint import QueueEndpoint
 from aliyun_sms_emulator.page.routes import FrontDoor, page_routes
 from aliyun_sms_emulator.platform import Platform

@@ -5,6 +5,8 @@ The journal is a write-ahead log, so a killed process loses nothing that was com
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import os
 import sqlite3
 from collections.abc import Sequence
@@ -27,12 +29,15 @@ _STEPS = {
 def open_database(path: Path | None, schemas: Sequence[str]) -> sqlite3.Connection:
     """Open or create the file at `path` (None: in memory) with these tables.
 
-    An older file's tables are brought up to date. Raises DatabaseError.
+    It is for its owner only, and so is the journal, whose mode SQLite takes from it. An older
+    file's tables are brought up to date. Raises DatabaseError.
     """
     database: sqlite3.Connection | None = None
     try:
         if path is not None:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with contextlib.suppress(FileExistsError):
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
         database = sqlite3.connect(
             ":memory:" if path is None else str(path),
             isolation_level=None,
@@ -43,6 +48,8 @@ def open_database(path: Path | None, schemas: Sequence[str]) -> sqlite3.Connecti
         # The exclusive lock keeps a second emulator out.
         database.execute("PRAGMA locking_mode = EXCLUSIVE")
         version = _check_owner(database)
+        if path is not None:
+            _keep_private(path)  # before the journal is made
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA synchronous = NORMAL")
         _create_tables(database, version, schemas)
@@ -51,6 +58,14 @@ def open_database(path: Path | None, schemas: Sequence[str]) -> sqlite3.Connecti
             database.close()
         raise unusable(path, error) from error
     return database
+
+
+def _keep_private(path: Path) -> None:
+    """Take the rights of others from a file that an earlier version made, and from its journal."""
+    for file in (path, *path.parent.glob(f"{glob.escape(path.name)}-*")):
+        with contextlib.suppress(OSError):  # of another user, who shares it on purpose
+            if file.stat().st_mode & 0o077:
+                file.chmod(0o600)
 
 
 def unusable(path: Path | None, error: Exception) -> DatabaseError:

@@ -18,6 +18,7 @@ from aliyun_sms_emulator.clock import Clock
 from aliyun_sms_emulator.config import Config
 from aliyun_sms_emulator.database import unusable
 from aliyun_sms_emulator.errors import BindError
+from aliyun_sms_emulator.guard import is_everywhere
 from aliyun_sms_emulator.platform import Platform, restore_platform
 from aliyun_sms_emulator.receipts.pusher import all_pushers
 from aliyun_sms_emulator.store import Store
@@ -60,7 +61,10 @@ class EmulatorServer(uvicorn.Server):
         self._pushing: list[asyncio.Task[None]] = []
         self._on_ready: Callable[[], None] = lambda: None
         bound_port = self.socket.getsockname()[1]
-        shown_host = f"[{host}]" if ":" in host else host
+        called = host
+        if is_everywhere(host):  # no address to call
+            called = "::1" if ":" in host else "127.0.0.1"
+        shown_host = f"[{called}]" if ":" in called else called
         self.url = f"http://{shown_host}:{bound_port}"
         super().__init__(
             uvicorn.Config(

@@ -40,7 +40,7 @@ class Store:
         try:
             for name in ("", "functions", "packages", "uploads"):
                 (self.folder / name).mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = (self.folder / "lock").open("w")
+            self._lock = _own_file(self.folder / "lock").open("w")
         except OSError as error:
             raise ConfigurationError(f"cannot be used: {error.strerror}", self.folder) from None
         try:
@@ -164,6 +164,16 @@ class Incoming:
         with contextlib.suppress(OSError):
             self._file.close()
         self._path.unlink(missing_ok=True)
+
+
+def _own_file(path: Path) -> Path:
+    """Make a file that is for its owner only, whatever the umask is; one that is there becomes so.
+
+    The others here come from tempfile, which makes them so.
+    """
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    return path
 
 
 def _sync(folder: Path) -> None:

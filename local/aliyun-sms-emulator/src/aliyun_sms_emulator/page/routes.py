@@ -35,16 +35,20 @@ class FrontDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one HTTP request."""
-        headers = Headers(scope=scope)
-        asks_nothing = scope["method"] == "GET" and not scope["query_string"]
-        if (
-            asks_nothing
-            and "text/html" in headers.get("accept", "")
-            and not any(name in headers for name in ("authorization", "x-acs-action"))
-        ):
+        if asks_for_page(scope):
             await RedirectResponse(PATH)(scope, receive, send)
             return
         await self._platform_api(scope, receive, send)
+
+
+def asks_for_page(scope: Scope) -> bool:
+    """Say whether a browser opens `/`, rather than a program calling the platform."""
+    headers = Headers(scope=scope)
+    return (
+        (scope["method"], scope["path"], scope["query_string"]) == ("GET", "/", b"")
+        and "text/html" in headers.get("accept", "")
+        and not any(name in headers for name in ("authorization", "x-acs-action"))
+    )
 
 
 class InboxPage:

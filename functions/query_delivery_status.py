@@ -23,7 +23,7 @@ def by_number(request: Request, invocation: Invocation) -> Response:
     """List the messages to one number on one day, or those that have an out_id."""
     question = delivery_status.read_question(request.json(), invocation.api.clock.now())
     page = delivery_status.ask(question, invocation)
-    found = [delivery_status.shown(detail, question, invocation.space) for detail in page.details]
+    found = delivery_status.shown_rows(page, question, invocation.space)
     return Response(200, found, {"X-Total-Count": str(page.total)})
 
 

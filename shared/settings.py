@@ -252,6 +252,12 @@ def read_receipt_tokens(environ: Mapping[str, str]) -> tuple[str, ...]:
     return tokens
 
 
+def read_templates_of_codes(environ: Mapping[str, str]) -> frozenset[str]:
+    """Return every template whose text holds a code, whichever function sends it."""
+    ours = (environ.get("SMS_CODE_TEMPLATE"), environ.get("SMS_CODE_INTERNATIONAL_TEMPLATE"))
+    return frozenset((*_list(environ, "SMS_CODE_TEMPLATES"), *filter(None, ours)))
+
+
 def read_queue_settings(environ: Mapping[str, str]) -> QueueSettings:
     """Read SMS_RECEIPT_QUEUES, comma-separated queue names, and SMS_MNS_ENDPOINT."""
     queues = _list(environ, "SMS_RECEIPT_QUEUES")

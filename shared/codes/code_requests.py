@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from contextlib import suppress
 from typing import NamedTuple
 
 from shared import phone_numbers
@@ -20,6 +19,7 @@ _CHECK_FIELDS = frozenset(("code", "phone_number", "purpose", "verification_id")
 _PURPOSE = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 _VERIFICATION_ID = re.compile(r"[a-p]{32,64}")
 _LONGEST_CODE = 32
+_FULL_WIDTH_DIGITS = str.maketrans("０１２３４５６７８９", "0123456789")
 
 
 class Recipient(NamedTuple):
@@ -79,18 +79,13 @@ def read_request(body: object, idempotency_key: str) -> CodeRequest:
 def read_check(body: object) -> CodeCheck:
     """Read the body of ``POST /codes/check``; raises InvalidRequest naming the field."""
     request = read_object(body, "", _CHECK_FIELDS)
-    verification_id, code = request.get("verification_id"), request.get("code")
+    verification_id = request.get("verification_id")
     if not isinstance(verification_id, str) or not _VERIFICATION_ID.fullmatch(verification_id):
         raise InvalidRequest("must be what POST /codes answered", field="verification_id")
-    if not isinstance(code, str) or not 1 <= len(read_text(code, "code")) <= _LONGEST_CODE:
-        raise InvalidRequest(
-            f"must be a string of 1 to {_LONGEST_CODE} characters, so that no 0 in front is lost",
-            field="code",
-        )
     return CodeCheck(
         verification_id=verification_id,
         recipient=read_recipient(request.get("phone_number")),
-        code=code,
+        code=_read_code(request.get("code")),
         purpose=_read_purpose(request.get("purpose")),
     )
 
@@ -110,19 +105,25 @@ def read_recipient(value: object) -> Recipient:
 
     Raises InvalidRequest, as for eleven digits that may be of North America.
     """
-    with suppress(InvalidRequest):
-        digits = phone_numbers.mainland(value, "phone_number")
-        return Recipient(e164=f"+86{digits}", digits=digits, is_mainland=True)
-    try:
-        digits = phone_numbers.international(value, "phone_number")
-    except InvalidRequest as error:
+    number = phone_numbers.anywhere(value, "phone_number")
+    e164 = f"+86{number.digits}" if number.is_mainland else f"+{number.digits}"
+    return Recipient(e164=e164, digits=number.digits, is_mainland=number.is_mainland)
+
+
+def _read_code(value: object) -> str:
+    """Read a code as somebody typed it: ``０４１ 233`` is ``041233``.
+
+    White space is left out, and so are the marks that nobody sees but that come with what is
+    pasted.
+    """
+    text = phone_numbers.without_invisible(value) if isinstance(value, str) else ""
+    code = "".join(read_text(text, "code").translate(_FULL_WIDTH_DIGITS).split())
+    if not 1 <= len(code) <= _LONGEST_CODE:
         raise InvalidRequest(
-            "must be a string: 11 digits for the Chinese mainland, or + or 00, country code and "
-            "number, such as +85251234567",
-            field="phone_number",
-            code=error.code,
-        ) from None
-    return Recipient(e164=f"+{digits}", digits=digits, is_mainland=False)
+            f"must be a string of 1 to {_LONGEST_CODE} characters, so that no 0 in front is lost",
+            field="code",
+        )
+    return code
 
 
 def _read_purpose(value: object) -> str:

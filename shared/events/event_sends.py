@@ -222,9 +222,7 @@ class _EventSends:
         self._refusals += 1
         if self._refusals <= LOGGED_REFUSALS:
             code = safe_code(refusal.code)
-            self._log.event(
-                "warning", "entry", "rejected", entry=place, code=code, field=refusal.field
-            )
+            self._log.event("warning", "entry", "rejected", entry=place, code=code)
         entry = {**members, "code": refusal.code, "reason": refusal.reason}
         self._results[place] = ("rejected", entry)
 

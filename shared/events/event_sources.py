@@ -62,17 +62,18 @@ class StoredFile(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """Why an entry is not sent: `code`, text and `field` of the error that it stands for."""
+    """Why an entry is not sent: code and text of the error that it stands for.
+
+    The text may name a field that the caller made up, so it is for the result, and not for the log.
+    """
 
     code: str
     reason: str
-    field: str
 
     @classmethod
     def of(cls, error: SmsError) -> "Refusal":
         """Return the refusal that an error means."""
-        field = error.field if isinstance(error, InvalidRequest) else ""
-        return cls(code=error.code, reason=str(error), field=field)
+        return cls(code=error.code, reason=str(error))
 
 
 Entry = SendRequest | StoredFile | Refusal
@@ -99,7 +100,7 @@ def _entries_or_refusal(read: Callable[[Any], list[Entry]], value: Any) -> list[
         return [Refusal.of(error)]
     if entries:
         return entries
-    return [Refusal(code="empty-event", reason="the event holds no request", field="")]
+    return [Refusal(code="empty-event", reason="the event holds no request")]
 
 
 def _read(event: bytes) -> list[Entry]:

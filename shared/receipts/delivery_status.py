@@ -3,6 +3,7 @@
 Where the two differ, the one that is final is right.
 """
 
+import os
 import re
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -20,13 +21,15 @@ from shared.platform.queries import (
     meaning_of,
     read_page,
 )
+from shared.settings import read_templates_of_codes
 from shared.trigger.invocation import Invocation
 
 _APART = 15 * 60  # seconds; a second message with the same out_id is never sent earlier
 _DAYS_KEPT = 30
-_CODE_LIKE = re.compile(
-    r"(?<![A-Za-z0-9])(?=[A-Za-z]*[0-9])[A-Za-z0-9]{4,8}(?![A-Za-z0-9])", re.ASCII
-)
+# A run of four or more letters and digits with a digit in it, whatever stands beside it: it may be
+# a code, a key or a number. Only its first place is tried, or the time would grow with the square
+# of its length.
+_CODE_LIKE = re.compile(r"(?<![A-Za-z0-9])(?=[A-Za-z]*[0-9])[A-Za-z0-9]{4,}")
 
 
 class Question(NamedTuple):
@@ -94,10 +97,23 @@ def ask(question: Question, invocation: Invocation) -> Page:
     return Page(len(found), tuple(found[start : start + question.page_size]))
 
 
-def shown(detail: SendDetail, question: Question, space: str) -> dict[str, str]:
-    """Return `detail` for a caller of `space`; the text only when asked for, codes struck out.
+def shown_rows(page: Page, question: Question, space: str) -> list[dict[str, str]]:
+    """Return a page for a caller of `space`, row by row, without the texts of our codes."""
+    templates = read_templates_of_codes(os.environ)
+    return [shown(detail, question, space, templates_of_codes=templates) for detail in page.details]
 
-    Of a message of another space neither text nor out_id is shown.
+
+def shown(
+    detail: SendDetail,
+    question: Question,
+    space: str,
+    *,
+    templates_of_codes: frozenset[str] = frozenset(),
+) -> dict[str, str]:
+    """Return `detail` for a caller of `space`.
+
+    Its text is there only when it was asked for, codes struck out; that of a template of codes
+    never is. Of a message of another space neither text nor out_id is shown.
     """
     wire_id = read_wire_id(detail.out_id)
     is_own = wire_id is not None and wire_id.space == space
@@ -107,7 +123,7 @@ def shown(detail: SendDetail, question: Question, space: str) -> dict[str, str]:
         "out_id": wire_id.out_id if wire_id and is_own else "",
         "content": _CODE_LIKE.sub("****", detail.content) if is_own else "",
     }
-    if not question.include_content:
+    if not question.include_content or detail.template_code in templates_of_codes:
         del answer["content"]
     return answer
 

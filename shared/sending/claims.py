@@ -260,19 +260,24 @@ class Claim(NamedTuple):
     def _finish(self, record: PartRecord, outcome: PartOutcome, charge: Charge = ()) -> PartOutcome:
         """Write `outcome` down, unless others found out more meanwhile, and return what is known.
 
-        `charge` is given back when nothing was sent. A refusal after an attempt that was in doubt
-        says nothing about that one, so that the part stays unknown.
+        `charge` is given back when nothing was sent, and corrected by what was. A refusal after an
+        attempt that was in doubt says nothing about that one, so that the part stays unknown.
         """
-        refund = charge if outcome.outcome == "rejected" else ()
+        correction = self.limits.correction(charge, outcome)
         if outcome.outcome == "rejected" and record.was_in_doubt:
             outcome = outcome._replace(outcome="unknown", retry_after=0)
         final = _ended(record, outcome)
         there = record
         try:
             while there.is_before(final):
-                parts = max(there.parts, final.parts)
-                new = final._replace(others=there.others, parts=parts)
-                moved = self._move(there, new, give_back=refund)
+                following = final._replace(others=there.others, parts=max(there.parts, final.parts))
+                moved = self._move(
+                    there,
+                    following,
+                    charge=correction.charge,
+                    give_back=correction.give_back,
+                    is_spent=True,
+                )
                 if moved.is_done:
                     self._note_message(outcome)
                     return outcome
@@ -368,9 +373,18 @@ class Claim(NamedTuple):
         return self._begin(old, new, charge)
 
     def _move(
-        self, old: PartRecord, new: PartRecord, *, charge: Charge = (), give_back: Charge = ()
+        self,
+        old: PartRecord,
+        new: PartRecord,
+        *,
+        charge: Charge = (),
+        give_back: Charge = (),
+        is_spent: bool = False,
     ) -> Moved:
-        """Replace `old` by `new`; raises LimitReached when `charge` is refused."""
+        """Replace `old` by `new`; raises LimitReached when `charge` is refused.
+
+        What `is_spent` is not refused.
+        """
         api = self.attempts.api
         text = record_text(new)
         change = Change(
@@ -382,7 +396,7 @@ class Claim(NamedTuple):
             charge=charge,
             give_back=give_back,
         )
-        answer = put_within_limits(self.store, change, api)
+        answer = put_within_limits(self.store, change, api, is_spent=is_spent)
         if isinstance(answer, Differs):
             return Moved(False, read_record(answer.current, NO_RECORD))
         return Moved(True, new._replace(stored=text))

@@ -7,6 +7,7 @@ what is unknown is not; receipts add what a message was billed above what was co
 from __future__ import annotations
 
 import calendar
+import re
 import socket
 import time
 from collections import Counter
@@ -20,7 +21,7 @@ from shared.limit_rules import DAY, RULE_OF, RULES, SPANS, Rule
 from shared.phone_numbers import country_of
 from shared.platform.actions import ACTIONS
 from shared.platform.sms_api import SmsApi
-from shared.sending.intents import Intent, Part
+from shared.sending.intents import Intent, Part, PartOutcome
 from shared.sending.segments import segments
 from shared.state.store import Change, Count, Differs, Refused, Store, Written
 
@@ -29,7 +30,16 @@ _UNLIMITED = 2**53  # the largest whole number that Lua counts exactly
 _WARN_AT = (100, 80, 50)  # percent of a budget, the highest first
 _SUFFIX = 4  # last digits of a number; what stands before them is its prefix
 _MOST_PREFIXES = 20  # each is several commands of a script that all others wait for
+_SEGMENTS = re.compile("[1-9][0-9]{0,2}")
+_BILLED_SCOPES = ("country", "international", "mainland")  # they count messages as they are billed
 _IPV4_MAPPED = bytes(10) + b"\xff\xff"
+
+
+class Correction(NamedTuple):
+    """What is charged beside what was charged before, and what is given back of that."""
+
+    charge: Charge = ()
+    give_back: Charge = ()
 
 
 class Limits(NamedTuple):
@@ -89,6 +99,23 @@ class Limits(NamedTuple):
     def budget(self, messages: int, *, is_abroad: bool) -> list[Count]:
         """Return what `messages` are charged to the owner's budgets with now."""
         return self._of("international" if is_abroad else "mainland", "", messages)
+
+    def correction(self, charge: Charge, outcome: PartOutcome) -> Correction:
+        """Return what `charge`, that of a part that ended so, has to be corrected by.
+
+        What was rejected is given back. Where the answer says in how many messages a text was sent,
+        and we counted others (segments.py), the difference is.
+        """
+        if outcome.outcome == "rejected":
+            return Correction(give_back=charge)
+        text = outcome.part.parameters.get(ACTIONS[outcome.part.action].billed_by, "")
+        told = str(outcome.details.get("Segments", ""))
+        if not text or not _SEGMENTS.fullmatch(told):
+            return Correction()
+        more = int(told) - segments(text)
+        billed = [count for count in charge if RULE_OF[count.rule].scope in _BILLED_SCOPES]
+        difference = [count._replace(amount=abs(more)) for count in billed]
+        return Correction(charge=difference) if more > 0 else Correction(give_back=difference)
 
     def request(self) -> list[Count]:
         """Return what a request is charged with now, beside its messages."""

@@ -280,33 +280,36 @@ def test_a_header_that_is_not_as_it_should_be_is_refused(
 
 # fields
 
-HIDDEN = ("\u200b", "\u200e", "\u202e", "\u2066", "\ufeff", "\u00ad", "\u0301", "\u3000", "\u00a0")
+# One shows what follows from right to left, others are drawn on the digit before them.
+MARKS = ("\u202e", "\u0301", "\u20e3", "\u0338", "\u20dd")
 
 
 @pytest.mark.parametrize(
     "number",
     [
         *(
-            "１３８００１３８０００",
             "١٣٨٠٠١٣٨٠٠٠",
             "१३८००१३८०००",
             "𝟏𝟑𝟖𝟎𝟎𝟏𝟑𝟖𝟎𝟎𝟎",
             "138001380①⓪",
             "13800138²³⁴",
-            "138００1３8000",
-            "+8６13800138000",
+            "138०0138000",
         ),
-        *(f"138{mark}00138000" for mark in HIDDEN),
-        *(f"{mark}13800138000" for mark in HIDDEN),
-        *(f"13800138000{mark}" for mark in HIDDEN),
-        *("13800138000\n", "13800138000,13900139000", "13800138000;1", "13800138000&To=1", "tel:1"),
-        *("13800138000#", "13800138000w1", "13800138000x12", "=13800138000", "'13800138000'"),
+        *(f"138{mark}00138000" for mark in MARKS),
+        *(f"{mark}13800138000" for mark in MARKS),
+        *(f"13800138000{mark}" for mark in MARKS),
+        *(
+            "13800138000\n1",
+            "13800138000,13900139000",
+            "13800138000;1",
+            "13800138000&To=1",
+            "tel:1",
+        ),
+        *("13800138000#", "13800138000w1", "13800138000x12", "=13800138000", "='13800138000'"),
     ],
     ids=ascii,
 )
-def test_a_number_is_ascii_digits_with_nothing_hidden_in_it(
-    platform: Platform, number: str
-) -> None:
+def test_a_number_is_digits_with_nothing_added_to_them(platform: Platform, number: str) -> None:
     for function, body in (
         ("send_sms", {**ONE, "phone_numbers": number}),
         ("send_sms", {**ONE, "phone_numbers": ["13900139000", number]}),

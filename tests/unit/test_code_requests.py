@@ -83,6 +83,30 @@ def test_a_check_names_the_purpose_that_its_code_was_made_for() -> None:
     assert caught.value.field == "purpose"
 
 
+@pytest.mark.parametrize("typed", ["041233 ", " 041233", "041 233", "０４１２３３", "041233\n"])
+def test_a_typed_code_is_read_without_its_white_space(typed: str) -> None:
+    body = {"verification_id": "a" * 32, "phone_number": NUMBER, "code": typed}
+    assert read_check({**body, "purpose": "login"}).code == "041233"
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        ("8624017194", "has no country code; write + and the country code in front"),
+        ("1 862 401 7194", "is ambiguous: write +86 in front"),
+        ("+86 10 6555 1234", "is not a mobile number of the Chinese mainland"),
+        ("1.38E+10", "was shortened by a spreadsheet"),
+        ("+852 0 5123 4567", "has a 0 behind its country code"),
+        (13800138000, "must be a string"),
+    ],
+)
+def test_a_number_is_refused_with_its_true_reason(number: object, reason: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        read_request({"phone_number": number, "purpose": "login"}, "")
+    assert caught.value.problem.startswith(reason)
+    assert "POST" not in caught.value.problem
+
+
 @pytest.mark.parametrize(
     ("given", "read"),
     [("203.0.113.7", "203.0.113.7"), ("2001:DB8:0::1", "2001:db8::1"), (None, "")],

@@ -12,6 +12,7 @@ from shared.platform.queries import Page
 from shared.platform.sms_api import SmsApi
 from shared.receipts.delivery_status import Question, ask, read_question, shown
 from shared.receipts.keeping import keep
+from shared.settings import read_templates_of_codes
 from shared.state.store import Store
 from shared.trigger.invocation import Invocation
 from tests.unit import sms_platform
@@ -172,7 +173,14 @@ def test_a_receipt_code_is_explained(
         ("1234", "****"),
         ("12345678", "****"),
         ("123", "123"),
-        ("123456789", "123456789"),
+        ("123456789", "****"),
+        ("13800138000", "****"),
+        ("key A1B2C3D4E5F6G7H8", "key ****"),
+        ("code_1234_", "code_****_"),
+        ("é1234é", "é****é"),
+        ("验证码：１２３４", "验证码：１２３４"),
+        ("https://a.example/x1y2", "https://a.example/****"),
+        ("on 2027-01-15 at 16:00", "on ****-01-15 at 16:00"),
         ("Your code", "Your code"),
         ("a1b2-c3d4", "****-****"),
         ("验证码:482913。", "验证码:****。"),
@@ -185,6 +193,22 @@ def test_content_is_shown_on_demand_and_without_codes(
     found = ask(question(), asking(api_to(endpoint))).details[0]
     assert shown(found, question(include_content=True), SPACE)["content"] == expected
     assert "content" not in shown(found, question(), SPACE)
+
+
+@pytest.mark.parametrize("template", ["SMS_1", "SMS_2", "SMS_3", "SMS_4"])
+def test_the_text_of_a_template_of_codes_is_not_shown(
+    platform: Platform, endpoint: str, api_to: ApiTo, template: str
+) -> None:
+    environ = {
+        "SMS_CODE_TEMPLATES": "SMS_9,SMS_1",
+        "SMS_CODE_TEMPLATE": "SMS_2",
+        "SMS_CODE_INTERNATIONAL_TEMPLATE": "SMS_3",
+    }
+    platform.on("QuerySendDetails", details(detail(Content="abcd", TemplateCode=template)))
+    found = ask(question(), asking(api_to(endpoint))).details[0]
+    templates = read_templates_of_codes(environ)
+    answer = shown(found, question(include_content=True), SPACE, templates_of_codes=templates)
+    assert answer.get("content") == ("abcd" if template == "SMS_4" else None)
 
 
 def test_an_out_id_is_searched_for_on_every_page(

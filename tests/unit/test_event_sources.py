@@ -174,9 +174,9 @@ def test_a_message_that_is_no_json_is_an_entry(make: Any, message: str) -> None:
 
 def test_a_refusal_says_what_is_wrong_and_where() -> None:
     assert found_in([timer("{"), {"requests": 7}, {"requests": []}]) == [
-        Refusal("malformed-json", "is neither JSON nor base64 of JSON", field=""),
-        Refusal("invalid-request", "requests: must be a list", field="requests"),
-        Refusal("empty-event", "the event holds no request", field=""),
+        Refusal("malformed-json", "is neither JSON nor base64 of JSON"),
+        Refusal("invalid-request", "requests: must be a list"),
+        Refusal("empty-event", "the event holds no request"),
     ]
 
 
@@ -209,7 +209,7 @@ def test_an_empty_event_is_an_entry(empty: object) -> None:
 def test_requests_must_be_a_list(requests: object) -> None:
     (entry,) = found_in({"requests": requests})
     assert isinstance(entry, Refusal)
-    assert entry.field == "requests"
+    assert entry.reason == "requests: must be a list"
 
 
 @pytest.mark.parametrize(

@@ -245,6 +245,15 @@ def test_an_out_id_is_looked_up(platform: Platform) -> None:
     assert body[0]["content"] == "【签名】Your code is ****."
 
 
+def test_the_text_of_a_code_is_not_shown(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform.on("QuerySendDetails", details(detail(), detail(TemplateCode="SMS_2")))
+    monkeypatch.setenv("SMS_CODE_TEMPLATE", "SMS_2")
+    _, _, body = query({**QUESTION, "include_content": True})
+    assert [row.get("content") for row in body] == ["【签名】Your code is ****.", None]
+
+
 def test_a_lookup_by_out_id_alone_says_what_to_do_instead(platform: Platform) -> None:
     status, _, body = query(None, method="GET", query={"out_id": "order-1"})
     assert (status, body["field"]) == (422, "out_id")

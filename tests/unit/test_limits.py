@@ -281,7 +281,7 @@ def test_a_country_may_have_a_limit_of_its_own(
         ("a" * 158 + "€", 1),
         ("^{}\\[~]|€" * 8 + "a" * 16, 1),
         ("^{}\\[~]|€" * 9, 2),
-        ("€" * 153, 2),
+        ("€" * 152, 2),
         ("€" * 154, 3),
         ("@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ ñü¿¡§à" * 3, 1),
         ("`" * 70, 1),
@@ -299,6 +299,17 @@ def test_a_country_may_have_a_limit_of_its_own(
         ("👨‍👩‍👧‍👦" * 6 + "ab", 1),
         ("👨‍👩‍👧‍👦" * 7, 2),
         ("a" * 39015, 255),
+        # No pair is split over two messages: 76 of them fill one of 153 units, 33 one of 67.
+        ("]" * 80, 1),
+        ("]" * 81, 2),
+        ("]" * 152, 2),
+        ("]" * 153, 3),
+        ("a" * 152 + "]" + "a" * 152, 3),
+        ("a" * 151 + "]" + "a" * 153, 2),
+        ("😀" * 66, 2),
+        ("😀" * 67, 3),
+        ("你" * 66 + "😀" + "你" * 66, 3),
+        ("你" * 65 + "😀" + "你" * 67, 2),
     ],
 )
 def test_a_text_is_billed_by_its_alphabet(text: str, billed: int) -> None:
@@ -937,3 +948,24 @@ def test_send_message_to_globe_is_charged_what_the_platform_says(
     outcome = sender.send(HONG_KONG, out_id="order-1", message=text)
     sender.keep(GLOBE_RECEIPT)
     assert sender.spent(abroad=True) == int(outcome.details["Segments"])
+
+
+@pytest.mark.parametrize(
+    ("told", "spent"),
+    [("3", 3), ("2", 2), ("5", 5), ("0", 3), ("many", 3), ("9999", 3), (None, 3), ([2], 3)],
+)
+def test_what_a_text_was_charged_is_corrected_by_the_answer(
+    platform: Platform, sender: Sender, told: object, spent: int
+) -> None:
+    sender.environ.update(only("international-per-day=3", "country-per-day=3"))
+    platform.on("SendMessageToGlobe", answer({"ResponseCode": "OK", "Segments": told}))
+    assert sender.how(HONG_KONG, message="]" * 153) == "accepted"
+    assert sender.spent(abroad=True) == spent
+
+
+def test_what_was_corrected_may_be_spent(platform: Platform, sender: Sender) -> None:
+    sender.environ.update(only("international-per-day=3"))
+    platform.on("SendMessageToGlobe", answer({"ResponseCode": "OK", "Segments": "2"}))
+    assert sender.how(HONG_KONG, message="]" * 153) == "accepted"
+    assert sender.how(HONG_KONG, message="a") == "accepted"
+    assert sender.how(HONG_KONG, message="a").startswith("rejected: international-per-day")

@@ -187,6 +187,25 @@ def test_what_is_not_clearly_abroad_is_refused(
     assert platform.calls == []
 
 
+@pytest.mark.parametrize(
+    "request_body",
+    [
+        {**ONE, "correcthorse": 1},
+        {**ONE, "template_param": {"correcthorse": 1.5}},
+        {"template_code": "SMS_1", "messages": [{"phone_number": "1", "correcthorse": 1}]},
+        {**ABROAD, "correcthorse": 1},
+    ],
+)
+def test_a_field_name_that_the_caller_made_up_is_answered_and_not_logged(
+    platform: Platform, capsys: pytest.CaptureFixture[str], request_body: dict[str, Any]
+) -> None:
+    assert "correcthorse" in only(run(mns_topic(request_body)), "rejected")["reason"]
+    logged = capsys.readouterr().out
+    assert '"action": "entry"' in logged
+    assert "correcthorse" not in logged
+    assert platform.calls == []
+
+
 # entries beside each other
 
 

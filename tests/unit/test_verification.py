@@ -86,8 +86,31 @@ def test_a_number_may_be_written_in_several_ways(desk: Desk) -> None:
 
 def test_a_wrong_code_does_not_pass_and_the_right_one_still_does(desk: Desk) -> None:
     verification_id = desk.created()
-    for code in (desk.wrong_code, desk.code + "0", "１２３４５６", " " + desk.code):
+    for code in (desk.wrong_code, desk.code + "0", desk.code[:-1], "-" + desk.code):
         assert not desk.check(verification_id, code)
+    assert desk.check(verification_id, desk.code)
+
+
+@pytest.mark.parametrize("typed", ["{} ", " {}", "{}\n", "\t{}\r\n", "\u200b{}\u202c", "\u3000{}"])
+def test_white_space_around_a_typed_code_costs_no_try(desk: Desk, typed: str) -> None:
+    desk.environ["SMS_CODE_TRIES"] = "1"
+    verification_id = desk.created()
+    assert desk.check(verification_id, typed.format(desk.code))
+
+
+def test_a_code_may_be_typed_in_groups_and_with_full_width_digits(desk: Desk) -> None:
+    desk.environ["SMS_CODE_TRIES"] = "1"
+    verification_id = desk.created()
+    full_width = "".join(chr(ord("０") + int(digit)) for digit in desk.code)
+    assert desk.check(verification_id, f"{full_width[:3]} {full_width[3:]}")
+
+
+@pytest.mark.parametrize("typed", ["", " \n", "\u200b", "1" * 33])
+def test_what_is_no_code_costs_no_try(desk: Desk, typed: str) -> None:
+    desk.environ["SMS_CODE_TRIES"] = "1"
+    verification_id = desk.created()
+    with pytest.raises(InvalidRequest, match="code: must be a string of 1 to 32 characters"):
+        desk.check(verification_id, typed)
     assert desk.check(verification_id, desk.code)
 
 

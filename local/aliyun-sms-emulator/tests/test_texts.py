@@ -27,6 +27,11 @@ def test_segments_of_the_mainland_are_counted(length: int, segments: int) -> Non
         ("中" * 135, 3),
         ("😀" * 35, 1),
         ("😀" * 36, 2),
+        ("]" * 152, 2),
+        ("]" * 153, 3),
+        ("a" * 152 + "]" + "a" * 152, 3),
+        ("😀" * 67, 3),
+        ("你" * 66 + "😀" + "你" * 66, 3),
     ],
 )
 def test_international_segments_are_counted(text: str, segments: int) -> None:

@@ -26,15 +26,23 @@ def count_segments(text: str, *, international: bool) -> int:
     """Count the parts `text` (with signature) is sent and billed as.
 
     Mainland: 70 characters fit into one part, 67 into each of several. Elsewhere GSM 7-bit texts
-    have 160 and 153 units, all others 70 and 67 UTF-16 units.
+    have 160 and 153 units, all others 70 and 67 UTF-16 units; a character of two units is not split
+    over two parts (that is not confirmed).
     """
     if not international:
-        return _parts(len(text), 70, 67)
+        return _parts([1] * len(text), 70, 67)
     if all(character in _GSM7 or character in _GSM7_EXTENDED for character in text):
-        units = len(text) + sum(character in _GSM7_EXTENDED for character in text)
-        return _parts(units, 160, 153)
-    return _parts(len(text.encode("utf-16-le")) // 2, 70, 67)
+        return _parts([1 + (character in _GSM7_EXTENDED) for character in text], 160, 153)
+    return _parts([1 + (character > "\uffff") for character in text], 70, 67)
 
 
-def _parts(length: int, single: int, several: int) -> int:
-    return 1 if length <= single else -(-length // several)
+def _parts(units: list[int], single: int, several: int) -> int:
+    """Count the parts that characters of so many `units` fill, each as far as it can hold."""
+    if sum(units) <= single:
+        return 1
+    parts, used = 1, 0
+    for width in units:
+        if used + width > several:
+            parts, used = parts + 1, 0
+        used += width
+    return parts

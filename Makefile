@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help setup demo check test test-all lint unit runtimes integration local-tests faults fuzz \
-	mutants yardstick benchmark doctor verify-cloud api-key package template clean system-parts
+	mutants yardstick benchmark doctor unread verify-cloud api-key package template clean system-parts
 
 help: ## list every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ benchmark: $(VENV)/dev.stamp ## measure against the official SDK (GROUPS="files 
 
 doctor: $(VENV)/setup.stamp ## check a configuration before the first deploy; sends nothing
 	@$(BIN)/python -m tools.doctor
+
+unread: $(VENV)/setup.stamp ## show receipts that could not be read, and read them again (ARGS='--show --raw')
+	@$(BIN)/python -m tools.unread $(ARGS)
 
 verify-cloud: $(VENV)/setup.stamp ## measure on the real platform; at most 3 SMS, asks before each
 	@$(BIN)/python -m tools.verify_cloud $(ARGS)

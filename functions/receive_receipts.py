@@ -21,7 +21,7 @@ def handler(event: bytes, context: Context) -> dict[str, object]:
 
 def receive(request: Request, invocation: Invocation) -> Response:
     """Keep what was pushed; the platform pushes again until it reads a number in `code`."""
-    push_endpoint.take(request.json(), invocation)
+    push_endpoint.take(request, invocation)
     return Response(200, {"code": 0, "msg": "stored"})
 
 

@@ -19,6 +19,13 @@ class Clock(NamedTuple):
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
+    def moved(self) -> float | None:
+        """Return `now` where a test moves the time, None where it is that of this machine.
+
+        What many machines count together goes by the store's time: their clocks differ.
+        """
+        return None if self.now is time.time else self.now()
+
 
 def utc_timestamp(epoch: float) -> str:
     """Return `epoch` (seconds) as requests and the log have it: ``2026-01-31T08:00:00Z``."""

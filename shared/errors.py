@@ -3,7 +3,7 @@
     SmsError
     ├── InvalidRequest, NotAuthenticated, OutIdConflict, InProgress, LimitReached    at the caller
     ├── PlatformRefused, ConnectionFailed, AnswerLost                                at the platform
-    ├── StoreUnavailable, BucketUnavailable, NotSettled                              in state, files
+    ├── StoreUnavailable, UnreadFull, BucketUnavailable, NotSettled                  in state, files
     └── ConfigurationError, InternalError                                            here
 
 The caller sees an error's text, and the log keeps it: it holds no key, code or phone number.
@@ -145,6 +145,12 @@ class StoreUnavailable(SmsError):
     code = "store-unavailable"
     retryable = True
     retry_after = 1
+
+
+class UnreadFull(StoreUnavailable):
+    """Something that cannot be read finds no room where such things are kept."""
+
+    code = "unread-full"
 
 
 class BucketUnavailable(SmsError):

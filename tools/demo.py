@@ -322,6 +322,7 @@ class Circle(NamedTuple):
         typed = {
             "verification_id": created["verification_id"],
             "phone_number": number,
+            "purpose": "login",
             "code": code,
         }
         checked = self._call("verify_code", "/codes/check", typed)

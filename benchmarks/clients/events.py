@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from types import SimpleNamespace
 from typing import Any, cast
+
+from shared.clock import PLATFORM_OFFSET
 
 API_KEY = "benchmark"  # the parent puts its hash into SMS_API_KEYS
 RECEIPT_TOKEN = "a-token-of-the-benchmark"
@@ -62,11 +65,12 @@ def one_sms(number: str) -> dict[str, object]:
 
 
 def receipt(number: str, out_id: str) -> dict[str, object]:
-    """Return the receipt of a delivered SMS as the platform pushes it (document 101867)."""
+    """Return the receipt of an SMS delivered just now, as it is pushed (document 101867)."""
+    now = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time.time() + PLATFORM_OFFSET))
     return {
         "phone_number": number,
-        "send_time": "2017-01-01 00:00:00",
-        "report_time": "2017-01-01 00:00:05",
+        "send_time": now,
+        "report_time": now,
         "success": True,
         "err_code": "DELIVERED",
         "err_msg": "用户接收成功",

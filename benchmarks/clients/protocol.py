@@ -41,7 +41,7 @@ def send(_: str) -> None:
         verdict = outcome.outcome
     else:
         (part,) = intent.parts
-        parameters = {**part.parameters, "OutId": intent.wire_id(part)}
+        parameters = {**part.parameters, "OutId": intent.wire_id(part).text()}
         verdict = _OPEN.api.call(
             part.action, parameters, deadline=deadline, phone_numbers=part.phone_numbers
         ).verdict

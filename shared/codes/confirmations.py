@@ -124,7 +124,7 @@ class Confirmations(NamedTuple):
             old=old.stored,
             new=record_text(new),
             ttl=self.api.settings.intent_ttl,
-            now=self.api.clock.now(),
+            now=self.api.clock.moved(),
             charge=charge,
             give_back=give_back,
         )

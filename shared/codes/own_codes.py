@@ -302,7 +302,7 @@ class OwnCodes(NamedTuple):
         return _Moved(True, new._replace(stored=text))
 
     def _change(self, key: str, *, old: str | None, new: str) -> Change:
-        ttl, now = self.api.settings.intent_ttl, self.api.clock.now()
+        ttl, now = self.api.settings.intent_ttl, self.api.clock.moved()
         return Change(key=key, old=old, new=new, ttl=ttl, now=now)
 
     def _created(

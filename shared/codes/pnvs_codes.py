@@ -163,7 +163,6 @@ class PnvsCodes(NamedTuple):
                     old=record.stored,
                     new=record_text(record._replace(left=left, mark=letters(self.api.token()))),
                     ttl=self.settings.lifetime,
-                    now=self.api.clock.now(),
                 )
             )
             if not isinstance(answer, Differs):

@@ -23,7 +23,8 @@ class SendDetail(NamedTuple):
 
     `status` is ``waiting``, ``delivered`` or ``failed``. `err_code` is the receipt's, such as
     ``DELIVERED``. Times are ``2026-01-31 16:00:00`` in UTC+8, or "". `out_id` is the OutId that the
-    send carried.
+    send carried. Receipts add the last two: `contradictory`, where a receipt's code says something
+    else than its status, and in `contradicted_by` another final status that was reported.
     """
 
     phone_number: str
@@ -34,6 +35,8 @@ class SendDetail(NamedTuple):
     template_code: str = ""
     out_id: str = ""
     content: str = ""
+    contradictory: bool = False
+    contradicted_by: Mapping[str, str] = {}
 
     @property
     def is_final(self) -> bool:

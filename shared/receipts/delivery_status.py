@@ -1,6 +1,7 @@
 """What became of the messages to one number: what the platform shows, and stored receipts.
 
-Where the two differ, the one that is final is right.
+Where the two differ, the one that is final is right. Where both are final, the platform's answer
+stays, and what contradicts it is shown beside it.
 """
 
 import os
@@ -97,7 +98,7 @@ def ask(question: Question, invocation: Invocation) -> Page:
     return Page(len(found), tuple(found[start : start + question.page_size]))
 
 
-def shown_rows(page: Page, question: Question, space: str) -> list[dict[str, str]]:
+def shown_rows(page: Page, question: Question, space: str) -> list[dict[str, object]]:
     """Return a page for a caller of `space`, row by row, without the texts of our codes."""
     templates = read_templates_of_codes(os.environ)
     return [shown(detail, question, space, templates_of_codes=templates) for detail in page.details]
@@ -109,7 +110,7 @@ def shown(
     space: str,
     *,
     templates_of_codes: frozenset[str] = frozenset(),
-) -> dict[str, str]:
+) -> dict[str, object]:
     """Return `detail` for a caller of `space`.
 
     Its text is there only when it was asked for, codes struck out; that of a template of codes
@@ -117,7 +118,7 @@ def shown(
     """
     wire_id = read_wire_id(detail.out_id)
     is_own = wire_id is not None and wire_id.space == space
-    answer = {
+    answer: dict[str, object] = {
         **detail._asdict(),
         "meaning": meaning_of(detail.err_code),
         "out_id": wire_id.out_id if wire_id and is_own else "",
@@ -125,6 +126,9 @@ def shown(
     }
     if not question.include_content or detail.template_code in templates_of_codes:
         del answer["content"]
+    for name in ("contradictory", "contradicted_by"):
+        if not answer[name]:
+            del answer[name]
     return answer
 
 
@@ -152,6 +156,8 @@ def _stored(question: Question, invocation: Invocation) -> list[SendDetail]:
             out_id=receipt.out_id,
             send_date=receipt.send_date,
             receive_date=receipt.receive_date,
+            contradictory=receipt.contradictory,
+            contradicted_by=receipt.contradicted_by,
         )
         for receipt in found
         if receipt.number_hash == number_hash and question.biz_id in ("", receipt.message_id)
@@ -168,12 +174,32 @@ def _merged(
         same = next((receipt for receipt in left if _is_same(receipt, detail)), None)
         if same:
             left.remove(same)
-        if same and same.is_final and not detail.is_final:
-            detail = detail._replace(
-                status=same.status, err_code=same.err_code, receive_date=same.receive_date
-            )
-        merged.append(detail)
+        merged.append(_with_receipt(detail, same) if same and same.is_final else detail)
     return merged, left
+
+
+def _with_receipt(detail: SendDetail, receipt: SendDetail) -> SendDetail:
+    """Return what the platform shows of a message, with what its final receipt adds."""
+    if not detail.is_final:
+        return detail._replace(
+            status=receipt.status,
+            err_code=receipt.err_code,
+            receive_date=receipt.receive_date,
+            contradictory=receipt.contradictory,
+            contradicted_by=receipt.contradicted_by,
+        )
+    if detail.status == receipt.status:
+        return detail._replace(
+            contradictory=receipt.contradictory and detail.err_code == receipt.err_code,
+            contradicted_by=receipt.contradicted_by,
+        )
+    return detail._replace(
+        contradicted_by={
+            "status": receipt.status,
+            "err_code": receipt.err_code,
+            "receive_date": receipt.receive_date,
+        }
+    )
 
 
 def _of_day(details: Sequence[SendDetail], send_date: str) -> list[SendDetail]:

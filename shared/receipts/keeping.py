@@ -3,18 +3,22 @@
 The platform pushes a receipt again until it is answered with 200, and promises neither order nor
 that each comes once (documents 101867 and 101847; smsreport-http-intl for SendMessageToGlobe). So
 all steps here may be repeated, and a message that was delivered or has failed stays so. A receipt
-settles an attempt that was in doubt (sending/part_records.py). records.py has the records.
+that agrees with the record of its part settles an attempt that was in doubt (sending/settling.py);
+one that does not is kept apart and changes nothing. records.py has the records, unread.py those of
+what could not be read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from shared import phone_numbers
 from shared.errors import ConfigurationError, StoreUnavailable
 from shared.ids import WireId, compact_json, keyed, read_wire_id
-from shared.receipts.pushed import Reply, Report, read_entry
+from shared.platform.actions import ACTIONS
+from shared.receipts import unread
+from shared.receipts.pushed import Reply, Report, raw_entry, read_entry
 from shared.receipts.records import (
     PartsRecord,
     Receipt,
@@ -25,8 +29,8 @@ from shared.receipts.records import (
 )
 from shared.sending.limits import Charge, Limits, put_within_limits
 from shared.sending.message_index import note_message
-from shared.sending.part_records import read_part
-from shared.sending.settling import settle
+from shared.sending.part_records import PartRecord, read_part
+from shared.sending.settling import SentMessage, differences, settle
 from shared.state.records import StoredRecord, read_record, record_text
 from shared.state.store import Change, Differs
 
@@ -35,7 +39,7 @@ if TYPE_CHECKING:
     from shared.state.store import Store
     from shared.trigger.invocation import Invocation
 
-_MOST_BILLED = 20  # messages of one receipt; no text of a template is that long
+_MOST_BILLED = 8  # messages that a receipt may say one text was; no text of a template is longer
 _MOST_RECEIPTS = 1000  # of one id on the wire; a send has at most that many numbers
 
 R = TypeVar("R", bound=StoredRecord)
@@ -58,10 +62,19 @@ def required_store(invocation: Invocation) -> Store:
     return store
 
 
-def keep(entries: Iterable[object], api: SmsApi, store: Store, *, deadline: float) -> Tally:
+def keep(
+    entries: Sequence[object],
+    api: SmsApi,
+    store: Store,
+    *,
+    deadline: float,
+    source: str = "push",
+) -> Tally:
     """Keep receipts and replies, settle what was in doubt, and log how many there were.
 
-    `deadline` is in monotonic seconds. Raises StoreUnavailable when not all was kept.
+    What cannot be read is kept as it came from `source`, bytes among the entries always.
+    `deadline` is in monotonic seconds. Raises StoreUnavailable when not all was kept, UnreadFull
+    when only some of what cannot be read was not.
     """
     read = [read_entry(entry) for entry in entries]
     reports = [entry for entry in read if isinstance(entry, Report)]
@@ -77,6 +90,9 @@ def keep(entries: Iterable[object], api: SmsApi, store: Store, *, deadline: floa
         settled=settled,
     )
     api.log.event("warning" if tally.unreadable else "info", "receipts", "kept", **tally._asdict())
+    if tally.unreadable:
+        raw = [raw_entry(entry) for entry, found in zip(entries, read, strict=True) if not found]
+        unread.Keeper(api, store, deadline).keep(raw, source)
     return tally
 
 
@@ -111,31 +127,109 @@ class _Keeper(NamedTuple):
 
     def _keep_group(self, subject: Subject, reports: Sequence[Report]) -> bool:
         """Keep the receipts of one part or message; return whether they settled the part."""
-        self._keep_receipts(subject, reports)
+        key = subject.key(self.api.settings.state_secret)
         wire_id = read_wire_id(subject.wire_id)
         if wire_id is None:
+            self._keep_receipts(key, reports)
             return False
-        self._note_messages(wire_id, reports)
+        record = read_part(self.store, wire_id, state_secret=self.api.settings.state_secret)
+        if record.stored is None:  # not sent by us, or long ago
+            self.api.log.event("info", "receipt", "without-part", record=key)
+            self._keep_receipts(key, reports, without_part=True)
+            self._note_messages(wire_id, reports)
+            return False
+        agreeing = self._agreeing(subject, reports, record)
+        if not agreeing:
+            return False
+        self._keep_receipts(key, agreeing, part=record)
+        self._note_messages(wire_id, agreeing)
         self._keep_highest_part(wire_id)
-        return settle(self.store, self.api, wire_id=wire_id, message_id=reports[0].message_id)
+        message = _sent_message(wire_id, agreeing[0])
+        return settle(self.store, self.api, message=message, record=record)
 
-    def _keep_receipts(self, subject: Subject, reports: Sequence[Report]) -> None:
-        received = [self._receipt(report) for report in reports]
+    def _agreeing(
+        self, subject: Subject, reports: Sequence[Report], record: PartRecord
+    ) -> list[Report]:
+        """Return the receipts that agree with the record of their part; keep the others apart."""
+        agreeing, disagreeing = [], []
+        for report in reports:
+            wire_id = read_wire_id(report.out_id)
+            # ``tester~order-17~007`` would have a budget of its own beside that of part 7.
+            if wire_id is None or wire_id.text() != report.out_id:
+                found = ["wire-id"]
+            else:
+                message = _sent_message(wire_id, report)
+                found = differences(record, message, self.api.settings.state_secret)
+            if found:
+                disagreeing.append((report, ",".join(found)))
+            else:
+                agreeing.append(report)
+        if disagreeing:
+            key = subject.key_of_disagreeing(self.api.settings.state_secret)
+            self._keep_receipts(key, [report for report, _ in disagreeing])
+            for report, names in disagreeing:
+                self.api.log.event(
+                    "warning",
+                    "receipt",
+                    "disagrees",
+                    differs=names,
+                    record=key,
+                    **self.api.log.numbers((report.phone_number,)),
+                )
+        return agreeing
+
+    def _keep_receipts(
+        self,
+        key: str,
+        reports: Sequence[Report],
+        *,
+        part: PartRecord | None = None,
+        without_part: bool = False,
+    ) -> None:
+        """Keep receipts under `key`; of those that agree with a `part`, correct the budget."""
+        received = [self._receipt(report, without_part=without_part) for report in reports]
+        billed = self._billed(reports) if part and _is_billed_by_receipts(part) else {}
 
         def with_received(record: ReceiptsRecord) -> ReceiptsRecord:
             merged = _merged(record.read(), received)
-            return record._replace(receipts=[receipt.members() for receipt in merged])
+            most = {
+                number: max(messages, record.billed.get(number, 0))
+                for number, messages in billed.items()
+            }
+            return record._replace(
+                receipts=[receipt.members() for receipt in merged],
+                billed={**record.billed, **most},
+            )
 
         def price(old: ReceiptsRecord, new: ReceiptsRecord) -> Charge:
-            return self._correction(subject, reports, _extra(new) - _extra(old))
+            extra = sum(new.billed.values()) - sum(old.billed.values())
+            is_abroad = not phone_numbers.is_mainland(reports[0].phone_number)
+            return Limits(self.api).budget(extra, is_abroad=is_abroad) if extra else ()
 
-        key = subject.key(self.api.settings.state_secret)
         self._update(key, ReceiptsRecord(), with_received, price=price)
 
     def _note_messages(self, wire_id: WireId, reports: Sequence[Report]) -> None:
+        """Write down which part each message is of, unless that is known since it was sent."""
         for message_id in dict.fromkeys(report.message_id for report in reports):
             if message_id:
                 note_message(self.store, self.api, message_id=message_id, wire_id=wire_id)
+
+    def _billed(self, reports: Sequence[Report]) -> dict[str, int]:
+        """Return the messages that were billed above the one that was counted, by number.
+
+        However many receipts a number has, it was sent one text.
+        """
+        secret = self.api.settings.state_secret
+        most: dict[str, int] = {}
+        for report in reports:
+            wire_id = read_wire_id(report.out_id)
+            if wire_id is None:
+                continue
+            number = _sent_message(wire_id, report).digest(secret)
+            extra = min(report.sms_size, _MOST_BILLED) - 1
+            if extra > most.get(number, 0):
+                most[number] = extra
+        return most
 
     def _keep_highest_part(self, wire_id: WireId) -> None:
         if wire_id.number:
@@ -145,23 +239,10 @@ class _Keeper(NamedTuple):
                 lambda record: record._replace(highest=max(wire_id.number, record.highest)),
             )
 
-    def _receipt(self, report: Report) -> Receipt:
+    def _receipt(self, report: Report, *, without_part: bool) -> Receipt:
         kept = {name: value for name, value in report._asdict().items() if name in Receipt._fields}
-        return Receipt(**{**kept, **shown_number(self.api, report.phone_number)})
-
-    def _correction(self, subject: Subject, reports: Sequence[Report], extra: int) -> Charge:
-        """Return what a part of ours was billed above what was counted.
-
-        SendMessageToGlobe is counted exactly.
-        """
-        wire_id = read_wire_id(subject.wire_id)
-        if extra <= 0 or reports[0].is_of_globe or wire_id is None:
-            return ()
-        state_secret = self.api.settings.state_secret
-        if read_part(self.store, wire_id, state_secret=state_secret).stored is None:
-            return ()
-        is_abroad = not phone_numbers.is_mainland(reports[0].phone_number)
-        return Limits(self.api).budget(extra, is_abroad=is_abroad)
+        kept.update(shown_number(self.api, report.phone_number))
+        return Receipt(**kept, without_part=without_part)
 
     def _update(
         self,
@@ -189,7 +270,7 @@ class _Keeper(NamedTuple):
             old=old,
             new=new,
             ttl=self.api.settings.intent_ttl,
-            now=self.api.clock.now(),
+            now=self.api.clock.moved(),
             charge=charge,
         )
 
@@ -201,26 +282,49 @@ class _Keeper(NamedTuple):
         return answer if isinstance(answer, Differs) else None
 
 
+def _sent_message(wire_id: WireId, report: Report) -> SentMessage:
+    return SentMessage(
+        wire_id=wire_id,
+        phone_number=report.phone_number,
+        send_date=report.send_date,
+        message_id=report.message_id,
+    )
+
+
+def _is_billed_by_receipts(part: PartRecord) -> bool:
+    """Whether the length of its text was not known when it was counted."""
+    action = ACTIONS.get(part.action)
+    return action is None or not action.billed_by
+
+
 def _merged(kept: Sequence[Receipt], received: Sequence[Receipt]) -> list[Receipt]:
     """Return the receipts that are known then, by number and message.
 
-    The first final one of each message stays.
+    The first final one of each message stays, and notes another that says something else.
     """
     known = {_identity(receipt): receipt for receipt in kept}
     for receipt in received:
         before = known.get(_identity(receipt))
-        if before is None:
-            known[_identity(receipt)] = receipt
-        elif not before.is_final:
-            known[_identity(receipt)] = receipt._replace(others=before.others)
+        known[_identity(receipt)] = _later(before, receipt) if before else receipt
     newest = sorted(known.values(), key=lambda receipt: receipt.receive_date)[-_MOST_RECEIPTS:]
     return sorted(newest, key=lambda receipt: (receipt.phone_number, _identity(receipt)))
 
 
-def _extra(record: ReceiptsRecord) -> int:
-    """Return the messages that were billed above one for each receipt."""
-    sizes = [min(receipt.sms_size, _MOST_BILLED) for receipt in record.read()]
-    return sum(size - 1 for size in sizes if size > 1)
+def _later(before: Receipt, receipt: Receipt) -> Receipt:
+    """Return what is known of a message when another receipt of it comes."""
+    is_comparable = before.without_part == receipt.without_part
+    if not before.is_final or (before.without_part and not is_comparable):
+        return receipt._replace(others=before.others)
+    is_news = receipt.is_final and receipt.status != before.status and not before.contradicted_by
+    if not is_news or not is_comparable:
+        return before
+    return before._replace(
+        contradicted_by={
+            "status": receipt.status,
+            "err_code": receipt.err_code,
+            "receive_date": receipt.receive_date,
+        }
+    )
 
 
 def _identity(receipt: Receipt) -> tuple[str, str]:

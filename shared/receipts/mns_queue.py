@@ -2,7 +2,8 @@
 
 They belong to Alibaba Cloud's account, so they cannot trigger a function of ours. A timer asks
 Dybaseapi for a temporary key to a queue (QueryTokenForMnsQueue). With it messages are received,
-kept, and only then deleted: what is not deleted comes again.
+kept, and only then deleted: what is not deleted comes again. So a message that can neither be read
+nor kept as it is stays in its queue.
 
 Sources: documents 101641 and 101646, and ReceiveMessage, BatchReceiveMessage and DeleteMessage of
 the Simple Message Queue documentation.
@@ -11,10 +12,10 @@ the Simple Message Queue documentation.
 from __future__ import annotations
 
 import base64
+import hashlib
 import hmac
-import json
 import os
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from email.utils import formatdate
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote
@@ -23,10 +24,11 @@ from xml.etree import ElementTree
 import requests
 
 from shared.clock import Clock, parse_platform_time
-from shared.errors import AnswerLost, ConfigurationError, PlatformRefused, SmsError
+from shared.errors import AnswerLost, ConfigurationError, PlatformRefused, SmsError, UnreadFull
 from shared.logs import safe_code, safe_request_id
 from shared.receipts import keeping
 from shared.receipts.keeping import Tally
+from shared.receipts.pushed import entries_in, read_entry
 from shared.settings import read_queue_settings
 from shared.transport import Timeout, exchange
 from shared.trigger.invocation import log_bug, open_invocation, open_log
@@ -58,11 +60,18 @@ class QueueToken(NamedTuple):
 class QueueMessage(NamedTuple):
     """One message; `entries` are the receipts or replies in it, as the platform wrote them.
 
-    `receipt_handle` is the queue's word for what deletes it; it has nothing to do with receipts.
+    Of a message that cannot be read the one entry is its body, in bytes. `receipt_handle` is the
+    queue's word for what deletes it; it has nothing to do with receipts.
     """
 
     receipt_handle: str
+    body: bytes
     entries: list[object]
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether all of it can be read."""
+        return all(read_entry(entry) for entry in self.entries)
 
 
 Tokens = MutableMapping[str, QueueToken]
@@ -219,25 +228,47 @@ def signed_headers(method: str, resource: str, *, date: str, token: QueueToken) 
 def _empty(queue: Queue, store: Store, end: float) -> tuple[Tally, str]:
     """Empty a queue in rounds, of which none begins after `end` (monotonic seconds).
 
-    Returns what was kept, and the code of the error that ended it, ``out-of-time`` among them.
+    Returns what was kept, and the code of the error that ended it, ``out-of-time`` among them, or
+    of what had to stay in the queue.
     """
     api = queue.api
     total = Tally()
+    staying: set[bytes] = set()  # digests of messages that found no room
     try:
         while api.clock.monotonic() < end:
-            messages = queue.receive()
-            if not messages:
-                return total, ""
-            entries = [entry for message in messages for entry in message.entries]
-            tally = keeping.keep(entries, api=api, store=store, deadline=queue.deadline)
-            total = _sum(total, tally)
+            messages = [each for each in queue.receive() if _digest(each) not in staying]
+            if not messages:  # it is empty, or what stays in it comes again
+                return total, UnreadFull.code if staying else ""
+            readable = [message for message in messages if message.is_readable]
+            total = _sum(total, _take(queue, store, readable))
             for message in messages:
-                queue.delete(message.receipt_handle)
+                if message.is_readable:
+                    continue
+                try:
+                    total = _sum(total, _take(queue, store, [message]))
+                except UnreadFull as error:
+                    api.log.failed("empty-queue", error)
+                    staying.add(_digest(message))
     except SmsError as error:
         api.log.failed("empty-queue", error)
         return total, error.code
     api.log.event("warning", "empty-queue", "out-of-time")
     return total, "out-of-time"
+
+
+def _take(queue: Queue, store: Store, messages: Sequence[QueueMessage]) -> Tally:
+    """Keep what is in some messages, and delete them."""
+    if not messages:
+        return Tally()
+    entries = [entry for message in messages for entry in message.entries]
+    tally = keeping.keep(entries, queue.api, store, deadline=queue.deadline, source=queue.name)
+    for message in messages:
+        queue.delete(message.receipt_handle)
+    return tally
+
+
+def _digest(message: QueueMessage) -> bytes:
+    return hashlib.sha256(message.body).digest()
 
 
 def _sum(first: Tally, second: Tally) -> Tally:
@@ -268,24 +299,17 @@ def _read_token(answer: object, now: float) -> QueueToken:
 def _read_messages(content: bytes) -> list[QueueMessage]:
     """Read the XML that ReceiveMessage answers; raises AnswerLost when it is none."""
     return [
-        QueueMessage(
+        _read_message(
             message.findtext(f"{_XML}ReceiptHandle", ""),
-            _read_body(message.findtext(f"{_XML}MessageBody", "")),
+            message.findtext(f"{_XML}MessageBody", "").encode(),
         )
         for message in _parse(content).iter(f"{_XML}Message")
     ]
 
 
-def _read_body(body: str) -> list[object]:
-    """Return the receipts or replies in a message: base64 of JSON, one object or an array of them.
-
-    What cannot be read is returned as None, so that it is counted, and deleted with the others.
-    """
-    try:
-        entries = json.loads(base64.b64decode(body, validate=True))
-    except (ValueError, RecursionError):
-        return [None]
-    return entries if isinstance(entries, list) else [entries]
+def _read_message(receipt_handle: str, body: bytes) -> QueueMessage:
+    entries = entries_in(body)
+    return QueueMessage(receipt_handle, body, [body] if entries is None else entries)
 
 
 def _read_error(content: bytes) -> tuple[str, str]:

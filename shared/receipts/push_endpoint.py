@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 from shared.errors import InvalidRequest
+from shared.receipts import unread
 from shared.receipts.keeping import Tally, keep, required_store
 from shared.settings import read_receipt_tokens
 
@@ -57,15 +58,28 @@ def authenticate(request: Request, log: Log) -> str:
     raise InvalidRequest("there is nothing at this path", status=404, code="not-found")
 
 
-def take(body: object, invocation: Invocation) -> Tally:
+def take(request: Request, invocation: Invocation) -> Tally:
     """Keep what the platform pushed: an array of receipts and replies.
 
     Raises InvalidRequest when nothing is understood, ConfigurationError without a store,
-    StoreUnavailable when not all was kept.
+    StoreUnavailable when not all was kept. What is not understood is kept as it came.
     """
-    if not isinstance(body, list):
-        raise InvalidRequest("must be a JSON array of SmsReport or SmsUp objects", field="body")
+    content = request.content()
+    try:
+        body = request.json()
+        if not isinstance(body, list):
+            raise InvalidRequest("must be a JSON array of SmsReport or SmsUp objects", field="body")
+    except InvalidRequest:
+        _keep_raw(content, invocation)
+        raise
     tally = keep(body, invocation.api, required_store(invocation), deadline=invocation.deadline)
     if body and tally.unreadable == len(body):
         raise InvalidRequest("holds neither an SmsReport nor an SmsUp object", field="body")
     return tally
+
+
+def _keep_raw(body: bytes, invocation: Invocation) -> None:
+    """Keep a body that cannot be read; a longer one is refused, so the platform pushes it again."""
+    store = invocation.store
+    if store and 0 < len(body) <= unread.MOST_BYTES:
+        unread.Keeper(invocation.api, store, invocation.deadline).keep([body], "push")

@@ -2,12 +2,13 @@
 
     receipts:<id on the wire>   one record a part: the receipts of its numbers
     receipts:<message id>       the same, of receipts that carry no id of ours
+    disagreeing:<id on the wire>    receipts that do not agree with the record of the part
     parts:<out_id>              the highest part of which there is a receipt
     message:<message id>        the id on the wire, where there is one; BizId or MessageId
     reply:<number, sequence>    one record a reply, with its text
 
 The ids in the keys are keyed digests. No record holds a phone number, only its last two digits and
-the log's keyed hash.
+the log's keyed hash. What could not be read is in unread.py.
 """
 
 from __future__ import annotations
@@ -16,14 +17,17 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.errors import StoreUnavailable
-from shared.ids import WireId, keyed
+from shared.ids import WireId, keyed, read_wire_id
 from shared.platform.sms_api import SmsApi
+from shared.sending.part_records import read_part
 from shared.state.records import members_of, read_members, read_record
 
 if TYPE_CHECKING:
     from shared.state.store import Store
 
 PARTS_READ = 100
+# Members of a receipt that are shown only where they say something.
+CONTRADICTIONS = ("contradictory", "contradicted_by")
 
 
 class Receipt(NamedTuple):
@@ -31,7 +35,9 @@ class Receipt(NamedTuple):
 
     `out_id` is the one on the wire; it stands in the key, not in the record. `phone_number` is
     ``*`` and the last two digits, `message_id` the BizId or MessageId; times are ``yyyy-MM-dd
-    HH:mm:ss`` in UTC+8, or empty.
+    HH:mm:ss`` in UTC+8, or empty. `contradictory`: its code says something else than its status.
+    `contradicted_by` has status, err_code and receive_date of a later receipt that says something
+    else, or nothing. `without_part`: when it came there was no record of a part to compare it with.
     """
 
     out_id: str = ""
@@ -43,6 +49,9 @@ class Receipt(NamedTuple):
     send_date: str = ""
     receive_date: str = ""
     sms_size: int = 0
+    contradictory: bool = False
+    contradicted_by: Mapping[str, str] = {}
+    without_part: bool = False
     others: Mapping[str, Any] = {}
 
     @property
@@ -51,8 +60,10 @@ class Receipt(NamedTuple):
         return self.status != "waiting"
 
     def shown(self) -> dict[str, Any]:
-        """Return what a caller is shown of the receipt."""
-        return {name: value for name, value in self._asdict().items() if name != "others"}
+        """Return what a caller is shown of the receipt; contradictions only where there are any."""
+        hidden = {"others", "without_part"}
+        hidden |= {name for name in CONTRADICTIONS if not getattr(self, name)}
+        return {name: value for name, value in self._asdict().items() if name not in hidden}
 
     def members(self) -> dict[str, Any]:
         """Return what is written of the receipt."""
@@ -62,9 +73,14 @@ class Receipt(NamedTuple):
 
 
 class ReceiptsRecord(NamedTuple):
-    """The receipts of one part, or of one message that carries no id of ours."""
+    """The receipts of one part, or of one message that carries no id of ours.
+
+    `billed` has, by the digest of a number of the part, the messages that the budget was corrected
+    by.
+    """
 
     receipts: Sequence[Mapping[str, Any]] = ()
+    billed: Mapping[str, int] = {}
     others: Mapping[str, Any] = {}
     stored: str | None = None
 
@@ -92,6 +108,10 @@ class Subject(NamedTuple):
         """Return the key of the record."""
         name = "receipts" if self.wire_id else "receipts of message"
         return f"receipts:{keyed(state_secret, name, self.wire_id or self.message_id)}"
+
+    def key_of_disagreeing(self, state_secret: str) -> str:
+        """Return the key of the record of receipts that do not agree with the part."""
+        return f"disagreeing:{keyed(state_secret, 'disagreeing', self.wire_id)}"
 
 
 def parts_key(intent: WireId, state_secret: str) -> str:
@@ -131,7 +151,15 @@ def of_message(store: Store, message_id: str, *, part: WireId, state_secret: str
 
 def _about(subject: Subject, store: Store, state_secret: str) -> list[Receipt]:
     record = read_record(store.get(subject.key(state_secret)), ReceiptsRecord())
-    return record.read(subject.wire_id)
+    receipts = record.read(subject.wire_id)
+    compared = [receipt for receipt in receipts if not receipt.without_part]
+    if len(compared) == len(receipts):
+        return receipts
+    # A part has its record before it is sent: what came earlier is about something else.
+    wire_id = read_wire_id(subject.wire_id)
+    if wire_id is None or read_part(store, wire_id, state_secret=state_secret).stored is None:
+        return receipts
+    return compared
 
 
 def stored_or_nothing(

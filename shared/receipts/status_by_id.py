@@ -80,9 +80,8 @@ def _of_out_id(
         known = [receipt for receipt in found if _part_of(receipt) == part]
         if message_id and not any(receipt.is_final for receipt in known):
             stored = [receipt for receipt in known if receipt.message_id == message_id]
-            shown = _of_message(
-                message_id, intent._replace(part=part), stored=stored, invocation=invocation
-            )
+            wire_id = intent._replace(part=part)
+            shown = _of_message(message_id, invocation, part=wire_id, stored=stored)
             if shown:
                 found = [receipt for receipt in found if receipt not in known] + shown
     return found, next_part
@@ -95,11 +94,11 @@ def _of_message_id(message_id: str, invocation: Invocation, store: Store) -> lis
     if part is None or part.space != invocation.space:
         return []
     stored = of_message(store, message_id, part=part, state_secret=secret)
-    return _of_message(message_id, part, stored=stored, invocation=invocation)
+    return _of_message(message_id, invocation, part=part, stored=stored)
 
 
 def _of_message(
-    message_id: str, part: WireId, *, stored: list[Receipt], invocation: Invocation
+    message_id: str, invocation: Invocation, *, part: WireId, stored: list[Receipt]
 ) -> list[Receipt]:
     """Return what is known of the message that `part` was sent as; `stored` are its receipts."""
     api = invocation.api

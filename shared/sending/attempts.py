@@ -18,6 +18,9 @@ from shared.sending.intents import Intent, Part, PartOutcome
 # What a look-up says of a part in doubt (lookups.py).
 FOUND, ABSENT, UNCLEAR = "found", "absent", "unclear"
 NONCE_LIFETIME = 15 * 60  # seconds for which the platform remembers a nonce
+# A message may look as if it was sent before its first attempt, for clocks differ; but by no more
+# than this: the platform refuses a request that was signed further off.
+CLOCK_TOLERANCE = 15 * 60
 NONCE_USED = "SignatureNonceUsed"  # how it refuses one that it remembers
 _NONCE_LABEL = "fc-sms send nonce 2"
 

@@ -19,7 +19,13 @@ from shared.sending.heads import Head
 from shared.sending.intents import Part, PartOutcome
 from shared.sending.limits import Charge, Limits, put_within_limits
 from shared.sending.message_index import note_message
-from shared.sending.part_records import NO_RECORD, PartRecord, read_part, record_key
+from shared.sending.part_records import (
+    NO_RECORD,
+    PartRecord,
+    number_digests,
+    read_part,
+    record_key,
+)
 from shared.state.records import read_record, record_text
 from shared.state.store import Change, Differs, Store
 
@@ -335,18 +341,24 @@ class Claim(NamedTuple):
             action=self.part.action,
             first_at=now,
             last_at=now,
+            numbers=number_digests(
+                self.attempts.intent.wire_id(self.part),
+                self.part.phone_numbers,
+                self.attempts.api.settings.state_secret,
+            ),
         )
 
     def _corrected(self, record: PartRecord) -> PartRecord:
         """Return the record of a part that was refused, for the content that is sent now."""
         blank = self._blank()
         if hmac.compare_digest(record.digest, self.digest):
-            return record._replace(parts=blank.parts)
+            return record._replace(parts=blank.parts, numbers=blank.numbers)
         return record._replace(
             digest=blank.digest,
             parts=blank.parts,
             action=blank.action,
             first_at=blank.first_at,
+            numbers=blank.numbers,
         )
 
     def _leased(self, record: PartRecord) -> PartRecord:
@@ -392,7 +404,7 @@ class Claim(NamedTuple):
             old=old.stored,
             new=text,
             ttl=_ttl(new, api.settings.intent_ttl),
-            now=api.clock.now(),
+            now=api.clock.moved(),
             charge=charge,
             give_back=give_back,
         )

@@ -157,7 +157,6 @@ class Head:
             old=self._record.stored,
             new=text,
             ttl=self._api.settings.intent_ttl,
-            now=self._api.clock.now(),
         )
         answer = self._store.put(change)
         if isinstance(answer, Differs):

@@ -23,13 +23,16 @@ from shared.platform.actions import ACTIONS
 from shared.platform.sms_api import SmsApi
 from shared.sending.intents import Intent, Part, PartOutcome
 from shared.sending.segments import segments
-from shared.state.store import Change, Count, Differs, Refused, Store, Written
+from shared.state.store import MOST_COUNTS, Change, Count, Differs, Refused, Store, Written
 
 Charge = Sequence[Count]
 _UNLIMITED = 2**53  # the largest whole number that Lua counts exactly
 _WARN_AT = (100, 80, 50)  # percent of a budget, the highest first
 _SUFFIX = 4  # last digits of a number; what stands before them is its prefix
-_MOST_PREFIXES = 20  # each is several commands of a script that all others wait for
+_MOST_PREFIXES = 20  # of a list; each is several commands of a script that all others wait for
+_MOST_COUNTRIES = 50  # of a list
+# Counts beside those of countries and prefixes: two each for key, address and budget, a request's.
+_OTHER_COUNTS = 7
 _SEGMENTS = re.compile("[1-9][0-9]{0,2}")
 _BILLED_SCOPES = ("country", "international", "mainland")  # they count messages as they are billed
 _IPV4_MAPPED = bytes(10) + b"\xff\xff"
@@ -51,6 +54,11 @@ class Limits(NamedTuple):
         """Raise InvalidRequest for a number that nothing may be sent to."""
         settings = self.api.settings.limits
         for part in intent.parts:
+            if part.is_abroad and len(set(map(country_of, part.phone_numbers))) > _MOST_COUNTRIES:
+                raise InvalidRequest(
+                    f"are in more than {_MOST_COUNTRIES} countries; send in several requests",
+                    field="phone_numbers",
+                )
             for place, number in enumerate(part.phone_numbers, part.first):
                 digits = _with_country_code(number, part)
                 if digits.startswith(settings.blocked_prefixes):
@@ -87,11 +95,13 @@ class Limits(NamedTuple):
 
     def _abroad(self, numbers: Sequence[str], billed: int) -> list[Count]:
         """Return what `numbers` abroad are charged, each with a text that is `billed` so often."""
-        charge: list[Count] = []
+        countries = Counter(map(country_of, numbers))
         prefixes = Counter(number[:-_SUFFIX] for number in numbers)
-        for prefix, amount in prefixes.most_common(_MOST_PREFIXES):
+        room = MOST_COUNTS - _OTHER_COUNTS - len(countries)
+        charge: list[Count] = []
+        for prefix, amount in prefixes.most_common(min(_MOST_PREFIXES, room // 2)):
             charge += self._of("prefix", prefix, amount)
-        for country, amount in Counter(country_of(number) for number in numbers).items():
+        for country, amount in countries.items():
             own_limit = self.api.settings.limits.countries.get(country, 0)
             charge += self._of("country", country, amount * billed, own_limit=own_limit)
         return charge

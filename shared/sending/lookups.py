@@ -15,6 +15,7 @@ from shared.platform.queries import SendDetail, all_details
 from shared.platform.sms_api import SmsApi
 from shared.sending.attempts import (
     ABSENT,
+    CLOCK_TOLERANCE,
     FOUND,
     NONCE_LIFETIME,
     NONCE_USED,
@@ -23,9 +24,6 @@ from shared.sending.attempts import (
 )
 from shared.sending.intents import Part, PartOutcome
 
-# A message may look as if it was sent before its first attempt, for clocks differ; but by no more
-# than this: the platform refuses a request that was signed further off.
-CLOCK_TOLERANCE = NONCE_LIFETIME
 _POLL_STEP = 0.25  # seconds by which each wait between look-ups is longer than the one before
 _DAY = 86400
 _DAYS_SHOWN = 29  # QuerySendDetails knows 30 (document 419277), today among them

@@ -45,7 +45,6 @@ def note_message(store: Store, api: SmsApi, *, message_id: str, wire_id: WireId)
             old=None,
             new=record_text(MessageRecord(sealed_wire_id=_seal(wire_id, message_id, secret))),
             ttl=api.settings.intent_ttl,
-            now=api.clock.now(),
         )
     )
 

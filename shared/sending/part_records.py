@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from shared.ids import WireId, keyed
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 # States in the order in which an attempt goes through them; after each of them `accepted` is last.
 _ORDER = {"": 0, "sending": 1, "unknown": 2, "rejected": 3}
 
+_DIGITS = 8  # of the digest of a number
+
 
 class PartRecord(NamedTuple):
     """The record of a part.
@@ -22,9 +24,9 @@ class PartRecord(NamedTuple):
     epoch seconds: its attempts began from `first_at` to `last_at`, and until `lease_until` the
     invocation that wrote `sending` is at work. `owner` makes every claim a text of its own.
     `digest` is a keyed one of what is sent to whom, `parts` the number of parts that its intent
-    had; `code`, `biz_id` and `request_id` are the platform's last answer. Once an attempt
-    `was_in_doubt` no refusal of a later one can say that nothing was sent. For `others` and
-    `stored` see state/records.py.
+    had, `numbers` are those of number_digests; `code`, `biz_id` and `request_id` are the platform's
+    last answer. Once an attempt `was_in_doubt` no refusal of a later one can say that nothing was
+    sent. For `others` and `stored` see state/records.py.
     """
 
     state: str = ""
@@ -40,6 +42,7 @@ class PartRecord(NamedTuple):
     biz_id: str = ""
     request_id: str = ""
     was_in_doubt: bool = False
+    numbers: str = ""
     others: Mapping[str, Any] = {}
     stored: str | None = None
 
@@ -51,6 +54,13 @@ class PartRecord(NamedTuple):
     def is_in_doubt(self) -> bool:
         """Whether its last attempt may have been accepted or not."""
         return self.state in ("sending", "unknown")
+
+    def is_to(self, number_digest: str) -> bool:
+        """Whether a number with that digest is one of its own."""
+        place = self.numbers.find(number_digest)
+        while place % _DIGITS and place >= 0:  # across the border of two digests
+            place = self.numbers.find(number_digest, place + 1)
+        return place >= 0
 
     def is_before(self, other: PartRecord) -> bool:
         """Whether `other` is a step forward: a later attempt or state; accepted is the last."""
@@ -71,6 +81,19 @@ NO_RECORD = PartRecord()
 def read_part(store: Store, wire_id: WireId, *, state_secret: str) -> PartRecord:
     """Return the record of a part, NO_RECORD where there is none."""
     return read_record(store.get(record_key(wire_id, state_secret)), NO_RECORD)
+
+
+def number_digests(wire_id: WireId, phone_numbers: Sequence[str], state_secret: str) -> str:
+    """Return what a record keeps of its numbers: 8 hex digits of each, one after the other.
+
+    `wire_id` is the part's. A receipt that comes back with another id or number has another digest.
+    """
+    return "".join(number_digest(wire_id, number, state_secret) for number in phone_numbers)
+
+
+def number_digest(wire_id: WireId, phone_number: str, state_secret: str) -> str:
+    """Return the digest of one number: 8 hex digits, which tell nothing without the secret."""
+    return keyed(state_secret, "number", wire_id.text(), phone_number)[:_DIGITS]
 
 
 def record_key(wire_id: WireId, state_secret: str) -> str:

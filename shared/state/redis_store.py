@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from shared.errors import ConfigurationError, StoreUnavailable
 from shared.state.store import (
+    MOST_COUNTS,
     Change,
     Count,
     Differs,
@@ -28,62 +29,71 @@ _RECORD = "{fc-sms}:"
 _SUM = "{fc-sms}+"
 _MOMENTS = "{fc-sms}~"
 _TIMEOUT = 2.0  # seconds, to connect and for each answer
-_MOST_SCRIPTS = 64  # shapes that an instance keeps
 
 # A script is put together from pieces, because Alibaba Cloud's cluster edition wants each key
 # written KEYS[number] (document 92942): a loop over KEYS is refused there. KEYS[1] is the record,
-# KEYS[2] and so on are the counts. These are the arguments, first of the change, then of each
-# count:
+# KEYS[2] and so on are those of slots for counts: first what is charged, then what is given back.
+# Redis keeps every script that it was ever sent. So there are few sizes, each slot takes a count of
+# either kind, and those that are left over are empty: 64 scripts in all.
+_SIZES = (0, 1, 2, 4, 8, 16, 32, MOST_COUNTS)
+
+# These are the arguments, first of the change, then of each slot. `now` is empty where Redis's own
+# time counts, `kind` where the slot is.
 _OF_CHANGE = ("old", "new", "ttl", "now", "owner", "mark")
-_OF_COUNT = ("amount", "limit", "window")
+_OF_COUNT = ("kind", "amount", "limit", "window")
+_FIXED, _SLIDING, _EMPTY = "fixed", "sliding", ""
 
 # Texts stay as they are; all other arguments are whole numbers, times in milliseconds.
-_TEXTS = ("old", "new", "owner", "mark")
+_TEXTS = ("old", "new", "now", "owner", "mark", "kind")
 
 _COMPARE = """
 local current = redis.call('GET', <record>) or ''
 if current == <new> then return {'done'} end
 if current ~= <old> then return {'differs', current} end
-local answer = {'done'}"""
+local answer = {'done'}
+local now = tonumber(<now>)
+if not now then
+  local time = redis.call('TIME')
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
+end"""
 
 # The record is written before anything is counted: a Redis that is full or read-only refuses here.
 _WRITE = """
 redis.call('SET', <record>, <new>, 'PX', <ttl>)"""
 
-_CHECK = """
-if tonumber(redis.call('GET', <key>) or '0') + <amount> > <limit> then
-  return {'refused', <place>, <window>}
-end"""
-
-_ADD = """
-answer[#answer + 1] = redis.call('INCRBY', <key>, <amount>)
-redis.call('PEXPIRE', <key>, <window>)"""
-
-_TAKE_AWAY = """
-if tonumber(redis.call('GET', <key>) or '0') >= <amount> then
-  redis.call('DECRBY', <key>, <amount>)
-end"""
-
 # A sliding window is a sorted set of moments. Its members begin with their owner, the record's key,
 # so that they can be taken away again.
-_CHECK_SLIDING = """
-do
-  local begin = <now> - <window> + 1
+_CHECK = """
+if <kind> == 'fixed' then
+  if tonumber(redis.call('GET', <key>) or '0') + <amount> > <limit> then
+    return {'refused', <place>, <window>}
+  end
+elseif <kind> == 'sliding' then
+  local begin = now - <window> + 1
   local over = redis.call('ZCOUNT', <key>, begin, '+inf') + <amount> - <limit>
   if over > 0 then
     local last = redis.call('ZRANGEBYSCORE', <key>, begin, '+inf', 'WITHSCORES')[2 * over]
-    return {'refused', <place>, last and tonumber(last) + <window> - <now> or <window>}
+    return {'refused', <place>, last and tonumber(last) + <window> - now or <window>}
   end
 end"""
 
-_ADD_SLIDING = """
-redis.call('ZREMRANGEBYSCORE', <key>, '-inf', <now> - <window>)
-for n = 1, <amount> do redis.call('ZADD', <key>, <now>, <owner> .. <mark> .. n) end
-redis.call('PEXPIRE', <key>, <window>)
-answer[#answer + 1] = redis.call('ZCARD', <key>)"""
+_ADD = """
+if <kind> == 'fixed' then
+  answer[#answer + 1] = redis.call('INCRBY', <key>, <amount>)
+  redis.call('PEXPIRE', <key>, <window>)
+elseif <kind> == 'sliding' then
+  redis.call('ZREMRANGEBYSCORE', <key>, '-inf', now - <window>)
+  for n = 1, <amount> do redis.call('ZADD', <key>, now, <owner> .. <mark> .. n) end
+  redis.call('PEXPIRE', <key>, <window>)
+  answer[#answer + 1] = redis.call('ZCARD', <key>)
+end"""
 
-_TAKE_AWAY_SLIDING = """
-do
+_TAKE_AWAY = """
+if <kind> == 'fixed' then
+  if tonumber(redis.call('GET', <key>) or '0') >= <amount> then
+    redis.call('DECRBY', <key>, <amount>)
+  end
+elseif <kind> == 'sliding' then
   local left = <amount>
   for _, member in ipairs(redis.call('ZREVRANGE', <key>, 0, -1)) do
     if left > 0 and string.sub(member, 1, #<owner>) == <owner> then
@@ -101,23 +111,27 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) 
 return 0"""
 
 
-def put_script(charge: tuple[bool, ...], give_back: tuple[bool, ...]) -> str:
-    """Return the Lua of a put with such counts; true stands for one that is sliding."""
-    checks = [_CHECK_SLIDING if is_sliding else _CHECK for is_sliding in charge]
-    additions = [_ADD_SLIDING if is_sliding else _ADD for is_sliding in charge]
-    returns = [_TAKE_AWAY_SLIDING if is_sliding else _TAKE_AWAY for is_sliding in give_back]
+@lru_cache(maxsize=len(_SIZES) ** 2)
+def put_script(charge: int, give_back: int) -> str:
+    """Return the Lua of a put with so many slots for what is charged and what is given back."""
     pieces = [
         _COMPARE,
-        *(_for_count(piece, place) for place, piece in enumerate(checks)),
+        *(_for_count(_CHECK, place) for place in range(charge)),
         _WRITE,
-        *(_for_count(piece, place) for place, piece in enumerate([*additions, *returns])),
+        *(_for_count(_ADD, place) for place in range(charge)),
+        *(_for_count(_TAKE_AWAY, place) for place in range(charge, charge + give_back)),
         _DONE,
     ]
     return _with_arguments("".join(pieces).replace("<record>", "KEYS[1]"), _OF_CHANGE, first=1)
 
 
+def slots_for(counts: Sequence[Count]) -> int:
+    """Return how many slots `counts` take, some of which may be empty."""
+    return next(size for size in _SIZES if len(counts) <= size)
+
+
 def _for_count(piece: str, place: int) -> str:
-    """Return a piece of script for the count at `place`, from 0."""
+    """Return a piece of script for the slot at `place`, from 0."""
     first = 1 + len(_OF_CHANGE) + len(_OF_COUNT) * place
     piece = piece.replace("<key>", f"KEYS[{place + 2}]").replace("<place>", str(place))
     return _with_arguments(piece, _OF_COUNT, first)
@@ -158,7 +172,7 @@ class RedisStore:
                 "SMS_STATE_URL is not of the form redis://user:password@host:port/db, with the "
                 "special characters of the password percent-encoded"
             ) from None
-        self._registered = lru_cache(_MOST_SCRIPTS)(self._register)
+        self._registered = lru_cache(maxsize=len(_SIZES) ** 2)(self._register)
 
     def get(self, key: str) -> str | None:
         """Return the record under `key`, or None."""
@@ -178,29 +192,22 @@ class RedisStore:
 
     def put(self, change: Change) -> Written | Differs | Refused:
         """Make a change, or say why it was not made."""
-        counts = (*change.charge, *change.give_back)
-        script = self._registered(
-            tuple(count.is_sliding for count in change.charge),
-            tuple(count.is_sliding for count in change.give_back),
-        )
-        keys = [_RECORD + change.key]
-        keys += [(_MOMENTS if count.is_sliding else _SUM) + count.key for count in counts]
+        shape = slots_for(change.charge), slots_for(change.give_back)
+        script = self._registered(*shape)
+        counts = (*_filled(change.charge, shape[0]), *_filled(change.give_back, shape[1]))
+        record = _RECORD + change.key
+        keys = [record, *(_key_of(count) if count else record for count in counts)]
         of_change: dict[str, str | int] = {
             "old": change.old or "",
             "new": change.new,
             "ttl": milliseconds(change.ttl),
-            "now": milliseconds(change.now),
+            "now": _now(change),
             "owner": f"{change.key}\n",
             "mark": f"{os.urandom(8).hex()}\n",
         }
-        arguments: list[str | int] = [of_change[name] for name in _OF_CHANGE]
+        arguments = [of_change[name] for name in _OF_CHANGE]
         for count in counts:
-            of_count = {
-                "amount": count.amount,
-                "limit": count.limit,
-                "window": milliseconds(count.window),
-            }
-            arguments += [of_count[name] for name in _OF_COUNT]
+            arguments += _arguments_of(count)
         answer, *values = self._run(lambda: script(keys=keys, args=arguments))
         if answer == "refused":
             place, wait = values
@@ -209,7 +216,7 @@ class RedisStore:
             return Differs(values[0] or None)
         return Written(tuple(values))
 
-    def _register(self, charge: tuple[bool, ...], give_back: tuple[bool, ...]) -> Any:
+    def _register(self, charge: int, give_back: int) -> Any:
         return self._client.register_script(put_script(charge, give_back))
 
     def _run(self, step: Callable[[], Any]) -> Any:
@@ -224,6 +231,38 @@ class RedisStore:
             raise StoreUnavailable(
                 f"the Redis of SMS_STATE_URL cannot be used ({_reason(error)})"
             ) from None
+
+
+def _now(change: Change) -> str | int:
+    """Return the time as the script takes it; nothing has it ask Redis for its own.
+
+    Only what slides needs a time, so that other changes do not ask.
+    """
+    if not any(count.is_sliding for count in (*change.charge, *change.give_back)):
+        return 0
+    return "" if change.now is None else milliseconds(change.now)
+
+
+def _filled(counts: Sequence[Count], size: int) -> list[Count | None]:
+    """Return `counts` and as many empty slots as are left of `size`."""
+    return [*counts, *[None] * (size - len(counts))]
+
+
+def _key_of(count: Count) -> str:
+    return (_MOMENTS if count.is_sliding else _SUM) + count.key
+
+
+def _arguments_of(count: Count | None) -> list[str | int]:
+    """Return the arguments of a slot; those of an empty one are never looked at."""
+    if count is None:
+        return [_EMPTY] * len(_OF_COUNT)
+    of_count: dict[str, str | int] = {
+        "kind": _SLIDING if count.is_sliding else _FIXED,
+        "amount": count.amount,
+        "limit": count.limit,
+        "window": milliseconds(count.window),
+    }
+    return [of_count[name] for name in _OF_COUNT]
 
 
 def _reason(error: Exception) -> str:

@@ -60,7 +60,7 @@ class SqliteStore:
 
     def put(self, change: Change) -> Written | Differs | Refused:
         """Make a change, or say why it was not made."""
-        now = milliseconds(change.now)
+        now = milliseconds(time.time() if change.now is None else change.now)
         with self._transaction() as database:
             current = _record(database, change.key)
             if current == change.new:

@@ -9,6 +9,8 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+MOST_COUNTS = 64  # in what a change charges, and in what it gives back
+
 
 class Count(NamedTuple):
     """An amount to add to what is counted under `key`, unless that would exceed `limit`.
@@ -30,7 +32,10 @@ class Change(NamedTuple):
 
     `old` is the text as it was read, or None where there must be no record. With that step `charge`
     is added and `give_back`, once charged for the same key, is taken away: all or nothing, and
-    nothing when the record was `new` before. `now` is in epoch seconds.
+    nothing when the record was `new` before. Each of them is at most MOST_COUNTS.
+
+    Windows that look back go by the time of the store, so that all who share it agree. A test moves
+    it by `now`, in epoch seconds.
 
     Where only one of several callers may win, `new` must hold something that only one has.
     """
@@ -39,7 +44,7 @@ class Change(NamedTuple):
     old: str | None
     new: str
     ttl: int
-    now: float
+    now: float | None = None
     charge: Sequence[Count] = ()
     give_back: Sequence[Count] = ()
 

@@ -24,12 +24,12 @@ def what_is_missing() -> str:
 
 
 @contextmanager
-def chromium() -> Iterator[Browser]:
-    """Run a browser while the block does."""
+def chromium(*options: str) -> Iterator[Browser]:
+    """Run a browser with these command line options while the block does."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_path())
+        browser = playwright.chromium.launch(executable_path=_path(), args=options)
         try:
             yield browser
         finally:

@@ -59,10 +59,15 @@ def send_text(emulator: SmsEmulator, number: str, text: str) -> str:
     return str(_call(emulator, parameters, percent_encode)["ResponseCode"])
 
 
-def _call(
-    emulator: SmsEmulator, parameters: dict[str, str], encode: Callable[[str], str]
-) -> dict[str, object]:
-    parameters |= {
+def signed_query(
+    emulator: SmsEmulator,
+    parameters: dict[str, str],
+    method: str = "GET",
+    encode: Callable[[str], str] = percent_encode,
+) -> str:
+    """Sign a call whose parameters stand in the query; returns it. `encode` is as in `send`."""
+    parameters = {
+        **parameters,
         "Format": "JSON",
         "AccessKeyId": emulator.access_key_id,
         "SignatureMethod": "HMAC-SHA1",
@@ -72,9 +77,15 @@ def _call(
     }
     text = "&".join(f"{encode(n)}={encode(parameters[n])}" for n in sorted(parameters))
     key = f"{emulator.access_key_secret}&".encode()
-    digest = hmac.digest(key, f"POST&%2F&{encode(text)}".encode(), "sha1")
+    digest = hmac.digest(key, f"{method}&%2F&{encode(text)}".encode(), "sha1")
     parameters["Signature"] = base64.b64encode(digest).decode()
-    body = "&".join(f"{n}={percent_encode(v)}" for n, v in parameters.items())
+    return "&".join(f"{n}={percent_encode(v)}" for n, v in parameters.items())
+
+
+def _call(
+    emulator: SmsEmulator, parameters: dict[str, str], encode: Callable[[str], str]
+) -> dict[str, object]:
+    body = signed_query(emulator, parameters, "POST", encode)
     connection = HTTPConnection(emulator.endpoint)
     try:
         form = {"Content-Type": "application/x-www-form-urlencoded"}

@@ -170,13 +170,13 @@ def test_the_whole_project_is_deployed_and_sends(
     assert {name for name, url in urls.items() if not url} == {"fc-sms-send-on-event"}
 
     _send(urls[SEND], "13800138000", "order-1")
-    message = emulator.wait_for_message(out_id="order-1")
+    message = emulator.wait_for_message(out_id="tests~order-1")
     assert message.text == "【阿里云短信测试】您的验证码为1234，5分钟内有效。"
 
     again = start()
     assert {function.name for function in again.functions} == set(functions)
     _send(again.url(SEND), "13900139000", "order-2")
-    assert emulator.wait_for_message(out_id="order-2").phone_number == "13900139000"
+    assert emulator.wait_for_message(out_id="tests~order-2").phone_number == "13900139000"
 
 
 def _send(url: str, phone_number: str, out_id: str) -> None:

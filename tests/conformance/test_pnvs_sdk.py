@@ -27,6 +27,7 @@ from tests.conformance.sdk_clients import Parameters, Target
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
 
 NUMBER, SIGN_NAME, TEMPLATE = "13800138000", "验证码服务", "100001"
+SPACE = "tests"
 SEND: Parameters = {
     "PhoneNumber": NUMBER,
     "SignName": SIGN_NAME,
@@ -48,6 +49,7 @@ class Desk:
             "SMS_CODE_BACKEND": "pnvs",
             "SMS_CODE_SIGN_NAME": SIGN_NAME,
             "SMS_CODE_TEMPLATE": TEMPLATE,
+            "SMS_STATE_SECRET": "a-secret-of-the-tests",
         }
         self.codes: CodeSettings = read_code_settings(environ)
         settings, clock = read_settings(environ), Clock()
@@ -55,18 +57,21 @@ class Desk:
         log = Log("1-test", "verify_code", b"key", clock)
         credentials = Credentials(*target[1:])
         api = SmsApi(settings, lambda: credentials, self.session, clock, log)
-        self.invocation = Invocation(api, clock.monotonic() + 20)
+        self.invocation = Invocation(api, clock.monotonic() + 20, SPACE)
 
     def create(self) -> str:
         request = code_requests.read_request({"phone_number": NUMBER, "purpose": "login"}, "")
+        request = request._replace(space=SPACE)
         created = verification.create(request, self.invocation, self.codes)
         assert created.outcome
         assert created.outcome.outcome == "accepted"
         return created.verification_id
 
     def check(self, verification_id: str, code: str) -> bool:
-        body = {"verification_id": verification_id, "phone_number": NUMBER, "code": code}
-        return verification.check(code_requests.read_check(body), self.invocation, self.codes)
+        body = {"phone_number": NUMBER, "purpose": "login", "code": code}
+        typed = code_requests.read_check({**body, "verification_id": verification_id})
+        typed = typed._replace(space=SPACE)
+        return verification.check(typed, self.invocation, self.codes)
 
 
 @pytest.fixture(params=["permanent", "temporary"])

@@ -6,6 +6,10 @@ import json
 import random
 from typing import Any, NamedTuple
 
+from shared.ids import WireId
+
+CALLER = "tests"
+"""The name of the API key of all calls, whose space events have as well."""
 WAYS = ("call", "personalised", "twice", "asynchronous", "event", "code")
 """How an intent comes: ``POST /sms``, that twice at once, that asynchronously, an event, a code."""
 FAULTS: dict[str, tuple[dict[str, Any], ...]] = {
@@ -40,9 +44,14 @@ class Intent(NamedTuple):
     number: int
     fault: dict[str, Any]
 
+    @property
+    def wire_id(self) -> WireId:
+        """Its id on the wire, whichever way it comes: events are sent for the same caller."""
+        return WireId(CALLER, self.out_id)
+
     def rule(self) -> dict[str, Any]:
         """Return the fault rule of its first request."""
-        match = {"action": "Send*", "out_id": self.out_id}
+        match = {"action": "Send*", "out_id": self.wire_id.text()}
         return {"match": match, "times": 1, **self.fault}
 
     def body(self) -> dict[str, Any]:

@@ -36,7 +36,7 @@ from shared.state.records import record_text
 from shared.state.redis_store import RedisStore
 from shared.state.sqlite_store import SqliteStore
 from shared.state.store import Change, Store, Written
-from tests.faults.kill_plans import Batch, Intent, draw
+from tests.faults.kill_plans import CALLER, Batch, Intent, draw
 from tests.integration.redis_server import RedisServer
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -151,7 +151,8 @@ class Workplace:
             "SMS_ACCESS_KEY_ID": self._emulator.access_key_id,
             "SMS_ACCESS_KEY_SECRET": self._emulator.access_key_secret,
             "SMS_SIGN_NAME": "fc-sms",
-            "SMS_API_KEYS": f"tests:{hashlib.sha256(_API_KEY.encode()).hexdigest()}",
+            "SMS_EVENT_CALLER": CALLER,
+            "SMS_API_KEYS": f"{CALLER}:{hashlib.sha256(_API_KEY.encode()).hexdigest()}",
             "SMS_CODE_TEMPLATE": "SMS_100001",
             "SMS_LIMITS": ",".join(f"{rule}=0" for rule in unlimited),
             "SMS_STATE_URL": self._url,
@@ -254,7 +255,7 @@ class Workplace:
 
     def _sent(self, intent: Intent) -> int:
         """Return how many SMS each number of an intent got."""
-        messages = self._emulator.messages(out_id=intent.out_id)
+        messages = self._emulator.messages(out_id=intent.wire_id.text())
         numbers = Counter(message.phone_number for message in messages)
         sent = set(numbers.values()) or {0}
         assert len(sent) == 1, f"{intent} was sent in part: {numbers}"
@@ -322,12 +323,12 @@ class Workplace:
             self._count("unknown, a code")
             return
         assert self._repeat(intent, resend_unknown=True) == 504, "resent too early"
-        record = read_part(self.store, intent.out_id, 0, state_secret=_SECRET)
+        record = read_part(self.store, intent.wire_id, state_secret=_SECRET)
         aged = record._replace(
             first_at=record.first_at - NONCE_LIFETIME, last_at=record.last_at - NONCE_LIFETIME
         )
         change = Change(
-            key=record_key(intent.out_id, 0, _SECRET),
+            key=record_key(intent.wire_id, _SECRET),
             old=record.stored,
             new=record_text(aged),
             ttl=NONCE_LIFETIME,

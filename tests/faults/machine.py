@@ -7,17 +7,28 @@ was accepted, and an attempt that is reported rejected sent nothing.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+)
 
 from aliyun_sms_emulator import SmsEmulator
+from aliyun_sms_emulator.clock import china_text
 from shared.codes.code_requests import CodeRequest, read_recipient
 from shared.codes.own_codes import OwnCodes
-from shared.errors import SmsError, StoreUnavailable
+from shared.errors import OutIdConflict, SmsError, StoreUnavailable
+from shared.ids import WireId
 from shared.platform.actions import ACTIONS
 from shared.receipts import keeping
 from shared.sending import international
@@ -147,25 +158,43 @@ KINDS = st.sampled_from(
 WAITS = st.sampled_from((1, 5, TIMEOUT + 6, 61, 300, QUARTER + 1, 86400))
 
 
+SPACES = ("shop", "web")
+Rows = tuple[int, ...]
+"""Which of the rows of a first call are in a later one, by their places, in this order."""
+ENDS = st.lists(st.sampled_from((_NONE, _NO_MONEY)), min_size=3, max_size=3)
+"""How the first call for the rows ends, row by row."""
+CORRECTIONS = st.lists(
+    st.sampled_from([(0, 1), (0, 2), (1, 2), (2, 1), (0,), (1,), (2,), (0, 1, 2), (2, 0)]),
+    min_size=2,
+    max_size=2,
+)
+
+
 class Case(NamedTuple):
     """An intent in play: `work` does it, with resend_unknown if asked."""
 
     intent: Intent
     work: Callable[[Invocation, bool], Sequence[PartOutcome]]
     can_resend: bool = True
+    is_corrected: bool = False
 
     @property
     def parts(self) -> tuple[Part, ...]:
         """What it sends."""
         return self.intent.parts
 
-    def wire_ids(self) -> set[str]:
-        """Return the ids of its parts on the wire."""
-        return {self.intent.wire_id(part) for part in self.parts}
+    @property
+    def whole_id(self) -> str:
+        """The id that its parts have in common on the wire."""
+        return WireId(self.intent.space, self.intent.out_id).text()
 
     def messages(self, part: Part) -> list[tuple[str, str]]:
         """Return a part's messages, as World.accepted counts them."""
-        return [(self.intent.wire_id(part), number) for number in part.phone_numbers]
+        return [(self.whole_id, number) for number in part.phone_numbers]
+
+    def all_messages(self) -> set[tuple[str, str]]:
+        """Return the messages of all its parts."""
+        return {message for part in self.parts for message in self.messages(part)}
 
 
 class FaultMachine(RuleBasedStateMachine):
@@ -186,7 +215,9 @@ class FaultMachine(RuleBasedStateMachine):
         self.given = given
         self.known: list[Case] = []
         self.records: dict[str, PartRecord] = {}
-        self.in_play: set[str] = set()  # ids on the wire that not all calls reported rejected
+        self.doubtful: dict[str, int] = {}  # by id on the wire, the attempt that was in doubt
+        # messages of which not all calls reported that they were rejected
+        self.in_play: set[tuple[str, str]] = set()
         self.passed = 0.0
         self.world = World(
             self.emulator,
@@ -242,20 +273,46 @@ class FaultMachine(RuleBasedStateMachine):
 
     @rule(case=cases, scripts=st.lists(SCRIPTS, min_size=2, max_size=3))
     def calls_at_once(self, case: Case, scripts: list[Script]) -> None:
-        self._call_at_once(case, scripts)
+        self._call_at_once([case] * len(scripts), scripts)
 
     @rule(target=cases, scripts=st.lists(SCRIPTS, min_size=2, max_size=3))
     def calls_at_once_after_a_refusal(self, scripts: list[Script]) -> Case:
         case = self._new_case("one")
         self._call_once(case, Script([_NO_MONEY], [], (), False, 0))
-        self._call_at_once(case, scripts)
+        self._call_at_once([case] * len(scripts), scripts)
         return case
 
-    def _call_at_once(self, case: Case, scripts: Sequence[Script]) -> None:
+    @rule(target=cases)
+    def refusal_after_a_doubt(self) -> Case:
+        """The first attempt may have been accepted, whatever becomes of the second."""
+        case = self._new_case("one")
+        self._call_once(case, Script([_RESET[0]], [], (), False, 0))
+        self.records_move_forward()
+        self._pass_time(QUARTER + 1)
+        self._call_once(case, Script([_NO_MONEY], [], (), True, 0))
+        return case
+
+    @rule(target=cases, ends=ENDS, corrections=CORRECTIONS, scripts=st.tuples(SCRIPTS, SCRIPTS))
+    def corrections_at_once(
+        self, ends: list[dict[str, object]], corrections: list[Rows], scripts: tuple[Script, Script]
+    ) -> MultipleResults[Case]:
+        """Of three parts some are refused; two callers correct them at once, each in its way."""
+        if self.store is None:  # which alone knows other content under the same out_id
+            return multiple()
+        whole = self._new_case("rows")
+        self._call_once(whole, Script(ends, [], (), False, 0))
+        corrected = [_corrected(whole, rows) for rows in corrections]
+        self.known += corrected
+        self._call_at_once(corrected, scripts)
+        return multiple(whole, *corrected)
+
+    def _call_at_once(self, cases: Sequence[Case], scripts: Sequence[Script]) -> None:
+        """Call for several cases at once, which are about one intent."""
         before = self.world.accepted()
-        self._set_faults(case, scripts)
-        results = self.world.invoke_at_once([self._call(case, script) for script in scripts])
-        for result in results:
+        self._set_faults(cases[0], scripts)
+        pairs = list(zip(cases, scripts, strict=True))
+        results = self.world.invoke_at_once([self._call(case, script) for case, script in pairs])
+        for case, result in zip(cases, results, strict=True):
             self._check_report(case, result, None)
         sent = self.world.accepted() - before
         assert all(count <= len(scripts) for count in sent.values()), f"calls sent {sent}"
@@ -282,6 +339,11 @@ class FaultMachine(RuleBasedStateMachine):
             before = self.records.get(wire_id, record)
             assert not _is_before(record, before), f"{wire_id}: {record} after {before}"
             self.records[wire_id] = record
+            doubted = self.doubtful.get(wire_id, record.attempt)
+            is_refusal = record.state == "rejected" and record.attempt > doubted
+            assert not is_refusal, f"{wire_id}: rejected, though attempt {doubted} was in doubt"
+            if record.state == "unknown":
+                self.doubtful.setdefault(wire_id, record.attempt)
 
     def teardown(self) -> None:
         if not hasattr(self, "world"):
@@ -306,7 +368,8 @@ class FaultMachine(RuleBasedStateMachine):
 
     def _new_case(self, kind: str) -> Case:
         kind = "bulk" if kind == "code" and not self.store else kind
-        case = _case(f"intent-{len(self.known):02}", kind)
+        place = len(self.known)  # each out_id is used by two callers
+        case = _case(f"intent-{place // 2:02}", kind, space=SPACES[place % 2])
         self.known.append(case)
         return case
 
@@ -317,9 +380,9 @@ class FaultMachine(RuleBasedStateMachine):
         secret = _STATE["SMS_STATE_SECRET"]
         for intent in (case.intent for case in cases):
             for part in intent.parts:
-                record = read_part(self.store, intent.out_id, part.number, state_secret=secret)
+                record = read_part(self.store, intent.wire_id(part), state_secret=secret)
                 if record.stored is not None:
-                    yield intent.wire_id(part), record
+                    yield intent.wire_id(part).text(), record
 
     def _promises_one(self) -> bool:
         return self.store is not None or self.given.nonce_scope == "account"
@@ -350,7 +413,7 @@ class FaultMachine(RuleBasedStateMachine):
     def _set_faults(self, case: Case, scripts: Sequence[Script]) -> None:
         numbers = [number for part in case.parts for number in part.phone_numbers][:3]
         rules = [
-            ({"action": "Send*", "out_id": f"{case.intent.out_id}*"}, [s.sends for s in scripts]),
+            ({"action": "Send*", "out_id": f"{case.whole_id}*"}, [s.sends for s in scripts]),
             ({"action": "Query*", "phone_number": numbers}, [s.queries for s in scripts]),
         ]
         self.emulator.set_faults(
@@ -367,10 +430,10 @@ class FaultMachine(RuleBasedStateMachine):
         self.counted["invocations"] += 1
         if isinstance(result, Crash):
             self.counted["crashes"] += 1
-            self.in_play.update(case.wire_ids())
+            self.in_play.update(case.all_messages())
             return
         accepted = self.world.accepted()
-        if not result:  # a code whose time is over, or that could not be recorded
+        if not result:  # such as a code whose time is over, or content that is in conflict
             assert not case.can_resend
             assert before in (None, accepted), "nothing is reported, but sent"
         assert len(result) in (0, len(case.parts))
@@ -378,7 +441,7 @@ class FaultMachine(RuleBasedStateMachine):
             keys = case.messages(outcome.part)
             self.counted[outcome.outcome] += 1
             if outcome.outcome != "rejected":
-                self.in_play.add(case.intent.wire_id(outcome.part))
+                self.in_play.update(keys)
             if outcome.outcome == "accepted":
                 assert all(accepted[key] for key in keys), "accepted, but not sent"
             elif outcome.outcome == "rejected":
@@ -390,12 +453,12 @@ class FaultMachine(RuleBasedStateMachine):
 
     def _check_refusals(self) -> None:
         """What every call reported rejected was not sent, not even late or by calls at once."""
-        sent = {wire_id for wire_id, _ in self.world.accepted()}
-        known = {wire_id for case in self.known for wire_id in case.wire_ids()}
-        refused = known - self.in_play
-        assert not refused & sent, f"rejected by all, but sent: {refused & sent}"
+        known = {message for case in self.known for message in case.all_messages()}
+        sent = (known - self.in_play) & self.world.accepted().keys()
+        assert not sent, f"rejected by all, but sent: {sent}"
 
     def _push_receipts(self, case: Case, times: int) -> int:
+        """Push what lies about a case, which changes nothing, and then its true receipts."""
         reports = [
             {
                 "phone_number": message.phone_number,
@@ -403,24 +466,50 @@ class FaultMachine(RuleBasedStateMachine):
                 "biz_id": message.biz_id,
                 "success": True,
                 "err_code": "DELIVERED",
+                "send_time": message.accepted_at[:19].replace("T", " "),  # both are in UTC+8
                 "sms_size": "1",
             }
-            for message in self.emulator.messages(out_id_prefix=case.intent.out_id)
+            for message in self.emulator.messages(out_id_prefix=case.whole_id)
         ]
 
-        def push(invocation: Invocation) -> None:
-            assert invocation.store
-            for _ in range(times):
-                keeping.keep(
-                    reports, invocation.api, invocation.store, deadline=invocation.deadline
-                )
+        lies = list(self._lies(case))
 
-        self.world.invoke(Call(push))
+        def push(invocation: Invocation) -> int:
+            assert invocation.store
+            keep = functools.partial(
+                keeping.keep,
+                api=invocation.api,
+                store=invocation.store,
+                deadline=invocation.deadline,
+            )
+            settled = keep(lies).settled
+            for _ in range(times):
+                keep(reports)
+            return settled
+
+        assert self.world.invoke(Call(push)) == 0, "a receipt that lies settled something"
         return len(reports)
+
+    def _lies(self, case: Case) -> Iterator[dict[str, object]]:
+        """Yield receipts for each part of a case that have a wrong number, or an early time."""
+        early, now = china_text(self.given.start - 7200), china_text(self.world.now)
+        for part in case.parts:
+            number = part.phone_numbers[0]
+            wire_id = case.intent.wire_id(part)
+            for phone_number, send_time in ((f"{number}0", now), (number, early), (number, "")):
+                yield {
+                    "phone_number": phone_number,
+                    "out_id": wire_id,
+                    "biz_id": "of-a-lie",
+                    "success": False,
+                    "err_code": "MOBILE_NOT_ON_SERVICE",
+                    "send_time": send_time,
+                    "sms_size": "8",
+                }
 
     def _bring_to_an_end(self, case: Case) -> None:
         """When all works again, two calls tell what was accepted; the rest is sent exactly once."""
-        for _ in range(2):
+        for _ in range(3 if case.is_corrected else 2):
             outcomes = self._quiet_call(case)
             self.world.pass_time(max([1, *(outcome.retry_after for outcome in outcomes)]))
         for outcome in outcomes:
@@ -470,10 +559,10 @@ def _is_before(one: PartRecord, other: PartRecord) -> bool:
     return (one.attempt, order.index(one.state)) < (other.attempt, order.index(other.state))
 
 
-def _case(out_id: str, kind: str) -> Case:
+def _case(out_id: str, kind: str, *, space: str) -> Case:
     """Return a case; all are about the same numbers, so that nothing but its id tells one's SMS."""
     mainland = [f"13800{place:06}" for place in range(150)]
-    abroad = [f"852500{place:05}" for place in range(2)]
+    abroad = [f"852500{place:05}" for place in range(4)]
     template = {"template_code": "SMS_100002", "template_param": {"name": "Li", "order": "A1"}}
     bodies: dict[str, dict[str, object]] = {
         "one": {"phone_numbers": mainland[0], **template},
@@ -486,19 +575,22 @@ def _case(out_id: str, kind: str) -> Case:
                 for each in mainland[:101]
             ],
         },
-        "globe": {"phone_numbers": abroad, "message": "Your parcel is on its way"},
+        "globe": {"phone_numbers": abroad[:2], "message": "Your parcel is on its way"},
+        "rows": {"phone_numbers": abroad[:3], "message": "Your parcel is on its way"},
         "template": {
-            "phone_numbers": abroad,
+            "phone_numbers": abroad[:2],
             "template_code": "SMS_100003",
             "template_param": {"code": "123456"},
         },
     }
     if kind == "code":
-        return _code_case(out_id, mainland[0])
+        return _code_case(out_id, mainland[0], space=space)
     body = {**bodies[kind], "out_id": out_id}
-    is_abroad = kind in ("globe", "template")
+    is_abroad = kind in ("globe", "template", "rows")
     read = international.read_intent if is_abroad else read_mainland_intent
-    intent = read(body, "", Defaults("shop", SIGN_NAME))
+    intent = read(body, "", Defaults(space, SIGN_NAME))
+    if kind == "rows":
+        return _rows_case(intent)
 
     def work(invocation: Invocation, resends: bool) -> Sequence[PartOutcome]:
         wanted = intent._replace(resend_unknown=resends)
@@ -507,6 +599,26 @@ def _case(out_id: str, kind: str) -> Case:
         return send(wanted, invocation.api, invocation.deadline, invocation.store)
 
     return Case(intent, work)
+
+
+def _rows_case(intent: Intent) -> Case:
+    def work(invocation: Invocation, resends: bool) -> Sequence[PartOutcome]:
+        wanted = intent._replace(resend_unknown=resends)
+        try:
+            return send(wanted, invocation.api, invocation.deadline, invocation.store)
+        except OutIdConflict:  # another content was sent
+            return []
+
+    return Case(intent, work, can_resend=False, is_corrected=True)
+
+
+def _corrected(case: Case, rows: Rows) -> Case:
+    """Return the case with these of its rows, in this order."""
+    parts = [
+        case.parts[row]._replace(number=place, first=place, last=place)
+        for place, row in enumerate(rows)
+    ]
+    return _rows_case(case.intent._replace(parts=tuple(parts)))
 
 
 def _in_bulk(intent: Intent, invocation: Invocation) -> Sequence[PartOutcome]:
@@ -528,15 +640,15 @@ def _in_bulk(intent: Intent, invocation: Invocation) -> Sequence[PartOutcome]:
     return told
 
 
-def _code_case(out_id: str, number: str) -> Case:
-    request = CodeRequest(read_recipient(number), "login", out_id)
+def _code_case(out_id: str, number: str, *, space: str) -> Case:
+    request = CodeRequest(read_recipient(number), "login", out_id, space=space)
     body = {
         "phone_numbers": number,
         "template_code": "SMS_100001",
         "template_param": {"code": "0000"},
         "out_id": out_id,
     }
-    intent = read_mainland_intent(body, "", Defaults("shop", SIGN_NAME))
+    intent = read_mainland_intent(body, "", Defaults(space, SIGN_NAME))
 
     def work(invocation: Invocation, _resends: bool) -> Sequence[PartOutcome]:
         assert invocation.store

@@ -20,14 +20,24 @@ from hypothesis import Phase
 
 from shared.clock import platform_date
 from shared.errors import StoreUnavailable
+from shared.ids import WireId
 from shared.platform.queries import SendDetail
 from shared.platform.sms_api import Result
-from shared.sending.attempts import ABSENT, FOUND, NONCE_LIFETIME, Attempts, reconciled
+from shared.sending.attempts import (
+    ABSENT,
+    CLOCK_TOLERANCE,
+    FOUND,
+    NONCE_LIFETIME,
+    Attempts,
+    reconciled,
+)
 from shared.sending.claims import THROTTLED, Claim
-from shared.sending.intents import Part, PartOutcome
+from shared.sending.heads import Head
+from shared.sending.intents import Intent, Part, PartOutcome
 from shared.sending.limits import Charge
-from shared.sending.lookups import CLOCK_TOLERANCE, _Search
+from shared.sending.lookups import _Search
 from shared.sending.part_records import PartRecord
+from shared.sending.settling import SentMessage
 from shared.state.sqlite_store import SqliteStore
 from shared.state.store import Change
 from tests.faults.runs import Run, do
@@ -43,7 +53,7 @@ def skip_the_claim(_right: Right, self: Claim, record: PartRecord, charge: Charg
     return self._attempt(self._leased(self._blank()), charge)
 
 
-def a_new_nonce_on_a_repeat(_right: Right, out_id: str, part: int, attempt: int) -> str:
+def a_new_nonce_on_a_repeat(_right: Right, intent: Intent, part: int, *, attempt: int) -> str:
     return os.urandom(16).hex()
 
 
@@ -122,6 +132,33 @@ def try_again_after_an_empty_error(right: Right, outcome: PartOutcome) -> bool:
 def let_a_receipt_settle_nothing(right: Right, record: PartRecord, message_id: str) -> PartRecord:
     settled: PartRecord = right(record, message_id)
     return settled._replace(state="unknown")
+
+
+def believe_a_receipt_of_any_number(_right: Right, self: PartRecord, number_digest: str) -> bool:
+    return True
+
+
+def believe_a_receipt_of_any_time(_right: Right, record: PartRecord, message: SentMessage) -> bool:
+    return True
+
+
+def skip_the_comparison_of_parts(_right: Right, self: Head) -> None:
+    return None
+
+
+def forget_that_there_were_more_parts(right: Right, self: Claim) -> PartRecord:
+    blank: PartRecord = right(self)
+    return blank._replace(parts=1)
+
+
+def forget_that_it_was_in_doubt(right: Right, self: Claim, record: PartRecord) -> PartRecord:
+    leased: PartRecord = right(self, record)
+    return leased._replace(was_in_doubt=False)
+
+
+def one_space_for_all(right: Right, self: Intent, part: Part) -> WireId:
+    wire_id: WireId = right(self, part)
+    return wire_id._replace(space="all")
 
 
 class Mutant(NamedTuple):
@@ -257,6 +294,42 @@ MUTANTS = (
         "redis",
         "shared.sending.settling:_settled",
         let_a_receipt_settle_nothing,
+    ),
+    Mutant(
+        "believe a receipt of any number",
+        "redis",
+        "shared.sending.part_records:PartRecord.is_to",
+        believe_a_receipt_of_any_number,
+    ),
+    Mutant(
+        "believe a receipt of any time",
+        "redis",
+        "shared.sending.settling:_is_of_its_time",
+        believe_a_receipt_of_any_time,
+    ),
+    Mutant(
+        "skip the comparison of parts",
+        "sqlite",
+        "shared.sending.heads:Head._compare",
+        skip_the_comparison_of_parts,
+    ),
+    Mutant(
+        "forget that there were more parts",
+        "sqlite",
+        f"{_CLAIM}._blank",
+        forget_that_there_were_more_parts,
+    ),
+    Mutant(
+        "forget that an attempt was in doubt",
+        "redis",
+        f"{_CLAIM}._leased",
+        forget_that_it_was_in_doubt,
+    ),
+    Mutant(
+        "one space for all",
+        "redis",
+        "shared.sending.intents:Intent.wire_id",
+        one_space_for_all,
     ),
 )
 MUTANT_OF = {mutant.name: mutant for mutant in MUTANTS}

@@ -70,7 +70,7 @@ def test_for_one_call_whose_answers_are_lost_the_sdk_sends_as_often_as_it_tries(
     emulator: SmsEmulator, retries: bool, sent: int
 ) -> None:
     caller = Sdk(emulator, None, "one-call", 0, retries=retries)
-    counts = live_through(LOST.cut(0), caller, "one-call")
+    counts = live_through(LOST.cut(0), caller)
     assert (counts["sms"], counts["wrong"]) == (sent, 1)
 
 
@@ -89,7 +89,7 @@ def test_a_crash_ends_the_sdk_where_it_was_planned(
 ) -> None:
     caller = Sdk(emulator, None, "crash", 0, retries=True)
     schedule = LOST._replace(crashes=((accident,),), waits=())
-    assert live_through(schedule, caller, "crash")["sms"] == sms
+    assert live_through(schedule, caller)["sms"] == sms
 
 
 class _Liar:
@@ -122,7 +122,7 @@ class _Liar:
 def test_what_is_counted_is_what_was_sent_and_said(
     emulator: SmsEmulator, sends: int, says: str, expected: dict[str, int]
 ) -> None:
-    counts = live_through(QUIET, _Liar(emulator, sends, says), "lie")
+    counts = live_through(QUIET, _Liar(emulator, sends, says))
     assert +counts == {"intents": 1, **expected}
 
 

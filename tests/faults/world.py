@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, NoReturn, cast
 from aliyun_sms_emulator import SmsEmulator
 from shared.clock import Clock
 from shared.errors import StoreUnavailable
+from shared.ids import read_wire_id
 from shared.logs import Log
 from shared.platform.sms_api import SmsApi
 from shared.settings import Credentials, read_settings
@@ -139,9 +140,13 @@ class World:
         return results
 
     def accepted(self) -> Counter[tuple[str, str]]:
-        """Return how many messages the platform accepted, by id on the wire and number."""
+        """Return how many messages the platform accepted, by intent and number.
+
+        An intent stands here as its id on the wire without the part: corrected content may have a
+        number in another part.
+        """
         return Counter(
-            (message.out_id or "", message.phone_number.lstrip("+").removeprefix("86"))
+            (_whole_id(message.out_id), message.phone_number.lstrip("+").removeprefix("86"))
             for message in self.emulator.messages()
         )
 
@@ -155,6 +160,11 @@ class World:
 
     def _move_clock(self) -> None:
         self.emulator.clock.set(datetime.fromtimestamp(self._now, timezone.utc))
+
+
+def _whole_id(out_id: str | None) -> str:
+    wire_id = read_wire_id(out_id or "")
+    return wire_id._replace(part=None).text() if wire_id else ""
 
 
 class Invocation:
@@ -177,6 +187,7 @@ class _Accidents:
         self._receipt = receipt
         self._steps: Counter[str] = Counter()
         self._lock = threading.Lock()
+        self._is_over = False
 
     def around(
         self,
@@ -184,14 +195,20 @@ class _Accidents:
         work: Callable[[], Any],
         die: Callable[[str], NoReturn] | None = None,
     ) -> Any:
-        """Do a step of `kind`, or `die` in the middle of it."""
+        """Do a step of `kind`, or `die` in the middle of it.
+
+        After a crash nothing is done any more: what would clean up has crashed as well.
+        """
         with self._lock:
+            if self._is_over:
+                raise Crash
             self._steps[kind] += 1
             step = self._steps[kind]
         due = [accident for accident in self._accidents if accident[:2] == (kind, step)]
         self._strike(due, "before")
         for accident in due:
             if accident.when in MIDWAY and die:
+                self._is_over = True
                 die(accident.when)
         done = work()
         self._strike(due, "after")
@@ -201,8 +218,11 @@ class _Accidents:
         for accident in due:
             if accident.when == when and accident.what == "receipt":
                 self._receipt()
+            elif accident.when == when and accident.what == "crash":
+                self._is_over = True
+                raise Crash
             elif accident.when == when:
-                raise Crash if accident.what == "crash" else StoreUnavailable("out of order")
+                raise StoreUnavailable("out of order")
 
 
 class _FailingSession:
@@ -280,3 +300,6 @@ class _FailingStore:
 
     def put(self, change: Change) -> Any:
         return self._accidents.around("store", lambda: self._store.put(change))
+
+    def delete(self, key: str, old: str) -> Any:
+        return self._accidents.around("store", lambda: self._store.delete(key, old))

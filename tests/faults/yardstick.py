@@ -134,7 +134,7 @@ def do(job: Job) -> tuple[Job, Counter[str]]:
             out_id = f"yardstick-{job.seed}-{number}"
             schedule = draw(job.seed, number).cut(job.repeats)
             caller = client.make(emulator, new_store(), out_id, schedule.visibility)
-            merge(counted, live_through(schedule, caller, out_id))
+            merge(counted, live_through(schedule, caller))
     return job, counted
 
 
@@ -149,7 +149,7 @@ def _quiet(
     return Counter(quiet_intents=_QUIET_INTENTS, quiet_requests=requests)
 
 
-def live_through(schedule: Schedule, caller: Caller, out_id: str) -> Counter[str]:
+def live_through(schedule: Schedule, caller: Caller) -> Counter[str]:
     """Let `caller` live through a schedule; return what to count of its one intent."""
     world = caller.world
     world.emulator.set_faults(
@@ -168,7 +168,7 @@ def live_through(schedule: Schedule, caller: Caller, out_id: str) -> Counter[str
     world.pass_time(_AFTERWARDS)
     if told == UNKNOWN and caller.can_resend:
         told = caller.invoke((), resends=True).told
-    sms = len(world.emulator.messages(out_id=out_id))
+    sms = len(world.emulator.messages())
     counted += Counter(
         sms=sms,
         duplicates=max(sms - 1, 0),

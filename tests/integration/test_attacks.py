@@ -192,6 +192,45 @@ def test_one_address_asks_for_codes_to_many_numbers(
     )  # midnight
 
 
+# with another key
+
+
+@pytest.mark.parametrize("wrong", [{"template_code": "SMS_404"}, {"template_param": {}}])
+def test_another_key_posts_the_out_id_first_with_a_template_that_does_not_exist(
+    attacker: Attacker, emulator: SmsEmulator, wrong: Mapping[str, Any]
+) -> None:
+    """It costs nothing, and would have blocked the owner for seven days."""
+    order = {"phone_numbers": attacker.number("138"), **NOTICE, "out_id": new_out_id()}
+    for _ in range(3):
+        assert attacker.call("sms", {**order, **wrong}, key="app").status in (422, 502)
+    assert attacker.call("sms", order, key="web") == (200, "", 0)
+    assert attacker.call("sms", order, key="web") == (200, "", 0)
+    assert loss(emulator) == 1
+
+
+def test_another_key_sends_something_of_its_own_under_the_out_id(
+    attacker: Attacker, emulator: SmsEmulator
+) -> None:
+    owners = {"phone_numbers": attacker.number("138"), **NOTICE, "out_id": new_out_id()}
+    others = {**owners, "phone_numbers": attacker.number("138")}
+    assert attacker.call("sms", others, key="app") == (200, "", 0)
+    assert attacker.call("sms", owners, key="web") == (200, "", 0)
+    assert attacker.call("sms", owners, key="app") == (409, "out-id-conflict", 0)
+    got = [message.phone_number for message in emulator.messages()]
+    assert sorted(got) == sorted([owners["phone_numbers"], others["phone_numbers"]])
+
+
+def test_another_key_guesses_the_out_id_of_a_code(
+    attacker: Attacker, emulator: SmsEmulator
+) -> None:
+    number = attacker.number("138")
+    wanted = code(number, out_id=new_out_id())
+    assert attacker.call("codes", {**wanted, "purpose": "x"}, key="app").status == 200
+    attacker.wait(61)
+    assert attacker.call("codes", wanted, key="web").status == 200
+    assert loss(emulator) == 2
+
+
 # from many addresses
 
 

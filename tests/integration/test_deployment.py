@@ -25,6 +25,7 @@ from shared.settings import (
     read_access,
     read_code_settings,
     read_credentials,
+    read_event_caller,
     read_file_settings,
     read_queue_settings,
     read_receipt_tokens,
@@ -281,6 +282,7 @@ def test_the_environment_holds_exactly_what_the_functions_read(
     read_file_settings(environment)
     read_queue_settings(environment)
     read_receipt_tokens(environment)
+    read_event_caller(environment)
     context = SimpleNamespace(request_id="request", function=SimpleNamespace(timeout=30))
     with monkeypatch.context() as patch:
         patch.setattr(os, "environ", environment)
@@ -464,7 +466,7 @@ def test_both_functions_run_from_the_package_alone(
         },
     )
     assert (sent["outcome"], sent["out_id"]) == ("accepted", "order-7")
-    message = sms_emulator.wait_for_message(out_id="order-7")
+    message = sms_emulator.wait_for_message(out_id="tests~order-7")
     assert message.text == "【阿里云短信测试】您的验证码为1234，5分钟内有效。"
 
     sms_emulator.clock.advance(2)

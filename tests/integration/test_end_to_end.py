@@ -61,7 +61,7 @@ def test_one_sms_is_sent_as_it_was_asked_for(cloud: Cloud, emulator: SmsEmulator
     (message,) = emulator.messages()
     assert message.phone_number == NUMBER
     assert message.text == "【fc-sms】Li Xiaolong，您的订单A-17-2026已发货。"
-    assert (message.sign_name, message.out_id) == ("fc-sms", "one-sms")
+    assert (message.sign_name, message.out_id) == ("fc-sms", "tests~one-sms")
     assert answer.status == 200
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.headers["Cache-Control"] == "no-store"
@@ -183,7 +183,7 @@ def test_a_repeat_with_the_same_out_id_sends_no_second_sms(
     third = cloud.send(NOTICE, Idempotency_Key='"send-me-once"')
     assert (first.status, second.status, third.status) == (200, 200, 200)
     assert second.body["reconciled"] is third.body["reconciled"] is True
-    assert [message.out_id for message in emulator.messages()] == ["send-me-once"]
+    assert [message.out_id for message in emulator.messages()] == ["tests~send-me-once"]
     refusals = [request.code for request in emulator.requests() if request.action == "SendSms"]
     assert refusals == ["OK", "SignatureNonceUsed", "SignatureNonceUsed"]
 
@@ -198,13 +198,15 @@ def test_a_repeat_of_a_refused_send_is_unknown_and_says_what_to_do(
         answer, 504, "SignatureNonceUsed", outcome="unknown", retryable=False, out_id="refused-once"
     )
     assert "/delivery-status" in answer.body["detail"]
+    assert "was answered with a refusal, nothing was sent" in answer.body["detail"]
     assert emulator.messages() == []
 
 
 def test_an_out_id_is_made_up_where_none_is_given(cloud: Cloud, emulator: SmsEmulator) -> None:
     first, second = cloud.send(NOTICE), cloud.send(NOTICE)
     given = [first.body["out_id"], second.body["out_id"]]
-    assert [message.out_id for message in emulator.messages()] == given
+    sent = [message.out_id for message in emulator.messages()]
+    assert sent == [f"tests~{out_id}" for out_id in given]
     assert given[0] != given[1]
 
 

@@ -76,7 +76,7 @@ def test_a_text_is_sent_and_its_parts_come_back(cloud: Cloud, emulator: SmsEmula
     (message,) = emulator.messages()
     assert (message.api, message.phone_number) == ("SendMessageToGlobe", "85251234567")
     assert (message.text, message.sign_name) == ("Your parcel has left.", "Shop")
-    assert message.out_id == "parcel-1"
+    assert message.out_id == "tests~parcel-1"
     assert (answer.status, answer.body) == (
         200,
         {
@@ -137,9 +137,9 @@ def test_each_number_is_sent_to_on_its_own(cloud: Cloud, emulator: SmsEmulator) 
     ]
     assert answer.body["parts"][2]["code"] == "MOBILE_NUMBER_ILLEGAL"
     assert [(message.phone_number, message.out_id) for message in emulator.messages()] == [
-        ("85251234567", "news~0"),
-        ("18624017194", "news~1"),
-        ("447400123456", "news~3"),
+        ("85251234567", "tests~news~0"),
+        ("18624017194", "tests~news~1"),
+        ("447400123456", "tests~news~3"),
     ]
 
 
@@ -154,7 +154,7 @@ def test_a_template_is_sent_to_all_numbers_at_once(cloud: Cloud, emulator: SmsEm
         "886912345678",
     ]
     assert {(m.text, m.api, m.out_id, m.biz_id) for m in messages} == {
-        ("[fc-sms]Your verification code is 481516.", "SendSms", "code-1", messages[0].biz_id)
+        ("[fc-sms]Your verification code is 481516.", "SendSms", "tests~code-1", messages[0].biz_id)
     }
 
 

@@ -14,12 +14,15 @@ import requests
 
 from aliyun_sms_emulator import SmsEmulator
 from shared.clock import Clock
-from shared.ids import new_out_id
+from shared.ids import WireId, new_out_id
 from shared.logs import Log
 from shared.platform.sms_api import SmsApi
 from shared.receipts import keeping, records
+from shared.sending.part_records import PartRecord, number_digests, record_key
 from shared.settings import Credentials, read_settings
+from shared.state.records import record_text
 from shared.state.redis_store import RedisStore
+from shared.state.store import Change
 from tests.integration.cloud import QUERY, Answer, Cloud
 from tests.integration.contract import Contract
 from tests.integration.faulty_network import FaultyNetwork, lose_answer
@@ -159,8 +162,8 @@ def test_a_message_sent_abroad_is_known_by_out_id_and_message_id(
     assert answer.status == 200, answer.body
     (message,) = circle.emulator.messages()
     (before,) = circle.by_id(f"message_id={message.biz_id}").body
-    assert (before["status"], before["out_id"]) == ("waiting", "")
-    assert circle.by_id(f"out_id={out_id}").body == [{**before, "out_id": out_id}]
+    assert (before["status"], before["out_id"]) == ("waiting", out_id)
+    assert circle.by_id(f"out_id={out_id}").body == [before]
     circle.arrive()
     (found,) = circle.by_id(f"message_id={message.biz_id}").body
     assert (found["status"], found["out_id"], found["phone_number"]) == ("delivered", out_id, "*67")
@@ -263,7 +266,7 @@ def test_a_reply_is_kept_where_the_log_says(circle: Circle, redis_server: RedisS
 
 @pytest.mark.parametrize("token", [TOKEN[:-1], TOKEN + "x", "x", "%00", f"x/{TOKEN}"])
 def test_without_the_token_there_is_nothing(circle: Circle, out_id: str, token: str) -> None:
-    report = [{"phone_number": NUMBER, "success": True, "out_id": out_id, "biz_id": "b"}]
+    report = [{"phone_number": NUMBER, "success": True, "out_id": f"tests~{out_id}", "biz_id": "b"}]
     answer = circle.push(report, token)
     assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
     assert circle.by_id(f"out_id={out_id}").status == 422
@@ -328,6 +331,12 @@ def test_receipts_of_one_send_that_come_at_once_are_all_kept(redis_server: Redis
     settings = read_settings({"SMS_STATE_SECRET": STATE_SECRET})
     store = RedisStore(redis_server.url)
     begin = threading.Barrier(8)
+    numbers = tuple(str(13800000000 + each) for each in range(200))
+    wire_id = WireId("tests", "all", 3)
+    digests = number_digests(wire_id, numbers, STATE_SECRET)
+    part = PartRecord(state="accepted", digest="digest", attempt=1, numbers=digests)
+    key = record_key(wire_id, STATE_SECRET)
+    store.put(Change(key=key, old=None, new=record_text(part), ttl=3600, now=0))
 
     def keep(first: int) -> None:
         with Path("/dev/null").open("w") as nowhere, requests.Session() as session:
@@ -335,7 +344,13 @@ def test_receipts_of_one_send_that_come_at_once_are_all_kept(redis_server: Redis
             api = SmsApi(settings, lambda: Credentials("x", "y"), session, Clock(), log)
             begin.wait()
             for number in range(first, first + 25):
-                report = {"phone_number": number, "success": True, "biz_id": "b", "out_id": "all~3"}
+                report = {
+                    "phone_number": number,
+                    "send_time": "2026-11-20 16:00:00",
+                    "success": True,
+                    "biz_id": "b",
+                    "out_id": "tests~all~3",
+                }
                 keeping.keep([report], api, store, deadline=api.clock.monotonic() + 30)
 
     threads = [threading.Thread(target=keep, args=(13800000000 + 25 * n,)) for n in range(8)]
@@ -343,6 +358,6 @@ def test_receipts_of_one_send_that_come_at_once_are_all_kept(redis_server: Redis
         thread.start()
     for thread in threads:
         thread.join()
-    found, _ = records.of_out_id(store, STATE_SECRET, "all")
+    found, _ = records.of_intent(store, WireId("tests", "all"), state_secret=STATE_SECRET)
     store._client.close()  # type: ignore[no-untyped-call]
     assert len({receipt.number_hash for receipt in found}) == len(found) == 200

@@ -186,7 +186,7 @@ def test_an_event_sends_once_however_often_it_is_delivered(
     first, second = functions.run(event), functions.run(event)
     (message,) = emulator.messages()
     assert message.text == "【fc-sms】Li Xiaolong，您的订单A-17-2026已发货。"
-    assert first["accepted"][0]["out_id"] == message.out_id
+    assert message.out_id == f".event~{first['accepted'][0]['out_id']}"
     assert second["accepted"][0]["replayed"] is True
 
 
@@ -205,7 +205,7 @@ def test_an_event_without_an_id_brings_its_out_id(
     assert functions.run(wrap(notice()))["rejected"][0]["reason"].startswith("out_id")
     out_id = new_out_id()
     assert functions.run(wrap(notice(out_id=out_id)))["accepted"][0]["out_id"] == out_id
-    assert [message.out_id for message in emulator.messages()] == [out_id]
+    assert [message.out_id for message in emulator.messages()] == [f".event~{out_id}"]
 
 
 def test_a_batch_is_sent_but_for_what_is_wrong_in_it(

@@ -226,7 +226,7 @@ def test_of_many_at_once_one_is_sent(
     accepted = [answer.json() for answer in answers if answer.status_code == 200]
     assert [answer.get("replayed", False) for answer in accepted].count(False) == 1
     assert len({answer["biz_id"] for answer in accepted}) == 1
-    assert [message.out_id for message in emulator.messages()] == [notice["out_id"]]
+    assert [message.out_id for message in emulator.messages()] == [f"tests~{notice['out_id']}"]
     assert [request.action for request in emulator.requests()] == ["SendSms"]
 
 
@@ -299,7 +299,7 @@ def test_what_an_instance_that_was_killed_left_behind_is_settled(
         assert how(busy) == "409 in-progress"
         time.sleep(int(busy.headers["Retry-After"]))
         assert how(cloud.send(notice)) == "200 accepted reconciled"
-    assert [message.out_id for message in emulator.messages()] == [notice["out_id"]]
+    assert [message.out_id for message in emulator.messages()] == [f"tests~{notice['out_id']}"]
 
 
 @pytest.fixture
@@ -383,21 +383,24 @@ def test_state_that_is_set_up_wrongly_lets_nothing_out_and_is_named_in_the_log(
     assert emulator.requests() == []
 
 
-def test_a_send_takes_two_round_trips_to_redis_and_one_request(
+def test_a_send_takes_three_round_trips_to_redis_and_one_request(
     start_cloud: StartCloud, emulator: SmsEmulator, redis_server: RedisServer, notice: Notice
 ) -> None:
     cloud = start_cloud(changes={"SMS_STATE_URL": redis_server.url, "SMS_STATE_SECRET": SECRET})
     cloud.send({**notice, "out_id": new_out_id()})  # connects, and loads the script
     before = commands(redis_server)
     assert how(cloud.send(notice)) == "200 accepted"
-    assert commands(redis_server) - before == {"evalsha": 2}
+    assert commands(redis_server) - before == {"evalsha": 3}
     assert [request.action for request in emulator.requests()] == ["SendSms"] * 2
 
 
 def commands(server: RedisServer) -> Counter[str]:
     """Return how often a client sent each command; those inside scripts are left out."""
     stats = server.ask("INFO", "commandstats")
-    inside = ("get", "set", "incrby", "pexpire", "zadd", "zcard", "zcount", "zremrangebyscore")
+    inside = (
+        *("get", "set", "incrby", "pexpire", "time"),
+        *("zadd", "zcard", "zcount", "zremrangebyscore"),
+    )
     own = (*inside, "info", "flushall", "script", "client")
     sent = {name.removeprefix("cmdstat_"): int(stat["calls"]) for name, stat in stats.items()}
     return Counter({name: calls for name, calls in sent.items() if name.split("|")[0] not in own})
@@ -412,7 +415,7 @@ def test_a_lost_answer_is_found_and_answered_again(
     deployment.network.plan(fault)
     assert how(deployment.cloud.send(notice)) == "200 accepted reconciled"
     assert how(deployment.cloud.send(notice)) == "200 accepted replayed"
-    assert deployment.sends() == deployment.inbox() == [notice["out_id"]]
+    assert deployment.sends() == deployment.inbox() == [f"tests~{notice['out_id']}"]
 
 
 def test_what_becomes_visible_late_is_settled_by_a_repeat(
@@ -468,7 +471,7 @@ def test_a_repeat_of_many_messages_touches_what_is_open(deployment: Deployment) 
     deployment.network.plan()
     assert answer.status == 207
     assert how_parts(answer) == ["accepted", "isv.SMS_SIGNATURE_ILLEGAL", "answer-lost"]
-    assert deployment.sends() == [f"{body['out_id']}~{part}" for part in range(3)]
+    assert deployment.sends() == [f"tests~{body['out_id']}~{part}" for part in range(3)]
     deployment.emulator.call("DELETE", "/api/requests")
     again = deployment.cloud.send(body)
     assert how_parts(again) == [
@@ -476,7 +479,7 @@ def test_a_repeat_of_many_messages_touches_what_is_open(deployment: Deployment) 
         "isv.SMS_SIGNATURE_ILLEGAL",
         "accepted reconciled",
     ]
-    assert deployment.sends() == [f"{body['out_id']}~1"]
+    assert deployment.sends() == [f"tests~{body['out_id']}~1"]
     numbers = [message.phone_number for message in deployment.emulator.messages()]
     assert len(numbers) == len(set(numbers)) == 150
 

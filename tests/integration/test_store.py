@@ -6,6 +6,7 @@ Redis 6.2 and, where it is installed, the system's own: 7 and later word their r
 from __future__ import annotations
 
 import json
+import random
 import re
 import shutil
 import sqlite3
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,9 +25,9 @@ from hypothesis import strategies as st
 
 from shared.errors import ConfigurationError, StoreUnavailable
 from shared.state.choice import open_store
-from shared.state.redis_store import RedisStore, put_script
+from shared.state.redis_store import RedisStore, put_script, slots_for
 from shared.state.sqlite_store import SqliteStore
-from shared.state.store import Change, Count, Differs, Refused, Store, Written
+from shared.state.store import MOST_COUNTS, Change, Count, Differs, Refused, Store, Written
 from tests.integration.redis_server import REDIS_6, RedisServer
 from tests.integration.store_worker import COUNTS, KEYS
 from tests.integration.tcp_proxy import TcpProxy
@@ -104,6 +106,29 @@ def test_a_record_is_replaced_by_who_knows_it(store: Store) -> None:
     assert wrote(store, "record", "one", "two")
     assert put(store, "record", "one", "three") == Differs("two")
     assert store.get("record") == "two"
+
+
+def test_a_record_is_removed_by_who_knows_it(store: Store) -> None:
+    put(store, "record", None, "one")
+    put(store, "another", None, "one")
+    assert store.delete("record", "two") is False
+    assert store.get("record") == "one"
+    assert store.delete("record", "one") is True
+    assert (store.get("record"), store.get("another")) == (None, "one")
+    assert store.delete("record", "one") is False
+    assert wrote(store, "record", None, "three")
+
+
+def test_of_many_who_remove_a_record_or_replace_it_one_does(store: Store) -> None:
+    put(store, "record", None, "one")
+
+    def change(place: int) -> bool:
+        if place % 2:
+            return store.delete("record", "one")
+        return wrote(store, "record", "one", f"by {place}")
+
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        assert sum(pool.map(change, range(2 * PROCESSES))) == 1
 
 
 def test_a_record_that_is_gone_is_not_replaced(store: Store) -> None:
@@ -286,20 +311,21 @@ class Model:
         self.sums: dict[str, int] = {}
 
     def put(self, change: Change) -> Written | Differs | Refused:
+        now = change.now or 0.0
         current = self.records.get(change.key)
         if current == change.new:
             return Written()
         if current != change.old:
             return Differs(current)
         for count in change.charge:
-            if wait := self._wait(count, change.now):
+            if wait := self._wait(count, now):
                 return Refused(count.rule, wait)
         self.records[change.key] = change.new
         for count in change.charge:
             self.sums[count.key] = self.sums.get(count.key, 0) + count.amount
-            entries = [(change.now, change.key)] * count.amount
+            entries = [(now, change.key)] * count.amount
             self.moments.setdefault(count.key, []).extend(entries)
-        totals = tuple(self._total(count, change.now) for count in change.charge)
+        totals = tuple(self._total(count, now) for count in change.charge)
         for count in change.give_back:
             self._take_away(count, change.key)
         return Written(totals)
@@ -609,17 +635,79 @@ def test_everything_in_redis_expires_and_lies_in_one_slot(redis_server: RedisSer
         assert 0 < redis_server.ask("PTTL", key) <= TTL * 1000
 
 
-@pytest.mark.parametrize("kinds", [((), ()), ((True, False), (False, True)), ((False,) * 3, ())])
+@pytest.mark.parametrize("slots", [(0, 0), (2, 2), (4, 0), (64, 64)])
 def test_scripts_name_their_keys_as_clusters_of_alibaba_cloud_want_it(
-    kinds: tuple[tuple[bool, ...], tuple[bool, ...]],
+    slots: tuple[int, int],
 ) -> None:
-    script = put_script(*kinds)
-    calls = re.findall(r"redis\.call\('[A-Z]+', (KEYS\[[1-9]\])?", script)
+    script = put_script(*slots).replace("redis.call('TIME')", "")  # which has no key
+    calls = re.findall(r"redis\.call\('[A-Z]+', (KEYS\[[1-9][0-9]*\])?", script)
     assert script.count("redis.call(") == len(calls)
     assert all(calls)
-    assert set(calls) == {f"KEYS[{number}]" for number in range(1, 2 + sum(map(len, kinds)))}
+    assert set(calls) == {f"KEYS[{number}]" for number in range(1, 2 + sum(slots))}
     assert script.count("KEYS") == len(calls)
     assert not re.search("<[a-z]+>", script)  # each argument has its number
+
+
+def test_whatever_is_counted_there_are_64_scripts(redis_server: RedisServer) -> None:
+    redis_server.ask("FLUSHALL")
+    redis_server.ask("SCRIPT", "FLUSH")
+    source = random.Random(1)
+    with closing_redis(redis_server.url) as store:
+        for place in range(400):
+            charge = [_some_count(source, number) for number in range(source.randint(0, 64))]
+            back = charge[: source.randint(0, len(charge))]
+            assert wrote(store, f"r{place}", None, "x", charge=charge, give_back=back)
+    scripts = int(redis_server.ask("INFO", "memory")["number_of_cached_scripts"])
+    assert 20 < scripts <= 64
+    assert {slots_for([fixed()] * number) for number in range(MOST_COUNTS + 1)} == {
+        *(0, 1, 2, 4, 8, 16, 32, 64)
+    }
+
+
+def _some_count(source: random.Random, number: int) -> Count:
+    is_sliding = source.random() < 0.5
+    key = f"{number}{is_sliding}"
+    return Count("a", key, amount=1, limit=10**6, window=60, is_sliding=is_sliding)
+
+
+def test_the_most_counts_of_a_change_are_counted_and_given_back(store: Store) -> None:
+    charge = [
+        Count(f"rule-{n}", f"c{n}", amount=1, limit=1, window=600, is_sliding=n % 3 == 0)
+        for n in range(MOST_COUNTS)
+    ]
+    assert put(store, "one", None, "a", charge=charge) == Written((1,) * MOST_COUNTS)
+    for refused in (charge[0], charge[-1]):
+        assert put(store, "two", None, "a", charge=[refused]) == Refused(refused.rule, 600)
+    assert wrote(store, "one", "a", "b", give_back=charge)
+    assert put(store, "two", None, "a", charge=charge) == Written((1,) * MOST_COUNTS)
+
+
+def test_a_window_that_looks_back_goes_by_the_time_of_the_store(store: Store) -> None:
+    count = Count("a-second", "moments", amount=1, limit=1, window=1, is_sliding=True)
+    assert wrote(store, "one", None, "a", charge=[count], now=None)
+    assert put(store, "two", None, "a", charge=[count], now=None) == Refused("a-second", 1)
+    time.sleep(1.1)
+    assert wrote(store, "two", None, "a", charge=[count], now=None)
+
+
+def test_redis_counts_by_its_own_time(redis_server: RedisServer) -> None:
+    redis_server.ask("FLUSHALL")
+    with closing_redis(redis_server.url) as store:
+        put(store, "one", None, "a", charge=[sliding()], now=None)
+        seconds, microseconds = map(int, redis_server.ask("TIME"))
+    _, moment = redis_server.ask("ZRANGE", "{fc-sms}~sliding", 0, -1, "WITHSCORES")
+    assert 0 <= seconds * 1000 + microseconds // 1000 - float(moment) < 1000 * TTL
+
+
+def test_a_caller_whose_clock_goes_wrong_frees_no_window(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redis_server.ask("FLUSHALL")
+    with closing_redis(redis_server.url) as store:
+        assert wrote(store, "one", None, "a", charge=[sliding(3)], now=None)
+        true_time = time.time()
+        monkeypatch.setattr(time, "time", lambda: true_time + 10**6)
+        assert put(store, "two", None, "a", charge=[sliding()], now=None) == Refused("an-hour", 600)
 
 
 def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:

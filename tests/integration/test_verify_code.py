@@ -7,13 +7,17 @@ import json
 import multiprocessing
 import os
 import re
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
+import redis
 import requests
 from schemathesis.core.transport import Response
 
@@ -23,7 +27,7 @@ from shared import ids, transport
 from tests.integration.contract import Contract
 from tests.integration.redis_server import RedisServer
 
-API_KEY = "a2V5LW9mLXRoZS1jb2RlLXRlc3Rz"
+API_KEY, OTHER_KEY = "a2V5LW9mLXRoZS1jb2RlLXRlc3Rz", "a2V5LW9mLXNvbWVib2R5LWVsc2U"
 NUMBER, ABROAD = "13800138000", "+85251234567"
 SPAWN = multiprocessing.get_context("spawn")
 
@@ -36,10 +40,11 @@ class Answer(NamedTuple):
 
 
 class Desk:
-    """Calls the function in this process; what it answers is held to the contract."""
+    """Calls the function in this process with an API key; answers are held to the contract."""
 
     def __init__(self, emulator: SmsEmulator, contract: Contract) -> None:
         self.emulator = emulator
+        self.key = API_KEY
         self._contract = contract
 
     def create(self, number: str = NUMBER, purpose: str = "login", **fields: Any) -> Answer:
@@ -55,14 +60,14 @@ class Desk:
         return answer.body["verification_id"], code
 
     def check(self, verification_id: str, code: str, number: str = NUMBER, **fields: Any) -> bool:
-        body = {"verification_id": verification_id, "phone_number": number, "code": code, **fields}
-        answer = self.call("codes/check", body)
+        body = check_body(verification_id, code)
+        answer = self.call("codes/check", {**body, "phone_number": number, **fields})
         assert answer.status == 200, answer
         assert set(answer.body) == {"verified", "request_id"}
         return bool(answer.body["verified"])
 
     def call(self, path: str, body: object) -> Answer:
-        answered = call_function(path, body)
+        answered = call_function(path, body, self.key)
         headers = {name.lower(): [value] for name, value in answered["headers"].items()}
         request = requests.Request("POST", f"http://function/{path}").prepare()
         content, status = answered["body"].encode(), answered["statusCode"]
@@ -77,11 +82,11 @@ def out_id() -> str:
     return ids.new_out_id()
 
 
-def call_function(path: str, body: object) -> dict[str, Any]:
+def call_function(path: str, body: object, key: str = API_KEY) -> dict[str, Any]:
     """Let the function answer a trigger event."""
     event = {
         "version": "v1",
-        "headers": {"Authorization": f"Bearer {API_KEY}", "Content-Type": "application/json"},
+        "headers": {"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
         "body": json.dumps(body),
         "isBase64Encoded": False,
         "requestContext": {"http": {"method": "POST", "path": f"/{path}"}},
@@ -99,7 +104,10 @@ def environment(
         if name.startswith(("SMS_", "ALIBABA_CLOUD_")):
             monkeypatch.delenv(name)
     values = {
-        "SMS_API_KEYS": f"tests:{hashlib.sha256(API_KEY.encode()).hexdigest()}",
+        "SMS_API_KEYS": ",".join(
+            f"{name}:{hashlib.sha256(key.encode()).hexdigest()}"
+            for name, key in (("tests", API_KEY), ("somebody-else", OTHER_KEY))
+        ),
         "SMS_ENDPOINT": emulator.url,
         "SMS_INTERNATIONAL_ENDPOINT": emulator.url,
         "SMS_PNVS_ENDPOINT": emulator.url,
@@ -207,12 +215,15 @@ def test_a_store_that_is_down_sends_nothing(own: Desk, environment: pytest.Monke
 
 
 def check_body(verification_id: str, code: str) -> dict[str, str]:
-    return {"verification_id": verification_id, "phone_number": NUMBER, "code": code}
+    about = {"phone_number": NUMBER, "purpose": "login"}
+    return {**about, "verification_id": verification_id, "code": code}
 
 
 @pytest.mark.parametrize("own", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("path", ["codes", "codes/check"])
-@pytest.mark.parametrize("body", [[], {}])
+@pytest.mark.parametrize(
+    "body", [[], {}, {"verification_id": "a" * 32, "phone_number": NUMBER, "code": "1"}]
+)
 def test_a_bad_body_is_422(own: Desk, path: str, body: object) -> None:
     assert own.call(path, body).status == 422
     assert own.emulator.requests() == []
@@ -262,8 +273,10 @@ def test_redis_holds_neither_code_nor_number_and_forgets(
 ) -> None:
     verification_id, code = own.created(out_id=out_id)
     keys = redis_server.ask("KEYS", "*")
-    assert len([key for key in keys if key.startswith("{fc-sms}:")]) == 3  # code, send, share
-    assert len(keys) == 3 + 3 + 3 + 2 + 1  # limits of codes, number and budget; the unconfirmed
+    assert (
+        len([key for key in keys if key.startswith("{fc-sms}:")]) == 4
+    )  # code, send, message, share
+    assert len(keys) == 4 + 3 + 3 + 2 + 1  # limits of codes, number and budget; the unconfirmed
     for key in keys:
         kind = redis_server.ask("TYPE", key)
         asked = ("ZRANGE", key, 0, -1) if kind == "zset" else ("GET", key)
@@ -275,6 +288,97 @@ def test_redis_holds_neither_code_nor_number_and_forgets(
     assert own.check(verification_id, code)
 
 
+# whose it is
+
+
+def test_another_key_can_neither_check_a_code_nor_use_up_its_tries(own: Desk, out_id: str) -> None:
+    verification_id, code = own.created(out_id=out_id)
+    own.key = OTHER_KEY
+    for typed in ([code] * 6, ["000000" if code != "000000" else "111111"] * 6):
+        assert not any(own.check(verification_id, each) for each in typed)
+    own.key = API_KEY
+    assert own.check(verification_id, code)
+
+
+def test_another_key_cannot_block_an_out_id(own: Desk, out_id: str) -> None:
+    own.key = OTHER_KEY
+    others, others_code = own.created("13800138001", purpose="pay", out_id=out_id)
+    own.key = API_KEY
+    verification_id, code = own.created(out_id=out_id)
+    assert verification_id != others
+    assert own.check(verification_id, code)
+    own.key = OTHER_KEY
+    assert own.check(others, others_code, "13800138001", purpose="pay")
+
+
+def test_what_was_refused_may_be_asked_for_again_with_another_number(
+    own: Desk, environment: pytest.MonkeyPatch, out_id: str
+) -> None:
+    environment.setenv("SMS_CODE_TEMPLATE", "SMS_999999")
+    assert own.create(out_id=out_id).status == 502
+    environment.setenv("SMS_CODE_TEMPLATE", "SMS_100001")
+    verification_id, code = own.created("13800138001", purpose="pay", out_id=out_id)
+    assert own.create(out_id=out_id).status == 409
+    assert not own.check(verification_id, code)
+    assert own.check(verification_id, code, "13800138001", purpose="pay")
+
+
+# what is refused
+
+
+def keys_of(url: str) -> set[str]:
+    """Return every key in a Redis or a state file, with its table."""
+    if url.startswith("redis:"):
+        with redis.Redis.from_url(url, decode_responses=True) as client:
+            return set(client.keys())
+    with closing(sqlite3.connect(url.removeprefix("sqlite://"))) as database:
+        rows = [
+            f"{table} {key}"
+            for table in ("records", "counts", "moments")
+            for (key,) in database.execute(f"SELECT key FROM {table}")
+        ]
+    return set(rows)
+
+
+@pytest.fixture
+def folder_in_memory(tmp_path: Path) -> Iterator[Path]:
+    """A folder whose files need no disk, where there is one: each step of SQLite waits for it."""
+    memory = Path("/dev/shm")
+    with TemporaryDirectory(dir=memory if memory.is_dir() else tmp_path) as folder:
+        yield Path(folder)
+
+
+@pytest.mark.parametrize("back_end", ["own", "pnvs"])
+@pytest.mark.parametrize("reason", ["mainland-per-day", "country-closed"])
+def test_three_thousand_codes_that_we_refuse_leave_no_key(
+    own: Desk,
+    environment: pytest.MonkeyPatch,
+    folder_in_memory: Path,
+    back_end: str,
+    reason: str,
+) -> None:
+    if os.environ["SMS_STATE_URL"].startswith("sqlite:"):
+        environment.setenv("SMS_STATE_URL", f"sqlite://{folder_in_memory}/state")
+    if back_end == "pnvs":
+        environment.setenv("SMS_CODE_BACKEND", "pnvs")
+        environment.setenv("SMS_CODE_TEMPLATE", "100001")
+        environment.setenv("SMS_CODE_SIGN_NAME", "验证码服务")
+    environment.setenv("SMS_CODE_MESSAGE", "{code} is your code.")
+    environment.setenv("SMS_LIMITS", "mainland-per-day=1")
+    url = os.environ["SMS_STATE_URL"]
+    own.created()
+    before, sent = keys_of(url), len(own.emulator.requests())
+    numbers = "+4479460{:05}" if reason == "country-closed" else "139{:08}"
+    if back_end == "pnvs" and reason == "country-closed":
+        reason = "invalid-request"  # it sends nothing abroad
+    for place in range(3000):
+        body = {"phone_number": numbers.format(place), "purpose": "login"}
+        answer = json.loads(call_function("codes", body)["body"])
+        assert answer["code"] == reason
+    assert keys_of(url) <= before  # a window of a minute may be over
+    assert len(own.emulator.requests()) == sent
+
+
 # the platform's back end
 
 
@@ -283,10 +387,55 @@ def test_the_platform_makes_sends_and_checks_a_code(pnvs: Desk) -> None:
     assert len(code) == 6
     assert not pnvs.check(verification_id, "000000" if code != "000000" else "111111")
     assert not pnvs.check("a" * 64, code)
+    pnvs.key = OTHER_KEY
+    assert not pnvs.check(verification_id, code)
+    pnvs.key = API_KEY
     assert not pnvs.check(verification_id, code, "13800138001")
     assert not pnvs.check(verification_id, code, purpose="pay")
     assert pnvs.check(verification_id, code, purpose="login")
     assert not pnvs.check(verification_id, code)
+
+
+def test_with_state_the_platform_is_asked_as_often_as_there_are_tries(
+    pnvs: Desk, environment: pytest.MonkeyPatch, redis_url: str
+) -> None:
+    environment.setenv("SMS_STATE_URL", redis_url)
+    verification_id, code = pnvs.created()
+    for wrong in range(7):
+        assert not pnvs.check(verification_id, f"{wrong}x")
+    assert not pnvs.check(verification_id, code)
+    asked = [request.action for request in pnvs.emulator.requests()]
+    assert asked == ["SendSmsVerifyCode"] + ["CheckSmsVerifyCode"] * 5
+
+
+def test_with_state_a_lost_verdict_costs_no_try(
+    pnvs: Desk, environment: pytest.MonkeyPatch, redis_url: str
+) -> None:
+    environment.setenv("SMS_STATE_URL", redis_url)
+    environment.setenv("SMS_CODE_TRIES", "1")
+    verification_id, code = pnvs.created()
+    fault = {"kind": "http", "status": 503, "match": {"action": "CheckSmsVerifyCode"}}
+    pnvs.emulator.set_faults(fault)
+    for _ in range(3):
+        assert pnvs.call("codes/check", check_body(verification_id, code)).status == 504
+    pnvs.emulator.clear_faults()
+    assert pnvs.check(verification_id, code)
+    assert not pnvs.check(verification_id, code)
+
+
+def test_without_a_secret_the_platform_is_asked_for_no_code(
+    pnvs: Desk, environment: pytest.MonkeyPatch
+) -> None:
+    verification_id, code = pnvs.created()
+    environment.setenv("SMS_STATE_SECRET", "")
+    for path, body in (
+        ("codes", {"phone_number": NUMBER, "purpose": "login"}),
+        ("codes/check", check_body(verification_id, code)),
+    ):
+        answer = pnvs.call(path, body)
+        assert (answer.status, answer.body["code"]) == (500, "configuration")
+        assert "SMS_STATE_SECRET" in answer.body["detail"]
+    assert len(pnvs.emulator.requests()) == 1
 
 
 def test_the_platforms_code_expires(pnvs: Desk) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 NUMBER = "13812345634"
+ABROAD = "85251234567"
 BIZ_ID = "900619746936498440^0"
 MAINLAND: dict[str, Any] = {
     "phone_number": NUMBER,
@@ -21,7 +22,7 @@ MAINLAND: dict[str, Any] = {
     "out_id": "order-1",
 }
 INTERNATIONAL: dict[str, Any] = {
-    "To": "85251234567",
+    "To": ABROAD,
     "SendDate": "Fri, 15 Jan 2027 09:00:00 +0100",
     "ReceiveDate": "Fri, 15 Jan 2027 16:00:04 +0800",
     "Status": "1",
@@ -30,6 +31,17 @@ INTERNATIONAL: dict[str, Any] = {
     "TaskId": "order-2~3",
     "SmsSize": "2",
     "MessageId": "1008030300001234",
+}
+OLDER: dict[str, Any] = {
+    "PhoneNumber": ABROAD,
+    "SendStatus": "3",
+    "BizId": "1234567^0",
+    "ExternalId": "order-3",
+    "SendDate": "2027-01-15 16:00:00",
+    "ReceiveDate": "2027-01-15 16:00:04",
+    "ErrorCode": "DELIVERED",
+    "ErrorMessage": "ok",
+    "SmsQuantity": "2",
 }
 REPLY: dict[str, Any] = {
     "phone_number": NUMBER,
@@ -53,4 +65,4 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
     max_leaves=8,
 )
-known_fields = st.sampled_from(sorted({**MAINLAND, **INTERNATIONAL, **REPLY}))
+known_fields = st.sampled_from(sorted({**MAINLAND, **INTERNATIONAL, **OLDER, **REPLY}))

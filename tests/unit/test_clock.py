@@ -47,3 +47,8 @@ def test_the_clock_of_the_machine_runs() -> None:
     clock.sleep(0.001)
     assert clock.now() > before[0]
     assert clock.monotonic() > before[1]
+
+
+def test_a_store_learns_only_of_time_that_a_test_moves() -> None:
+    assert Clock().moved() is None
+    assert Clock(now=lambda: 5.0).moved() == 5.0

@@ -19,6 +19,7 @@ from tests.unit import sms_platform
 from tests.unit.conftest import ApiTo
 from tests.unit.manual_clock import AFTERNOON
 from tests.unit.scripted_server import hang_up
+from tests.unit.sent_parts import leave_part
 from tests.unit.sms_platform import Platform, details, pages_of, refused
 from tests.unit.trigger_events import SPACE
 
@@ -325,6 +326,7 @@ REPORT: dict[str, Any] = {
     "biz_id": "9006^0",
     "out_id": "tester~order-1",
 }
+FAILED = {**REPORT, "success": False, "err_code": "NO_ROUTE"}
 WAITING = detail(SendStatus=1, ErrCode="", ReceiveDate="")
 
 
@@ -360,7 +362,7 @@ def store(api: SmsApi) -> Store:
     return store
 
 
-def asked_with_out_id(api: SmsApi, **fields: Any) -> list[dict[str, str]]:
+def asked_with_out_id(api: SmsApi, **fields: Any) -> list[dict[str, object]]:
     asked = question(out_id="order-1", **fields)
     page = ask(asked, asking(api))
     assert page.total == len(page.details)
@@ -397,23 +399,74 @@ def test_a_final_answer_of_the_platform_stays(
     platform: Platform, api: SmsApi, store: Store
 ) -> None:
     platform.on("QuerySendDetails", details(detail()))
-    keep([{**REPORT, "success": False, "err_code": "NO_ROUTE"}], api, store, deadline=9.0)
-    assert [found["status"] for found in asked_with_out_id(api)] == ["delivered"]
+    keep([FAILED], api, store, deadline=9.0)
+    (found,) = asked_with_out_id(api)
+    assert found["status"] == "delivered"
+    assert found["contradicted_by"] == {
+        "status": "failed",
+        "err_code": "NO_ROUTE",
+        "receive_date": "2027-01-15 16:00:09",
+    }
+
+
+@pytest.mark.parametrize("send_status", [1, 3])
+def test_what_contradicts_the_first_receipt_is_shown(
+    platform: Platform, api: SmsApi, store: Store, send_status: int
+) -> None:
+    platform.on("QuerySendDetails", details({**detail(), "SendStatus": send_status}))
+    for report in (REPORT, {**FAILED, "report_time": "2027-01-15 17:00:00"}):
+        keep([report], api, store, deadline=9.0)
+    (found,) = asked_with_out_id(api)
+    assert found["status"] == "delivered"
+    assert found["contradicted_by"] == {
+        "status": "failed",
+        "err_code": "NO_ROUTE",
+        "receive_date": "2027-01-15 17:00:00",
+    }
+
+
+@pytest.mark.parametrize(
+    ("report", "expected"), [(REPORT, None), ({**REPORT, "err_code": "MK:0001"}, True)]
+)
+def test_a_receipt_that_contradicts_itself_is_marked(
+    platform: Platform, api: SmsApi, store: Store, report: dict[str, Any], expected: object
+) -> None:
+    platform.on("QuerySendDetails", details(WAITING))
+    keep([report], api, store, deadline=9.0)
+    (found,) = asked_with_out_id(api)
+    assert (found["status"], found["err_code"]) == ("delivered", report["err_code"])
+    assert found.get("contradictory") is expected
+    assert "contradicted_by" not in found
+
+
+def test_a_receipt_that_lies_is_not_listed(platform: Platform, api: SmsApi, store: Store) -> None:
+    leave_part(store, api.settings.state_secret, "tester~order-1", "13800138001")
+    platform.on("QuerySendDetails", details(WAITING))
+    keep([REPORT], api, store, deadline=9.0)
+    assert [found["status"] for found in asked_with_out_id(api)] == ["waiting"]
 
 
 def test_a_receipt_that_the_platform_does_not_show_yet_is_listed(
     platform: Platform, api: SmsApi, store: Store
 ) -> None:
     platform.on("QuerySendDetails", details(detail(OutId="tester~order-1~0", SendStatus=1)))
-    second = {**REPORT, "out_id": "tester~order-1~1", "biz_id": "second^0", "success": False}
+    for part in (0, 1):
+        leave_part(store, api.settings.state_secret, f"tester~order-1~{part}", NUMBER)
+    second = {
+        **REPORT,
+        "out_id": "tester~order-1~1",
+        "biz_id": "second^0",
+        "success": False,
+        "err_code": "NO_ROUTE",
+    }
     keep([{**REPORT, "out_id": "tester~order-1~0"}, second], api, store, deadline=9.0)
     found = asked_with_out_id(api)
     assert [each["status"] for each in found] == ["delivered", "failed"]
     assert found[1] == {
         "phone_number": NUMBER,
         "status": "failed",
-        "err_code": "DELIVERED",
-        "meaning": "reached the handset",
+        "err_code": "NO_ROUTE",
+        "meaning": "no channel carries this text",
         "send_date": "2027-01-15 16:00:01",
         "receive_date": "2027-01-15 16:00:09",
         "out_id": "order-1",

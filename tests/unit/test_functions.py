@@ -248,7 +248,8 @@ def test_an_out_id_is_looked_up(platform: Platform) -> None:
 def test_the_text_of_a_code_is_not_shown(
     platform: Platform, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    platform.on("QuerySendDetails", details(detail(), detail(TemplateCode="SMS_2")))
+    own = {"OutId": "tester~order-1"}
+    platform.on("QuerySendDetails", details(detail(**own), detail(**own, TemplateCode="SMS_2")))
     monkeypatch.setenv("SMS_CODE_TEMPLATE", "SMS_2")
     _, _, body = query({**QUESTION, "include_content": True})
     assert [row.get("content") for row in body] == ["【签名】Your code is ****.", None]

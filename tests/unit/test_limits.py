@@ -15,25 +15,26 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.errors import InvalidRequest, StoreUnavailable
-from shared.ids import EVENT_SPACE, WireId
+from shared.ids import EVENT_SPACE
 from shared.limit_rules import RULE_OF
 from shared.logs import Log
+from shared.phone_numbers import country_of
 from shared.platform.sms_api import SmsApi
 from shared.receipts import keeping
 from shared.sending import international, mainland
 from shared.sending.attempts import NONCE_LIFETIME
 from shared.sending.intents import Defaults, Intent, PartOutcome
 from shared.sending.limits import Limits, network
-from shared.sending.part_records import PartRecord, record_key
 from shared.sending.protocol import send
 from shared.sending.segments import segments
 from shared.settings import read_settings
-from shared.state.records import record_text
 from shared.state.sqlite_store import SqliteStore
-from shared.state.store import Change, Count, Differs, Refused, Written
+from shared.state.store import MOST_COUNTS, Change, Count, Differs, Refused, Written
+from shared.trunk_prefixes import TRUNKS
 from tests.unit.conftest import CREDENTIALS, ApiTo
 from tests.unit.manual_clock import AFTERNOON, ManualClock
 from tests.unit.scripted_server import Scene, answer, hang_up
+from tests.unit.sent_parts import leave_part
 from tests.unit.sms_platform import Platform, accepted, detail, details, refused
 
 UTC8 = timezone(timedelta(hours=8))
@@ -243,6 +244,24 @@ def test_of_many_prefixes_those_with_the_most_numbers_are_counted() -> None:
     charged = amounts(intent_of(*numbers))
     assert charged["prefix"] == [3, *[1] * 19]
     assert (charged["country"], charged["international"]) == ([1000], [1000])
+
+
+def test_of_many_countries_each_is_counted_and_fewer_prefixes_are() -> None:
+    codes = list(dict.fromkeys(code for code in TRUNKS if code not in ("86", "7", "44")))[:50]
+    intent = intent_of(*(f"+{code}2{'3' * 7}" for code in codes), space="web", client_ip="1.2.3.4")
+    known = limits_at({**all_at(5), "SMS_LIMITS": ""})
+    charged = known.counts(intent, intent.parts[0])
+    assert len([*charged, *known.request()]) <= MOST_COUNTS
+    found = amounts(intent)
+    assert found["country"] == [1] * len({country_of(f"{code}23") for code in codes})
+    assert len(found["prefix"]) == 3
+
+
+def test_a_list_in_too_many_countries_is_refused() -> None:
+    codes = [code for code in TRUNKS if code != "86"][:60]
+    intent = intent_of(*(f"+{code}2{'3' * 7}" for code in codes))
+    with pytest.raises(InvalidRequest, match="phone_numbers: are in more than 50 countries"):
+        limits_at({"SMS_COUNTRIES": "HK"}).check_destinations(intent)
 
 
 def test_a_template_of_codes_makes_a_code() -> None:
@@ -512,12 +531,11 @@ class Sender:
         """Take receipts, as receive_receipts does."""
         keeping.keep(receipts_, self.api(), self.store, deadline=100.0)
 
-    def remember(self, out_id: str) -> None:
+    def remember(self, out_id: str, *numbers: str, **fields: Any) -> None:
         """Make it an intent of ours, without sending."""
-        secret = self.environ["SMS_STATE_SECRET"]
-        record = record_text(PartRecord(state="accepted", attempt=1))
-        key = record_key(WireId(EVENT_SPACE, out_id), secret)
-        self.store.put(Change(key=key, old=None, new=record, ttl=3600, now=0))
+        leave_part(
+            self.store, self.environ["SMS_STATE_SECRET"], f".event~{out_id}", *numbers, **fields
+        )
 
     def spent(self, *, abroad: bool = False) -> int:
         """What the budget of the day has come to."""
@@ -883,23 +901,32 @@ GLOBE_RECEIPT = {
         ({**RECEIPT, "sms_size": "1"}, 0, 0),
         ({**RECEIPT, "sms_size": ""}, 0, 0),
         ({**RECEIPT, "sms_size": "0"}, 0, 0),
-        ({**RECEIPT, "sms_size": "999"}, 19, 0),
+        ({**RECEIPT, "sms_size": "999"}, 7, 0),
         ({**RECEIPT, "phone_number": "85251234567"}, 0, 2),
-        (GLOBE_RECEIPT, 0, 0),  # SendMessageToGlobe was counted exactly
+        ({**RECEIPT, "phone_number": "13800138009"}, 0, 0),
+        ({**RECEIPT, "send_time": "2027-01-15 15:44:59"}, 0, 0),
     ],
 )
 def test_a_receipt_adds_what_was_billed_above_what_was_counted(
     sender: Sender, entry: dict[str, Any], mainland: int, abroad: int
 ) -> None:
-    sender.remember("order-1")
+    sender.remember("order-1", NUMBER, "85251234567")
     for _ in range(3):
         sender.keep(entry)
     assert (sender.spent(), sender.spent(abroad=True)) == (mainland, abroad)
 
 
+def test_what_was_counted_exactly_is_not_corrected_whatever_form_a_receipt_has(
+    sender: Sender,
+) -> None:
+    sender.remember("order-1", "85251234567", action="SendMessageToGlobe")
+    sender.keep(GLOBE_RECEIPT, {**RECEIPT, "phone_number": "85251234567"})
+    assert sender.spent(abroad=True) == 0
+
+
 def test_a_receipt_of_nothing_that_was_sent_uses_up_no_budget(sender: Sender) -> None:
-    sender.remember("order-1")
-    sender.keep({**RECEIPT, "out_id": ".event~order-2"}, {**RECEIPT, "out_id": ""})
+    sender.remember("order-1", NUMBER)
+    sender.keep({**RECEIPT, "out_id": "order-2"}, {**RECEIPT, "out_id": ""})
     assert sender.spent() == 0
 
 
@@ -926,7 +953,7 @@ def test_each_receipt_corrects_the_budget_once_in_any_order_and_however_often(
     sender: Sender, tmp_path: Path, sizes: list[int], chance: random.Random
 ) -> None:
     (tmp_path / "state.db").unlink(missing_ok=True)
-    sender.remember("order-1")
+    sender.remember("order-1", *(f"138{place:08}" for place in range(6)))
     entries = [
         {**RECEIPT, "phone_number": f"138{place:08}", "sms_size": str(size)}
         for place, size in enumerate(sizes)

@@ -15,16 +15,17 @@ import pytest
 from functions import receive_receipts
 from shared import transport
 from shared.clock import Clock
-from shared.receipts import mns_queue
+from shared.ids import WireId
+from shared.receipts import mns_queue, unread
 from shared.receipts.mns_queue import QueueToken, Tokens, empty_queues, signed_headers
-from shared.receipts.records import of_out_id
+from shared.receipts.records import of_intent
 from shared.settings import read_queue_settings
 from shared.state.sqlite_store import SqliteStore
 from tests.unit.conftest import Served
 from tests.unit.manual_clock import ManualClock
 from tests.unit.scripted_server import Arrived, Scene, answer, hang_up
 from tests.unit.sms_platform import REQUEST_ID
-from tests.unit.trigger_events import Context
+from tests.unit.trigger_events import SPACE, Context
 
 SECRET = "state-secret-0123456789"
 REPORTS, REPLIES = "Alicom-Queue-123-SmsReport", "Alicom-Queue-123-SmsUp"
@@ -34,10 +35,17 @@ REPORT: dict[str, Any] = {
     "success": True,
     "err_code": "DELIVERED",
     "biz_id": "9006^0",
-    "out_id": "order-1",
+    "out_id": f"{SPACE}~order-1",
 }
 REPLY: dict[str, Any] = {"phone_number": NUMBER, "content": "yes please", "sequence_id": 7}
 
+OLDER: dict[str, Any] = {
+    "PhoneNumber": "6591234567",
+    "SendStatus": "3",
+    "BizId": "1234567^0",
+    "ExternalId": f"{SPACE}~order-3",
+    "ErrorCode": "DELIVERED",
+}
 TIMER = b'{"triggerTime": "2027-01-15T08:00:00Z", "triggerName": "queues", "payload": "queues"}'
 
 
@@ -132,7 +140,8 @@ def run(tokens: Tokens | None = None, clock: Clock | None = None) -> dict[str, A
 
 
 def kept(store: SqliteStore, out_id: str = "order-1") -> list[str]:
-    return [receipt.status for receipt in of_out_id(store, SECRET, out_id)[0]]
+    found, _ = of_intent(store, WireId(SPACE, out_id), state_secret=SECRET)
+    return [receipt.status for receipt in found]
 
 
 def test_both_queues_are_emptied(queues: Queues, store: SqliteStore) -> None:
@@ -259,7 +268,10 @@ def test_what_cannot_be_deleted_is_kept_again_without_harm(
 def test_a_message_that_was_received_by_somebody_else_meanwhile_is_no_error(
     queues: Queues, code: str, status: str
 ) -> None:
-    queues.waiting["SmsReport"] = [encoded(REPORT), encoded({**REPORT, "out_id": "order-2"})]
+    queues.waiting["SmsReport"] = [
+        encoded(REPORT),
+        encoded({**REPORT, "out_id": f"{SPACE}~order-2"}),
+    ]
     queues.scenes = [None, error(code, status)]
     assert run()["problem"] == ""
     assert queues.waiting["SmsReport"] == []
@@ -273,20 +285,52 @@ def test_a_message_that_was_received_by_somebody_else_meanwhile_is_no_error(
         (encoded("text"), (0, 1)),
         (encoded([]), (0, 0)),
         ("not base64 !", (0, 1)),
-        (json.dumps(REPORT), (0, 1)),
+        (json.dumps(REPORT), (1, 0)),
+        (base64.encodebytes(json.dumps(REPORT).encode()).decode(), (1, 0)),
+        (encoded(OLDER), (1, 0)),
+        (encoded([OLDER, {}]), (1, 1)),
         (base64.b64encode(b"\xff\xfe").decode(), (0, 1)),
-        (base64.b64encode(b"[" * 100_000).decode(), (0, 1)),
+        (base64.b64encode(b"[" * 3000).decode(), (0, 1)),
         ("", (0, 1)),
     ],
     ids=lambda value: str(value)[:20],
 )
-def test_a_message_that_cannot_be_read_is_counted_and_goes(
-    queues: Queues, body: str, expected: tuple[int, int]
+def test_a_message_that_cannot_be_read_is_kept_as_it_is_and_goes(
+    queues: Queues, store: SqliteStore, body: str, expected: tuple[int, int]
 ) -> None:
     queues.waiting["SmsReport"] = [body]
     result = run()
     assert (result["reports"], result["unreadable"], result["problem"]) == (*expected, "")
     assert queues.waiting["SmsReport"] == []
+    assert [record.source for record in unread.all_kept(store).values()] == [REPORTS] * expected[1]
+
+
+def test_what_can_neither_be_read_nor_kept_stays_and_holds_up_nothing(
+    queues: Queues, store: SqliteStore, capsys: pytest.CaptureFixture[str]
+) -> None:
+    giant = encoded("x" * 5000)
+    mixed = encoded([{**REPORT, "out_id": f"{SPACE}~order-2"}, {"x": "y" * 5000}])
+    others = [encoded({**REPORT, "biz_id": str(n)}) for n in range(20)]
+    queues.waiting["SmsReport"] = [giant, *others, mixed]
+    assert run() == {
+        "reports": 20,
+        "replies": 0,
+        "unreadable": 0,
+        "settled": 0,
+        "problem": "unread-full",
+    }
+    assert queues.waiting["SmsReport"] == [giant, mixed]
+    assert kept(store) == ["delivered"] * 20
+    assert kept(store, "order-2") == ["delivered"]
+    assert unread.all_kept(store) == {}
+    assert "unread-full" in capsys.readouterr().out
+
+
+def test_a_queue_of_messages_that_stay_is_left_for_the_next_time(queues: Queues) -> None:
+    queues.waiting["SmsReport"] = [f"{n} {'x' * 5000}" for n in range(3)]
+    queues.waiting["SmsUp"] = [encoded(REPLY)]
+    assert run()["replies"] == 1
+    assert queues.calls().count("GET") == 4
 
 
 def test_it_ends_before_the_time_is_over(
@@ -303,7 +347,7 @@ def test_it_ends_before_the_time_is_over(
 
 def test_a_queue_without_end_leaves_time_for_the_next(queues: Queues) -> None:
     queues.waiting["SmsReport"] = [
-        encoded({**REPORT, "out_id": f"order-{number}"}) for number in range(800)
+        encoded({**REPORT, "out_id": f"{SPACE}~order-{number}"}) for number in range(800)
     ]
     queues.waiting["SmsUp"] = [encoded(REPLY)]
     clock, ticks = ManualClock(), itertools.count()

@@ -15,8 +15,8 @@ import pytest
 from shared.clock import platform_date
 from shared.errors import OutIdConflict
 from shared.sending.claims import content_digest
-from shared.sending.part_records import NO_RECORD, record_key
-from shared.sending.settling import settle
+from shared.sending.part_records import NO_RECORD, number_digests, read_part, record_key
+from shared.sending.settling import SentMessage, settle
 from shared.state.records import members_of
 from shared.state.store import Change, Written
 from tests.unit.conftest import ApiTo
@@ -51,6 +51,7 @@ def members(**known: Any) -> Members:
         first_at=NOW,
         last_at=NOW,
         owner="another invocation",
+        numbers=number_digests(ONE.wire_id(ONE.parts[0]), ONE.parts[0].phone_numbers, SECRET),
         request_id="of another invocation",
     )
     return members_of(record._replace(**known))
@@ -170,7 +171,7 @@ ARROWS = (
         says="settled",
         state="accepted",
         is_receipt=True,
-        needs=frozenset(),
+        needs=frozenset(("state", "numbers")),
     ),
     Arrow(
         "a receipt settles what is unknown",
@@ -178,7 +179,7 @@ ARROWS = (
         says="settled",
         state="accepted",
         is_receipt=True,
-        needs=frozenset(),
+        needs=frozenset(("state", "numbers")),
     ),
     # these begin without a record; it is changed while the platform is asked
     Arrow("an answer accepts", None, says="accepted", state="accepted", answers=(accepted(),)),
@@ -289,9 +290,11 @@ class Worlds:
 
     def _take(self, arrow: Arrow, caller: Caller) -> str:
         if arrow.is_receipt:
-            is_news = settle(
-                caller.store, caller.api, wire_id=ONE.wire_id(ONE.parts[0]), message_id="2^0"
-            )
+            (number,) = ONE.parts[0].phone_numbers
+            wire_id = ONE.wire_id(ONE.parts[0])
+            record = read_part(caller.store, wire_id, state_secret=SECRET)
+            message = SentMessage(wire_id, number, "2027-01-15 16:00:00", message_id="2^0")
+            is_news = settle(caller.store, caller.api, message=message, record=record)
             return "settled" if is_news else "no news"
         return how(caller.one(resend=arrow.resends))
 

@@ -12,21 +12,25 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions import receive_receipts
-from shared.receipts.records import Receipt, of_out_id
+from shared.ids import WireId
+from shared.receipts import unread
+from shared.receipts.records import Receipt, of_intent
 from shared.settings import read_receipt_tokens
 from shared.state.sqlite_store import SqliteStore
-from tests.unit.receipt_entries import (
-    INTERNATIONAL,
-    MAINLAND,
-    NUMBER,
-    REPLY,
-    json_values,
-    known_fields,
+from tests.unit import receipt_entries
+from tests.unit.receipt_entries import INTERNATIONAL, NUMBER, REPLY, json_values, known_fields
+from tests.unit.trigger_events import (
+    API_KEY,
+    SPACE,
+    Context,
+    FunctionInfo,
+    base64_event,
+    http_event,
 )
-from tests.unit.trigger_events import API_KEY, Context, FunctionInfo, base64_event, http_event
 
 SECRET = "state-secret-0123456789"
 TOKEN = "receipt-token_0123456789"
+MAINLAND = {**receipt_entries.MAINLAND, "out_id": f"{SPACE}~order-1"}
 
 
 @pytest.fixture
@@ -40,7 +44,7 @@ def receiving(environment: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyP
 
 
 def kept(store: SqliteStore, out_id: str) -> list[Receipt]:
-    return of_out_id(store, SECRET, out_id)[0]
+    return of_intent(store, WireId(SPACE, out_id), state_secret=SECRET)[0]
 
 
 def push(body: object, path: str = f"/receipts/{TOKEN}", **arguments: Any) -> tuple[int, Any]:
@@ -53,7 +57,8 @@ def push(body: object, path: str = f"/receipts/{TOKEN}", **arguments: Any) -> tu
 def test_a_push_is_answered_with_a_number_once_it_is_kept(
     receiving: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status, body = push([MAINLAND, INTERNATIONAL, REPLY])
+    abroad = {**INTERNATIONAL, "TaskId": f"{SPACE}~order-2"}
+    status, body = push([MAINLAND, abroad, REPLY])
     assert (status, body["code"]) == (200, 0)
     assert body["msg"]
     store = SqliteStore(f"{tmp_path}/state.sqlite3")
@@ -78,7 +83,10 @@ def test_entries_that_cannot_be_read_do_not_keep_the_others_out(
 ) -> None:
     status, body = push([None, {"foo": 1}, MAINLAND, [MAINLAND]])
     assert (status, body["code"]) == (200, 0)
-    assert len(kept(SqliteStore(f"{tmp_path}/state.sqlite3"), "order-1")) == 1
+    store = SqliteStore(f"{tmp_path}/state.sqlite3")
+    assert len(kept(store, "order-1")) == 1
+    raw = [record.raw for record in unread.all_kept(store).values()]
+    assert raw == ["null", '{"foo":1}', json.dumps([MAINLAND], separators=(",", ":"))]
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     (told,) = [line for line in lines if line["action"] == "receipts"]
     assert (told["level"], told["reports"], told["unreadable"]) == ("warning", 1, 3)
@@ -108,6 +116,47 @@ def test_a_body_of_another_shape_is_refused(
     answered, problem = push(body)
     assert (answered, problem["status"]) == (status, status)
     assert not isinstance(problem["code"], int)
+
+
+@pytest.mark.parametrize(
+    ("body", "raw"),
+    [
+        ("not json", "not json"),
+        (MAINLAND, json.dumps(MAINLAND, ensure_ascii=False)),
+        ("7", "7"),
+        ([1], "1"),
+        ('[{"a": NaN}]', '[{"a": NaN}]'),
+    ],
+)
+def test_what_is_refused_is_kept_as_it_came(
+    receiving: pytest.MonkeyPatch, tmp_path: Path, body: object, raw: str
+) -> None:
+    store = SqliteStore(f"{tmp_path}/state.sqlite3")
+    for _ in range(2):
+        assert push(body)[0] in (400, 422)
+        (record,) = unread.all_kept(store).values()
+        assert record.raw == raw
+
+
+def test_bytes_that_are_no_text_are_kept_as_they_came(
+    receiving: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    content = '[{"content": "好的"}]'.encode("gbk")
+    assert push(base64_event(content, key=None, path=f"/receipts/{TOKEN}"))[0] == 400
+    (record,) = unread.all_kept(SqliteStore(f"{tmp_path}/state.sqlite3")).values()
+    assert record.content() == content
+
+
+def test_a_push_is_repeated_while_something_in_it_finds_no_room(
+    receiving: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = SqliteStore(f"{tmp_path}/state.sqlite3")
+    for giant in ({"x": "y" * 4096}, [["y" * 5000]]):
+        status, body = push([{"a": 1}, giant, MAINLAND])
+        assert (status, body["code"], body["retryable"]) == (503, "unread-full", True)
+        assert len(kept(store, "order-1")) == 1
+        assert [record.raw for record in unread.all_kept(store).values()] == ['{"a":1}']
+    assert '"unread-full"' in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

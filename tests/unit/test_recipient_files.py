@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.errors import InvalidRequest
+from shared.events.file_text import MAX_LINE_BYTES
 from shared.events.first_rows import FirstRows
-from shared.events.recipient_files import MAX_LINE_BYTES, Row, in_parts, read_part, read_rows
+from shared.events.recipient_files import Row, in_parts, read_part, read_rows
 from shared.ids import FILE_SPACE
 from shared.sending.intents import Defaults, Intent, Part
 from tests.unit.named_files import GBK, RIVALS, files
@@ -655,16 +656,17 @@ def test_a_row_whose_number_cannot_be_read_owns_none() -> None:
 def test_first_rows_are_those_of_a_dictionary(numbers: list[int]) -> None:
     first_rows, known = FirstRows(), dict[int, int]()
     for row, number in enumerate(numbers, 1):
-        assert first_rows.claim(str(number), row) == known.setdefault(number, row)
+        assert first_rows.claim([str(number)], [row]) == [known.setdefault(number, row)]
 
 
-def test_a_hundred_thousand_numbers_keep_their_rows() -> None:
+@pytest.mark.parametrize("step", [1, 7919, 1024, 10_000])
+def test_a_hundred_thousand_numbers_keep_their_rows(step: int) -> None:
     first_rows = FirstRows()
-    numbers = [str(13000000000 + 7919 * row) for row in range(1, 100_001)]
-    for _ in range(2):
-        for row, number in enumerate(numbers, 1):
-            assert first_rows.claim(number, row) == row
-    assert first_rows.claim(numbers[40_000], 200_000) == 40_001
+    numbers = [str(13000000000 + step * row) for row in range(1, 100_001)]
+    rows = list(range(1, 100_001))
+    assert first_rows.claim(numbers, rows) == rows
+    assert first_rows.claim(numbers, rows[::-1]) == rows
+    assert first_rows.claim([numbers[40_000], "19900000000"], [200_000, 7]) == [40_001, 7]
 
 
 def test_a_file_has_one_template() -> None:

@@ -22,7 +22,7 @@ from functions import send_on_event
 from shared.clock import PLATFORM_OFFSET
 from shared.errors import NotSettled
 from shared.events.event_sends import LOGGED_REFUSALS
-from shared.events.event_sources import derived_out_id
+from shared.events.event_sources import SendRequest, derived_out_id, read_event
 from shared.ids import EVENT_SPACE, WireId
 from shared.sending.part_records import PartRecord, read_part, record_key
 from shared.state.records import record_text
@@ -123,6 +123,57 @@ def test_with_a_store_a_repeated_event_sends_nothing(
     assert "replayed" not in run(event)["accepted"][0]
     assert [entry["replayed"] for entry in run(event)["accepted"]] == [True, True]
     assert len(platform.sends) == 2
+
+
+def test_the_id_of_an_event_is_keyed_where_there_is_state(
+    platform: Platform, store: SqliteStore
+) -> None:
+    """Who knows the ids of a topic's messages cannot ask about them, or use them up."""
+    entry = only(run(mns_topic(ONE)), "accepted")
+    (request,) = read_event(encoded(mns_topic(ONE)))
+    assert isinstance(request, SendRequest)
+    assert entry["out_id"] == derived_out_id(SECRET, *request.event_id)
+    assert entry["out_id"] != derived_out_id("", *request.event_id)
+
+
+def test_events_are_sent_for_the_key_that_sms_event_caller_names(
+    deployed: pytest.MonkeyPatch, platform: Platform, store: SqliteStore
+) -> None:
+    event = mns_topic({**ONE, "out_id": "order-1"})
+    only(run(event), "accepted")
+    deployed.setenv("SMS_EVENT_CALLER", "web")
+    assert "replayed" not in only(run(event), "accepted")
+    assert only(run(event), "accepted")["replayed"] is True
+    deployed.setenv("SMS_EVENT_CALLER", "")
+    assert only(run(event), "accepted")["replayed"] is True
+    assert [sent["OutId"] for sent in platform.sends] == [".event~order-1", "web~order-1"]
+
+
+def test_files_are_sent_for_the_key_that_sms_event_caller_names(
+    deployed: pytest.MonkeyPatch, platform: Platform, bucket: Path
+) -> None:
+    event = put(bucket, recipients(1))
+    deployed.setenv("SMS_EVENT_CALLER", "web")
+    entry = only(run(event), "accepted")
+    assert [sent["OutId"] for sent in platform.sends] == [f"web~{entry['out_id']}~0"]
+
+
+@pytest.mark.parametrize(("caller", "sent"), [("", 2), ("web", 1)])
+def test_limits_of_a_key_count_events_only_where_they_are_sent_for_one(
+    deployed: pytest.MonkeyPatch, platform: Platform, store: SqliteStore, caller: str, sent: int
+) -> None:
+    deployed.setenv("SMS_LIMITS", "key-per-day=1")
+    deployed.setenv("SMS_EVENT_CALLER", caller)
+    run({"requests": [{**ONE, "out_id": f"order-{place}"} for place in range(2)]})
+    assert len(platform.sends) == sent
+
+
+def test_a_malformed_event_caller_sends_nothing(
+    deployed: pytest.MonkeyPatch, platform: Platform
+) -> None:
+    deployed.setenv("SMS_EVENT_CALLER", ".file")
+    assert only(run(mns_topic(ONE)), "rejected")["code"] == "configuration"
+    assert platform.calls == []
 
 
 @pytest.mark.parametrize("kind", KINDS_WITHOUT_ID)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from shared.sending.claims import content_digest
 from shared.sending.intents import Intent, PartOutcome
 from shared.sending.message_index import part_of_message
 from shared.sending.part_records import PartRecord, record_key
-from shared.sending.settling import settle
+from shared.sending.settling import SentMessage, settle
 from shared.settings import Credentials
 from shared.state.records import read_record, record_text
 from shared.state.store import Change, Written
@@ -96,14 +97,17 @@ def test_the_record_says_what_the_protocol_needs_and_nothing_about_anybody(
         code="OK",
         biz_id=BIZ_ID,
         request_id=REQUEST_ID,
+        numbers=record.numbers,
         stored=record.stored,
     )
+    assert re.fullmatch("[0-9a-f]{8}", record.numbers)
     assert json.loads(record.stored or "") == {
         name: value for name, value in record._asdict().items() if name not in ("others", "stored")
     }
     kept = (tmp_path / "state.db").read_bytes()
     for secret in (
         b"13800138000",
+        b"order-1",
         b"Li Xiaolong",
         b"A-17-2026",
         b"SMS_1",
@@ -518,9 +522,13 @@ def test_an_answer_that_comes_late_counts_more_than_the_next_attempt(
 
 def receipt(caller: Caller) -> None:
     """Move the record as a receipt does."""
-    assert settle(
-        caller.store, caller.api, wire_id=WireId("shop", "order-1"), message_id="of the receipt"
+    message = SentMessage(
+        wire_id=WireId("shop", "order-1"),
+        phone_number="13800138000",
+        send_date="2027-01-15 16:00:00",
+        message_id="of the receipt",
     )
+    assert settle(caller.store, caller.api, message=message, record=caller.record())
 
 
 def test_a_receipt_settles_what_is_unknown(platform: Platform, caller: Caller) -> None:

@@ -23,6 +23,7 @@ from shared.settings import (
     read_access,
     read_code_settings,
     read_credentials,
+    read_event_caller,
     read_file_settings,
     read_queue_settings,
     read_receipt_tokens,
@@ -318,7 +319,9 @@ def test_an_anonymous_trigger_leaves_authentication_to_us() -> None:
         ("SMS_API_KEYS", "web:key"),
         ("SMS_API_KEYS", f"web:{DIGEST}0"),
         ("SMS_API_KEYS", f"ok:{DIGEST},web:{DIGEST[1:]}"),
-        ("SMS_API_KEYS", f"{'x' * 65}:{DIGEST}"),
+        ("SMS_API_KEYS", f"{'x' * 41}:{DIGEST}"),
+        ("SMS_API_KEYS", f".event:{DIGEST}"),
+        ("SMS_API_KEYS", f"a~b:{DIGEST}"),
     ],
 )
 def test_malformed_access_is_an_error_that_names_the_variable_and_no_value(
@@ -327,6 +330,23 @@ def test_malformed_access_is_an_error_that_names_the_variable_and_no_value(
     with pytest.raises(ConfigurationError, match=name) as caught:
         read_access({name: value})
     assert DIGEST[1:20] not in str(caught.value)
+
+
+def test_the_name_of_a_key_has_at_most_40_characters_and_several_keys_may_have_it() -> None:
+    name, other = "x" * 40, hashlib.sha256(b"other").hexdigest()
+    access = read_access({"SMS_API_KEYS": f"{name}:{DIGEST},{name}:{other}"})
+    assert access.keys == {DIGEST: name, other: name}
+
+
+def test_events_are_sent_for_a_key_or_for_nobody() -> None:
+    assert read_event_caller({}) == read_event_caller({"SMS_EVENT_CALLER": " "}) == ""
+    assert read_event_caller({"SMS_EVENT_CALLER": "web-2"}) == "web-2"
+
+
+@pytest.mark.parametrize("value", [".event", "x" * 41, "a~b", "a b", "web,app"])
+def test_a_malformed_event_caller_is_an_error(value: str) -> None:
+    with pytest.raises(ConfigurationError, match="SMS_EVENT_CALLER"):
+        read_event_caller({"SMS_EVENT_CALLER": value})
 
 
 @pytest.mark.parametrize(

@@ -16,16 +16,16 @@ from shared.receipts.records import Receipt, Subject
 from shared.receipts.status_by_id import IdQuestion, find_by_id, read_id_question
 from shared.sending.message_index import note_message
 from shared.sending.part_records import PartRecord, record_key
-from shared.state.records import record_text
-from shared.state.store import Change, Store, Written
+from shared.state.store import Store
 from shared.trigger.invocation import Invocation
 from tests.unit.conftest import ApiTo
 from tests.unit.other_versions import LATER, add_member, members_at, rewrite, take_member
 from tests.unit.scripted_server import answer, hang_up
+from tests.unit.sent_parts import leave_part
 from tests.unit.sms_platform import Platform, refused
 from tests.unit.trigger_events import SPACE
 
-NUMBER = "13800138000"
+NUMBER, ABROAD = "13800138000", "85251234567"
 SECRET = "state-secret-0123456789"
 GLOBE = "SendMessageToGlobe"
 REPORT: dict[str, Any] = {
@@ -39,7 +39,8 @@ REPORT: dict[str, Any] = {
     "out_id": "tester~order-1",
 }
 GLOBE_REPORT: dict[str, Any] = {
-    "To": "85251234567",
+    "To": ABROAD,
+    "SendDate": "Fri, 15 Jan 2027 16:00:00 +0800",
     "Status": "3",
     "ErrorCode": "SENDING",
     "TaskId": "tester~order-2~1",
@@ -140,12 +141,13 @@ def test_an_id_question_names_what_is_wrong(query: Mapping[str, str], field: str
 def test_an_out_id_is_answered_from_receipts_alone(
     platform: Platform, api: SmsApi, store: Store
 ) -> None:
-    keep(
-        [REPORT, {**REPORT, "out_id": "tester~order-1~1", "success": False}],
-        api,
-        store,
-        deadline=9.0,
-    )
+    for part in (0, 1):
+        leave_part(store, SECRET, f"tester~order-1~{part}", NUMBER)
+    reports = [
+        {**REPORT, "out_id": "tester~order-1~0"},
+        {**REPORT, "out_id": "tester~order-1~1", "success": False},
+    ]
+    keep(reports, api, store, deadline=9.0)
     found, next_part = find_by_id(IdQuestion("order-1", "", 0), asking(api))
     assert next_part == 0
     assert found[0] == {
@@ -161,13 +163,38 @@ def test_an_out_id_is_answered_from_receipts_alone(
         "sms_size": 1,
     }
     assert [each["out_id"] for each in found] == ["order-1"] * 2
+    assert (found[1]["status"], found[1]["contradictory"]) == ("failed", True)
     assert platform.calls == []
 
 
+def test_another_final_status_that_came_later_is_shown_beside_the_first(
+    api: SmsApi, store: Store
+) -> None:
+    leave_part(store, SECRET, "tester~order-1", NUMBER)
+    late = {
+        **REPORT,
+        "success": False,
+        "err_code": "NO_ROUTE",
+        "report_time": "2027-01-15 17:00:00",
+    }
+    keep([REPORT], api, store, deadline=9.0)
+    keep([late], api, store, deadline=9.0)
+    for question in (IdQuestion("order-1", "", 0), IdQuestion("", "9006^0", 0)):
+        ((found,), _) = find_by_id(question, asking(api))
+        assert (found["status"], found["err_code"]) == ("delivered", "DELIVERED")
+        assert found["contradicted_by"] == {
+            "status": "failed",
+            "err_code": "NO_ROUTE",
+            "receive_date": "2027-01-15 17:00:00",
+        }
+        assert "contradictory" not in found
+
+
 def test_an_out_id_with_many_parts_is_answered_piece_by_piece(api: SmsApi, store: Store) -> None:
-    keep(
-        [{**REPORT, "out_id": f"tester~file~{part}"} for part in (0, 150)], api, store, deadline=9.0
-    )
+    for part in (0, 150):
+        leave_part(store, SECRET, f"tester~file~{part}", NUMBER)
+    reports = [{**REPORT, "out_id": f"tester~file~{part}"} for part in (0, 150)]
+    keep(reports, api, store, deadline=9.0)
     found, next_part = find_by_id(IdQuestion("file", "", 0), asking(api))
     assert (len(found), next_part) == (1, 100)
     assert find_by_id(IdQuestion("file", "", 100), asking(api))[1] == 0
@@ -186,17 +213,8 @@ def test_an_out_id_without_receipts_needs_the_number(
 
 def sent_abroad(store: Store, part: int, message_id: str, **fields: Any) -> None:
     """Leave the record that SendMessageToGlobe leaves when it accepted a part of order-2."""
-    accepted = PartRecord(
-        state="accepted", digest="digest", action=GLOBE, attempt=1, code="OK", biz_id=message_id
-    )
-    change = Change(
-        key=record_key(WireId(SPACE, "order-2", part), SECRET),
-        old=None,
-        new=record_text(accepted._replace(**fields)),
-        ttl=9999,
-        now=0.0,
-    )
-    assert store.put(change) == Written()
+    fields = {"action": GLOBE, "biz_id": message_id, **fields}
+    leave_part(store, SECRET, f"tester~order-2~{part}", ABROAD, **fields)
 
 
 def test_a_message_abroad_without_a_receipt_is_asked_for_by_the_id_in_its_record(
@@ -428,7 +446,7 @@ def test_what_a_later_version_wrote_of_a_receipt_is_not_shown(api: SmsApi, store
     assert find_by_id(IdQuestion("order-1", "", 0), asking(api)) == expected
 
 
-@pytest.mark.parametrize("name", Receipt._fields[1 : Receipt._fields.index("others")])
+@pytest.mark.parametrize("name", Receipt._fields[1 : Receipt._fields.index("contradictory")])
 def test_a_receipt_that_lacks_a_member_is_shown_with_its_default(
     api: SmsApi, store: Store, name: str
 ) -> None:

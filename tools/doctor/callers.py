@@ -9,6 +9,7 @@ from shared.settings import (
     Access,
     Settings,
     read_access,
+    read_event_caller,
     read_queue_settings,
     read_receipt_tokens,
 )
@@ -51,6 +52,15 @@ def examine(deployment: Deployment) -> Findings:
                 f"callers of {authenticated} need an API key beside what the trigger asks for",
                 "set SMS_AUTH to the triggers' authType if the trigger is enough",
             )
+    event_caller = read_event_caller(deployment.environ)
+    if event_caller and event_caller not in access.keys.values():
+        yield Finding(
+            "access",
+            WARN,
+            f"SMS_EVENT_CALLER is {event_caller}, and no API key has that name: nobody can ask "
+            "about what events and files send",
+            "name a key of SMS_API_KEYS, or leave it empty",
+        )
     if any(_auth_type(function) == "jwt" for function in called) and not deployment.has_auth_config:
         yield Finding(
             "access",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -58,7 +57,7 @@ def _redis(deployment: Deployment, url: str) -> Findings:
     try:
         # a record for a second: reading alone finds no Redis that is full or a replica
         key = f"doctor {os.urandom(8).hex()}"
-        open_store(url).put(Change(key=key, old=None, new="1", ttl=1, now=time.time()))
+        open_store(url).put(Change(key=key, old=None, new="1", ttl=1))
         with redis.Redis.from_url(
             url, decode_responses=True, socket_timeout=TIMEOUT, socket_connect_timeout=TIMEOUT
         ) as client:

@@ -169,6 +169,8 @@ def test_all_that_serve_answers_is_guarded_before_it_looks_who_asks(
     connection.request(method, path, headers={**headers, **mark})
     reply = connection.getresponse()
     assert (reply.status, b'"AccessDenied"' in reply.read()) == (403, True)
+    assert reply.headers["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert reply.headers["Cross-Origin-Opener-Policy"] == "same-origin"
     connection.close()
 
 

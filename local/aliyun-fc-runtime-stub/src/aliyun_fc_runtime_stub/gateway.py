@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 from .control.arguments import check_qualifier
 from .control.plane import INVOKE, ControlPlane
 from .errors import FunctionNotFound, RequestRefused, Throttled
-from .guard import Guard
+from .guard import REFUSAL_HEADERS, Guard
 from .http_trigger import (
     MAX_BODY,
     Headers,
@@ -62,8 +62,18 @@ class Gateway:
         if scope["type"] != "http":
             return
         request_id = new_request_id()
+        request = _request(scope)
+        name = self._ports.get(scope["server"][1])
+        listener = "api" if name is None else "trigger"
         try:
-            response = await self._answer(scope, receive, request_id)
+            self._guard.check(listener, request, self._service.application.domains)
+        except RequestRefused as error:
+            refusal = _refusal(error.status, error.code, str(error), request_id)
+            refusal.headers.extend(REFUSAL_HEADERS)
+            await _send(refusal, send)
+            return
+        try:
+            response = await self._answer(name, request, receive, request_id)
         except RequestRefused as error:
             response = _refusal(error.status, error.code, str(error), request_id)
         except FunctionNotFound as error:
@@ -72,11 +82,9 @@ class Gateway:
             response = _refusal(429, "ResourceExhausted", str(error), request_id)
         await _send(response, send)
 
-    async def _answer(self, scope: Scope, receive: Receive, request_id: str) -> HttpResponse:
-        name = self._ports.get(scope["server"][1])
-        request = _request(scope)
-        listener = "api" if name is None else "trigger"
-        self._guard.check(listener, request, self._service.application.domains)
+    async def _answer(
+        self, name: str | None, request: HttpRequest, receive: Receive, request_id: str
+    ) -> HttpResponse:
         if name is None and self._control is not None and self._control.takes(request):
             return await self._control.answer(request, receive, request_id)
         request = request.with_body(await read_body(receive, MAX_BODY, _TOO_LARGE))

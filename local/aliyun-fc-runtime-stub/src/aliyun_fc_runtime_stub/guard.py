@@ -24,6 +24,15 @@ LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _AUTHORITY = re.compile(r"(?:\[([0-9a-f:.]+)\]|([0-9a-z_.-]+))(?::[0-9]{1,5})?", re.ASCII)
 
 
+# A browser shows a refusal, too. As a document of this address it could ask for more here, as the
+# browser itself does for an icon; these make it a document of no site.
+REFUSAL_HEADERS = (
+    (b"content-security-policy", b"default-src 'none'; sandbox"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"x-content-type-options", b"nosniff"),
+)
+
+
 class Rules(NamedTuple):
     """What one kind of listener takes beside local names.
 

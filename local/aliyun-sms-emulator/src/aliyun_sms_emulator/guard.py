@@ -41,6 +41,9 @@ _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
+# A browser shows a refusal, too. As a document of this address it could ask for more here, as the
+# browser itself does for an icon; these make it a document of no site.
+_REFUSAL_HEADERS = {**_HEADERS, "Content-Security-Policy": "default-src 'none'; sandbox"}
 
 
 class Rules(NamedTuple):
@@ -77,7 +80,9 @@ class Guard:
             return
         part = part_of(scope)
         if problem := self._problem(TABLE[part], Headers(scope=scope), scope):
-            await _refusal(part, problem, scope)(scope, receive, send)
+            refusal = _refusal(part, problem, scope)
+            refusal.headers.update(_REFUSAL_HEADERS)
+            await refusal(scope, receive, send)
             return
         send = _with_headers(send) if part in {"page", "json"} else send
         await self._app(scope, receive, send)

@@ -282,6 +282,15 @@ class FaultMachine(RuleBasedStateMachine):
         self._call_at_once([case] * len(scripts), scripts)
         return case
 
+    @rule(target=cases, late=st.sampled_from(_LATE), script=SCRIPTS)
+    def resend_asked_for_at_once(self, late: dict[str, object], script: Script) -> Case:
+        """What was accepted may show later than it is asked for again."""
+        case = self._new_case("one")
+        self._call_once(case, Script([late], [], (), False, 0))
+        self._pass_time(1)
+        self._call_once(case, script._replace(resends=True))
+        return case
+
     @rule(target=cases)
     def refusal_after_a_doubt(self) -> Case:
         """The first attempt may have been accepted, whatever becomes of the second."""

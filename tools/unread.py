@@ -79,7 +79,7 @@ def _read_again(key: str, record: UnreadRecord, *, api: SmsApi, store: Store) ->
     with suppress(UnreadFull):
         deadline = api.clock.monotonic() + SECONDS_EACH
         keeping.keep(entries, api, store, deadline=deadline, source=record.source)
-        unread.forget(key, record, store=store, now=api.clock.now())
+        unread.forget(key, record, store=store)
         return True
     return False
 

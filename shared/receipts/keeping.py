@@ -10,7 +10,7 @@ what could not be read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from shared import phone_numbers
@@ -138,28 +138,28 @@ class _Keeper(NamedTuple):
             self._keep_receipts(key, reports, without_part=True)
             self._note_messages(wire_id, reports)
             return False
-        agreeing = self._agreeing(subject, reports, record)
+        agreeing = self._agreeing(subject, wire_id, reports, record=record)
         if not agreeing:
             return False
-        self._keep_receipts(key, agreeing, part=record)
+        is_billed = _is_billed_by_receipts(record)
+        billed = self._billed(wire_id, agreeing) if is_billed else None
+        self._keep_receipts(key, agreeing, billed=billed)
         self._note_messages(wire_id, agreeing)
         self._keep_highest_part(wire_id)
         message = _sent_message(wire_id, agreeing[0])
         return settle(self.store, self.api, message=message, record=record)
 
     def _agreeing(
-        self, subject: Subject, reports: Sequence[Report], record: PartRecord
+        self, subject: Subject, wire_id: WireId, reports: Sequence[Report], *, record: PartRecord
     ) -> list[Report]:
         """Return the receipts that agree with the record of their part; keep the others apart."""
         agreeing, disagreeing = [], []
+        # ``tester~order-17~007`` would have a budget of its own beside that of part 7.
+        is_one_form = wire_id.text() == subject.wire_id
         for report in reports:
-            wire_id = read_wire_id(report.out_id)
-            # ``tester~order-17~007`` would have a budget of its own beside that of part 7.
-            if wire_id is None or wire_id.text() != report.out_id:
-                found = ["wire-id"]
-            else:
-                message = _sent_message(wire_id, report)
-                found = differences(record, message, self.api.settings.state_secret)
+            message = _sent_message(wire_id, report)
+            secret = self.api.settings.state_secret
+            found = differences(record, message, secret) if is_one_form else ["wire-id"]
             if found:
                 disagreeing.append((report, ",".join(found)))
             else:
@@ -183,18 +183,17 @@ class _Keeper(NamedTuple):
         key: str,
         reports: Sequence[Report],
         *,
-        part: PartRecord | None = None,
+        billed: Mapping[str, int] | None = None,
         without_part: bool = False,
     ) -> None:
-        """Keep receipts under `key`; of those that agree with a `part`, correct the budget."""
+        """Keep receipts under `key`, and correct the budget by what was `billed` (see _billed)."""
         received = [self._receipt(report, without_part=without_part) for report in reports]
-        billed = self._billed(reports) if part and _is_billed_by_receipts(part) else {}
 
         def with_received(record: ReceiptsRecord) -> ReceiptsRecord:
             merged = _merged(record.read(), received)
             most = {
                 number: max(messages, record.billed.get(number, 0))
-                for number, messages in billed.items()
+                for number, messages in (billed or {}).items()
             }
             return record._replace(
                 receipts=[receipt.members() for receipt in merged],
@@ -214,7 +213,7 @@ class _Keeper(NamedTuple):
             if message_id:
                 note_message(self.store, self.api, message_id=message_id, wire_id=wire_id)
 
-    def _billed(self, reports: Sequence[Report]) -> dict[str, int]:
+    def _billed(self, wire_id: WireId, reports: Sequence[Report]) -> dict[str, int]:
         """Return the messages that were billed above the one that was counted, by number.
 
         However many receipts a number has, it was sent one text.
@@ -222,9 +221,6 @@ class _Keeper(NamedTuple):
         secret = self.api.settings.state_secret
         most: dict[str, int] = {}
         for report in reports:
-            wire_id = read_wire_id(report.out_id)
-            if wire_id is None:
-                continue
             number = _sent_message(wire_id, report).digest(secret)
             extra = min(report.sms_size, _MOST_BILLED) - 1
             if extra > most.get(number, 0):

@@ -122,14 +122,14 @@ def all_kept(store: Store) -> dict[str, UnreadRecord]:
     return {key: record for key, record in records.items() if record.kept_at}
 
 
-def forget(key: str, record: UnreadRecord, *, store: Store, now: float) -> None:
-    """Take one that was read after all out of the store, at `now` (epoch seconds)."""
+def forget(key: str, record: UnreadRecord, *, store: Store) -> None:
+    """Take one that was read after all out of the store."""
     store.delete(key, record.stored or "")
     old = read_record(store.get(_LIST_KEY), UnreadList())
     while key in old.kept_at:
         left = {other: at for other, at in old.kept_at.items() if other != key}
         new = record_text(old._replace(kept_at=left))
-        answer = store.put(Change(key=_LIST_KEY, old=old.stored, new=new, ttl=LIFETIME, now=now))
+        answer = store.put(Change(key=_LIST_KEY, old=old.stored, new=new, ttl=LIFETIME))
         if not isinstance(answer, Differs):
             return
         old = read_record(answer.current, UnreadList())

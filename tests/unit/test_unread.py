@@ -98,7 +98,7 @@ def test_what_was_read_after_all_makes_room(
 ) -> None:
     keeper.keep([NUMBER.encode(), *(str(n).encode() for n in range(MOST_KEPT - 1))], "push")
     (key, record), *_ = all_kept(store).items()
-    forget(key, record, store=store, now=AFTERNOON)
+    forget(key, record, store=store)
     assert len(all_kept(store)) == MOST_KEPT - 1
     assert store.get(key) is None
     keeper.keep([b"more"], "push")
@@ -110,8 +110,8 @@ def test_what_came_back_while_it_was_forgotten_is_kept_again(
 ) -> None:
     keeper.keep([b"a"], "push")
     ((key, record),) = all_kept(store).items()
-    forget(key, record, store=store, now=AFTERNOON)
-    forget(key, record, store=store, now=AFTERNOON)
+    forget(key, record, store=store)
+    forget(key, record, store=store)
     assert all_kept(store) == {}
 
 

@@ -12,7 +12,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from aliyun_fc_runtime_stub.fcignore import uploaded
+from aliyun_fc_runtime_stub.package.fcignore import uploaded
 from tools.secret_files import secret_files
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -21,8 +21,8 @@ from alibabacloud_tea_openapi.models import Config
 from alibabacloud_tea_util.models import RuntimeOptions
 
 from aliyun_fc_runtime_stub import FunctionCompute
-from aliyun_fc_runtime_stub.model import Function
-from aliyun_fc_runtime_stub.s_yaml import load_application
+from aliyun_fc_runtime_stub.template.model import Function
+from aliyun_fc_runtime_stub.template.s_yaml import load_application
 from aliyun_sms_emulator import SmsEmulator
 from tests.conformance.fc2_signature import fc2_headers
 from tests.node_packages import clean_environment

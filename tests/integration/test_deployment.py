@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from aliyun_fc_runtime_stub.code_package import unpack_code
-from aliyun_fc_runtime_stub.fcignore import uploaded
+from aliyun_fc_runtime_stub.package.fcignore import uploaded
+from aliyun_fc_runtime_stub.package.unpacking import unpack_code
 from aliyun_sms_emulator import SmsEmulator
 from shared.platform.error_codes import ERROR_CODES
 from shared.settings import (

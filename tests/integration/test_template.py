@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
-from aliyun_fc_runtime_stub.fcignore import uploaded
-from aliyun_fc_runtime_stub.model import Function
-from aliyun_fc_runtime_stub.s_yaml import load_application
+from aliyun_fc_runtime_stub.package.fcignore import uploaded
+from aliyun_fc_runtime_stub.template.model import Function
+from aliyun_fc_runtime_stub.template.s_yaml import load_application
 from tests.node_packages import clean_environment
 from tools.make_template import make_template
 from tools.package import make_package

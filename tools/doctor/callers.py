@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from aliyun_fc_runtime_stub.model import Function
+from aliyun_fc_runtime_stub.template.model import Function
 from shared.settings import (
     Access,
     Settings,

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from aliyun_fc_runtime_stub.model import Function
-from aliyun_fc_runtime_stub.s_yaml import load_application
+from aliyun_fc_runtime_stub.template.model import Function
+from aliyun_fc_runtime_stub.template.s_yaml import load_application
 
 EVENTS = "s.events.yaml"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 from urllib.parse import parse_qs
 
-from aliyun_fc_runtime_stub.fcignore import uploaded
+from aliyun_fc_runtime_stub.package.fcignore import uploaded
 from tools.doctor.deployment import Deployment
 from tools.doctor.findings import ERROR, WARN, Finding, Findings
 from tools.secret_files import secret_files

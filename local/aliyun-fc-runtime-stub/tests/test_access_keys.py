@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from aliyun_fc_runtime_stub import ConfigurationError, FunctionCompute
-from aliyun_fc_runtime_stub.access_keys import FILE, keep_access_key
+from aliyun_fc_runtime_stub.web.access_keys import FILE, keep_access_key
 from deployer import Deployer
 from stub_project import Project
 

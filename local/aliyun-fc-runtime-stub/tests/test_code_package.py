@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from aliyun_fc_runtime_stub.code_package import unpack_code
 from aliyun_fc_runtime_stub.errors import ConfigurationError
+from aliyun_fc_runtime_stub.package.unpacking import unpack_code
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from aliyun_fc_runtime_stub import FunctionCompute, Notice, RequestRefused
-from aliyun_fc_runtime_stub.processes import environment_of
+from aliyun_fc_runtime_stub.instances.processes import environment_of
 from stub_project import Project, process_is_gone, until
 
 COMMAND = [sys.executable, "-m", "aliyun_fc_runtime_stub.cli"]

@@ -20,10 +20,10 @@ import pytest
 from alibabacloud_fc20230330 import models
 
 from aliyun_fc_runtime_stub import FunctionCompute, RequestRefused
-from aliyun_fc_runtime_stub.acs3 import AccessKey, check, signature
+from aliyun_fc_runtime_stub.commands.report import Report
 from aliyun_fc_runtime_stub.control.uploads import check_token_call
-from aliyun_fc_runtime_stub.http_trigger import HttpRequest
-from aliyun_fc_runtime_stub.report import Report
+from aliyun_fc_runtime_stub.http_messages import HttpRequest
+from aliyun_fc_runtime_stub.web.acs3 import AccessKey, check, signature
 from deployer import ECHO, Deployer, fetch, inline, zipped
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")

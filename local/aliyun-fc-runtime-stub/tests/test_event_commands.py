@@ -15,7 +15,7 @@ import pytest
 
 from aliyun_fc_runtime_stub import events
 from aliyun_fc_runtime_stub.cli import main
-from aliyun_fc_runtime_stub.event_kinds import KINDS
+from aliyun_fc_runtime_stub.commands.event_kinds import KINDS
 from stub_project import Project
 
 CODE = """

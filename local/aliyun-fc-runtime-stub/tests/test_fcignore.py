@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from aliyun_fc_runtime_stub.errors import ConfigurationError
-from aliyun_fc_runtime_stub.fcignore import uploaded
+from aliyun_fc_runtime_stub.package.fcignore import uploaded
 
 TREE = [
     ".env",

@@ -9,10 +9,10 @@ import pytest
 import yaml
 
 from aliyun_fc_runtime_stub import FunctionCompute, RequestRefused
-from aliyun_fc_runtime_stub.guard import Guard
-from aliyun_fc_runtime_stub.http_trigger import HttpRequest
+from aliyun_fc_runtime_stub.http_messages import HttpRequest
 from aliyun_fc_runtime_stub.pytest_plugin import FcStub
-from aliyun_fc_runtime_stub.s_yaml import load_application
+from aliyun_fc_runtime_stub.template.s_yaml import load_application
+from aliyun_fc_runtime_stub.web.guard import Guard
 from stub_project import Project
 
 DOMAINS = frozenset({"sms.example.com", "*.shop.example"})

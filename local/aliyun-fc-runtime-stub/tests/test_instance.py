@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from aliyun_fc_runtime_stub import find_interpreter
-from aliyun_fc_runtime_stub.interpreters import BUILT_IN
+from aliyun_fc_runtime_stub.instances.interpreters import BUILT_IN
 from stub_project import Project
 
 RETURN_ENVIRONMENT = """

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from aliyun_fc_runtime_stub import interpreters
-from aliyun_fc_runtime_stub.interpreters import find_interpreter, runtime_environment
+from aliyun_fc_runtime_stub.instances import interpreters
+from aliyun_fc_runtime_stub.instances.interpreters import find_interpreter, runtime_environment
 from stub_project import RUNTIMES
 
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from aliyun_fc_runtime_stub.log_text import LINE_LIMIT, TOTAL_LIMIT, LogText
+from aliyun_fc_runtime_stub.instances.log_text import LINE_LIMIT, TOTAL_LIMIT, LogText
 
 
 def test_text_is_taken_once() -> None:

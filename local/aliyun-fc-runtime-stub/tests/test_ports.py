@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aliyun_fc_runtime_stub.ports import Ports
+from aliyun_fc_runtime_stub.web.ports import Ports
 
 
 @pytest.mark.parametrize(

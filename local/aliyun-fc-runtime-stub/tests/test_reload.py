@@ -14,8 +14,8 @@ from typing import Any, cast
 import pytest
 
 from aliyun_fc_runtime_stub import FunctionCompute, FunctionNotFound, Notice
-from aliyun_fc_runtime_stub.model import Function
-from aliyun_fc_runtime_stub.reloading import Reloader
+from aliyun_fc_runtime_stub.serving.reloading import Reloader
+from aliyun_fc_runtime_stub.template.model import Function
 from stub_project import Project, until
 
 FIRST = "def handler(event, context): return 'first'"

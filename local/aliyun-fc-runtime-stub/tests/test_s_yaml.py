@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from aliyun_fc_runtime_stub.errors import ConfigurationError
-from aliyun_fc_runtime_stub.model import Application, Function, Hook, HttpTrigger
-from aliyun_fc_runtime_stub.s_yaml import load_application, read_dotenv
+from aliyun_fc_runtime_stub.template.model import Application, Function, Hook, HttpTrigger
+from aliyun_fc_runtime_stub.template.s_yaml import load_application, read_dotenv
 from stub_project import Project
 
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import pytest
 
-from aliyun_fc_runtime_stub.schedule import read_schedule
+from aliyun_fc_runtime_stub.template.schedule import read_schedule
 
 SUNDAY = "2026-02-01T00:00:00"
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from aliyun_fc_runtime_stub.errors import ConfigurationError
-from aliyun_fc_runtime_stub.s_yaml import load_application
+from aliyun_fc_runtime_stub.template.s_yaml import load_application
 from stub_project import Project
 
 OSS = "acs:oss:cn-hangzhou:123:my-bucket"

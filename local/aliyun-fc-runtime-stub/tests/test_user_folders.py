@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aliyun_fc_runtime_stub.cli import main
-from aliyun_fc_runtime_stub.interpreters import (
+from aliyun_fc_runtime_stub.instances.interpreters import (
     find_interpreter,
     is_prepared,
     runtime_environment,

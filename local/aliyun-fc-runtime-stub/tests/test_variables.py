@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from aliyun_fc_runtime_stub.errors import ConfigurationError
-from aliyun_fc_runtime_stub.variables import Variables
+from aliyun_fc_runtime_stub.template.variables import Variables
 
 DOCUMENT = {
     "vars": {"region": "cn-hangzhou", "n": 7, "deep": {"list": ["a", "b"]}, "loop": "${vars.loop}"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from aliyun_fc_runtime_stub.watch import Watch
+from aliyun_fc_runtime_stub.package.watch import Watch
 
 
 @pytest.mark.parametrize(("look_seconds", "rest_seconds"), [(0.0001, 0.01), (0.1, 2.0)])

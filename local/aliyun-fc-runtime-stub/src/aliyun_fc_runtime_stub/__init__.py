@@ -1,12 +1,12 @@
 """Runs the Python functions of any s.yaml as Function Compute 3.0 would, without Docker."""
 
 from . import events
-from .destinations import Delivery
 from .errors import ConfigurationError, FunctionNotFound, RequestRefused, StubError, Throttled
 from .function_compute import FunctionCompute
-from .interpreters import RuntimeEnvironment, find_interpreter, runtime_environment
-from .invocation import Invocation
-from .service import Notice
+from .instances.interpreters import RuntimeEnvironment, find_interpreter, runtime_environment
+from .instances.invocation import Invocation
+from .serving.destinations import Delivery
+from .serving.service import Notice
 
 __version__ = "0.1.0"
 

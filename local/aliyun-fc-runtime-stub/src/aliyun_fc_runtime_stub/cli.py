@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
+from .commands.control_client import ControlClient
+from .commands.event_commands import add_event_commands
+from .commands.option_types import count, pair, port, seconds
+from .commands.report import Report, print_preparation, print_warnings
+from .commands.status_text import status_text
 from .control.store import state_folder
-from .control_client import ControlClient
 from .errors import ConfigurationError, NotRunning, StubError
-from .event_commands import add_event_commands
 from .function_compute import FunctionCompute
-from .option_types import count, pair, port, seconds
-from .records import with_payload
-from .report import Report, print_preparation, print_warnings
-from .status import status_text
+from .serving.records import with_payload
 
 _OK, _FUNCTION_ERROR, _USAGE, _NOT_RUNNING = 0, 1, 2, 3
 _OPEN_FILES = 65536  # three for each instance, one for each connection

@@ -22,9 +22,8 @@ from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from .model import ACCOUNT_ID
+from .account import ACCOUNT_ID, REGION
 
-REGION = "cn-hangzhou"
 _JSON_TYPE = "application/json; charset=utf-8"
 
 

@@ -14,23 +14,24 @@ from typing import Any, TypeVar
 
 import uvicorn
 
-from .access_keys import keep_access_key, new_access_key
-from .acs3 import AccessKey
+from .account import ACCOUNT_ID
 from .control.deployments import Deployments
 from .control.plane import ControlPlane
 from .control.store import Store
-from .destinations import Delivery
 from .errors import FunctionNotFound, StubError
-from .gateway import Gateway
-from .guard import Guard
-from .interpreters import find_interpreter, is_prepared, runtime_environment
-from .invocation import Invocation
-from .model import ACCOUNT_ID, Application, Function
-from .ports import Ports
-from .reloading import Reloader
-from .s_yaml import load_application
-from .service import Notice, Service, ServiceSettings
-from .trigger_auth import Authenticator
+from .instances.interpreters import find_interpreter, is_prepared, runtime_environment
+from .instances.invocation import Invocation
+from .serving.destinations import Delivery
+from .serving.gateway import Gateway
+from .serving.reloading import Reloader
+from .serving.service import Notice, Service, ServiceSettings
+from .template.model import Application, Function
+from .template.s_yaml import load_application
+from .web.access_keys import keep_access_key, new_access_key
+from .web.acs3 import AccessKey
+from .web.guard import Guard
+from .web.ports import Ports
+from .web.trigger_auth import Authenticator
 
 T = TypeVar("T")
 # Making an environment takes some seconds the first time: longer than a deploy's client waits.

@@ -17,12 +17,6 @@ def invalid(field: str, message: str) -> NoReturn:
     raise RequestRefused(400, "InvalidArgument", f"{field}: {message}" if field else message)
 
 
-def check_qualifier(qualifier: str) -> None:
-    """Refuse a qualifier other than LATEST."""
-    if qualifier not in {"", "LATEST"}:
-        invalid("qualifier", "only LATEST exists here; versions and aliases are not offered")
-
-
 def invalid_property(error: ConfigurationError, place: tuple[str, ...]) -> NoReturn:
     """Raise InvalidArgument for a check that is shared with s.yaml; `place` is where that began."""
     text = str(error).removeprefix(": ".join((*error.place, "")))

@@ -7,7 +7,8 @@ import binascii
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from .arguments import check_qualifier, invalid
+from ..web.api_paths import check_qualifier
+from .arguments import invalid
 
 T = TypeVar("T")
 _LIMIT, _MOST = 20, 100

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..account import ACCOUNT_ID
 from ..errors import ConfigurationError
-from ..http_trigger import trigger_id
-from ..model import ACCOUNT_ID, Function
-from ..properties import read_function, unsupported_runtime
-from ..property_map import words
+from ..template.model import Function
+from ..template.properties import read_function, unsupported_runtime
+from ..template.property_map import words
+from ..web.http_trigger import trigger_id
 from .arguments import invalid, invalid_property
 
 _FORMAT = 1

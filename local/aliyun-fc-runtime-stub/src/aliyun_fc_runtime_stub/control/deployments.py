@@ -10,9 +10,9 @@ from typing import NoReturn, Protocol
 from urllib.parse import urlsplit
 
 from ..errors import ConfigurationError, NoRoom, RequestRefused
-from ..instances import Instances
-from ..model import Function
-from ..service import Notice
+from ..instances.pool import Instances
+from ..serving.service import Notice
+from ..template.model import Function
 from .arguments import invalid
 from .deployed import Deployed, to_function
 from .store import Store

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -12,19 +11,19 @@ from urllib.parse import parse_qsl, unquote
 
 from starlette.types import Receive
 
-from ..acs3 import AccessKey, check
 from ..errors import RequestRefused
-from ..http_trigger import Headers, HttpRequest, HttpResponse
-from ..request_body import read_body
+from ..http_messages import Headers, HttpRequest, HttpResponse
+from ..web.acs3 import AccessKey, check
+from ..web.api_paths import INVOKE, PREFIX
+from ..web.request_body import read_body
 from .arguments import invalid
 from .call import Call
 from .deployments import Deployments
 from .functions import MAX_BODY
-from .routes import PREFIX, make_routes
+from .routes import make_routes
 from .store import Store
 from .uploads import TOKEN_PATH, Uploads, check_token_call, oss_error
 
-INVOKE = re.compile(rf"{PREFIX}functions/([^/]+)/invocations")
 _TOO_LARGE = RequestRefused(400, "EntityTooLarge", "the body is over 100 MB")
 
 

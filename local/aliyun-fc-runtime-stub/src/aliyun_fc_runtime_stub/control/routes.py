@@ -6,6 +6,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
+from ..web.api_paths import PREFIX
 from .bindings import Tags, VpcBindings
 from .call import PAGING
 from .deployments import Deployments
@@ -14,7 +15,6 @@ from .settings import KINDS, LISTS, Settings
 from .store import Store
 from .triggers import Triggers
 
-PREFIX = "/2023-03-30/"
 Operation = Callable[[Any], Awaitable[Mapping[str, Any] | None]]
 
 

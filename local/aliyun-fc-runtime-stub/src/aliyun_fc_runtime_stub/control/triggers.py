@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import RequestRefused
-from .arguments import check_qualifier, invalid, read_body
+from ..web.api_paths import check_qualifier
+from .arguments import invalid, read_body
 from .call import Call
 from .deployed import Deployed, describe_trigger, now
 from .deployments import Deployments

@@ -21,11 +21,11 @@ from xml.sax.saxutils import escape
 
 from starlette.types import Receive
 
-from ..acs3 import AccessKey, check_key_id
-from ..code_package import MAX_PACKAGE
 from ..errors import RequestRefused
-from ..http_trigger import HttpRequest, HttpResponse
-from ..request_body import pieces
+from ..http_messages import HttpRequest, HttpResponse
+from ..package.unpacking import MAX_PACKAGE
+from ..web.acs3 import AccessKey, check_key_id
+from ..web.request_body import pieces
 from .deployments import Deployments
 from .store import Store
 

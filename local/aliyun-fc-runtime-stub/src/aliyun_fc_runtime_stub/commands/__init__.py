@@ -1,0 +1,1 @@
+"""The commands of `fc-stub`, and what they write."""

@@ -1,0 +1,49 @@
+"""What `fc-stub status` writes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .tables import Paint, table
+
+_HEAD = ("FUNCTION", "INSTANCES", "ASYNCHRONOUS", "NEXT TIMER")
+_INSTANCE_HEAD = ("PROCESS", "FUNCTION", "STATE", "MEMORY", "REQUESTS")
+
+
+def status_text(api: str, status: dict[str, Any]) -> str:
+    """Lay the status out for people."""
+    paint = Paint()
+    rows: list[tuple[str, ...]] = [_HEAD]
+    instances: list[tuple[str, ...]] = [_INSTANCE_HEAD]
+    for function in status["functions"]:
+        busy = sum(one["busy"] for one in function["instances"])
+        idle = len(function["instances"]) - busy
+        queue = function["queue"]
+        nexts = [f"{one['next']} {one['name']}" for one in function["timers"] if one["next"]]
+        rows.append(
+            (
+                function["name"],
+                f"{busy} busy, {idle} idle",
+                f"{queue['running']} running, {queue['waiting']} waiting",
+                min(nexts) if nexts else _no_timer(function["timers"], status["timers_run"]),
+            )
+        )
+        instances += [
+            (
+                str(one["process_id"]),
+                function["name"],
+                "busy" if one["busy"] else "idle",
+                f"{one['memory_mb']:.0f} MB",
+                str(one["requests"]),
+            )
+            for one in function["instances"]
+        ]
+    text = f"fc-stub at {api}, process {status['process']}, for {status['seconds']} s\n\n"
+    text += table(rows, paint)
+    return text + ("\n" + table(instances, paint) if len(instances) > 1 else "")
+
+
+def _no_timer(timers: list[dict[str, Any]], run: bool) -> str:
+    if not timers:
+        return "-"
+    return "none is enabled" if run else "not run; start with --timers"

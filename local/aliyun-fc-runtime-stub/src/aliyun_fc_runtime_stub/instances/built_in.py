@@ -1,0 +1,201 @@
+"""An instance of a built-in Python runtime.
+
+Sources: Function Compute, "Instance types and specifications" (in a built-in runtime an instance
+handles one request at a time), "Lifecycle hooks for function instances".
+"""
+
+from __future__ import annotations
+
+import math
+import secrets
+import signal
+import time
+from typing import Any
+
+from ..account import ACCOUNT_ID
+from ..template.model import Function, Hook
+from .environment import make_environment
+from .instance import InstanceSettings, InstanceState
+from .invocation import MAX_RESULT, Call, Invocation, error_body
+from .worker import Answer, End, Worker
+
+UNHANDLED = "UnhandledInvocationError"
+INITIALIZATION = "InitializationError"
+
+
+class BuiltInInstance:
+    """An instance of a Python runtime: one bootstrap.py, one call at a time."""
+
+    capacity = 1
+
+    def __init__(self, function: Function, settings: InstanceSettings) -> None:
+        self._function = function
+        self._settings = settings
+        self._worker = Worker(function.memory, self._exited, freeze=settings.freeze)
+        self._environment = make_environment(function, settings)
+        self._ready = False
+        self._busy = False
+        self._requests = 0
+        self.last_used = 0.0
+
+    @property
+    def alive(self) -> bool:
+        """Whether it may be given another call."""
+        return self._worker.alive
+
+    def state(self) -> InstanceState:
+        """Return what it is doing."""
+        memory = round(self._worker.memory_kib / 1024, 2)
+        return InstanceState(self._worker.process_id, self._busy, memory, self._requests)
+
+    def _exited(self) -> None:
+        if self._busy:
+            return
+        why = _exit_text(self._worker.exit_code)
+        if self._worker.end is End.MEMORY:
+            used = self._worker.memory_kib // 1024
+            why = f"it used {used} MB of memory; memorySize is {self._function.memory} MB"
+        self._settings.notice(
+            f"an instance has ended between requests: {why}", self._worker.log.take()
+        )
+
+    async def invoke(self, call: Call) -> Invocation:
+        """Start it if need be, run one call, return what came of it."""
+        self._busy = True
+        self._requests += 1
+        try:
+            return await self._invoke(call)
+        except BaseException:
+            await self._worker.kill()
+            raise
+        finally:
+            self._busy = False
+            self.last_used = time.monotonic()
+
+    async def _invoke(self, call: Call) -> Invocation:
+        begin, started = time.perf_counter(), time.time()
+        kind = UNHANDLED
+        answer: Answer | None = None
+        if not self._ready:
+            await self._start()
+            begin = time.perf_counter()
+            answer = await self._initialize(call)
+        before = self._worker.log.take()
+        if answer is None or answer.ok:
+            self._ready = True
+            head = self._head(call, self._function.handler, hook=False)
+            answer = await self._worker.call(head, call.event, self._function.timeout)
+            timeout = self._function.timeout
+        else:
+            kind = INITIALIZATION
+            timeout = self._function.initializer.timeout if self._function.initializer else 0
+            await self._worker.kill()
+        payload, error_type = self._outcome(answer, kind, timeout)
+        duration = (time.perf_counter() - begin) * 1000
+        headers = {"X-Fc-Request-Id": call.request_id}
+        if error_type:
+            headers["X-Fc-Error-Type"] = error_type
+        return Invocation(
+            function=self._function.name,
+            request_id=call.request_id,
+            status=200,
+            headers=headers,
+            payload=payload,
+            error_type=error_type,
+            log=before + self._framed(call.request_id, self._worker.log.take(), error_type),
+            duration_ms=round(duration, 3),
+            billed_ms=math.ceil(duration),
+            memory_mb=round(answer.memory_kib / 1024, 2),
+            trigger=call.trigger,
+            attempt=call.attempt,
+            started=started,
+        )
+
+    async def _start(self) -> None:
+        function = self._function
+        config = {
+            "runtime": function.runtime,
+            "function_name": function.name,
+            "handler": function.handler,
+            "memory": function.memory,
+            "timeout": function.timeout,
+            "region": function.region,
+            "account_id": ACCOUNT_ID,
+            "log_project": function.log_project,
+            "log_store": function.log_store,
+            "code": str(self._settings.code),
+            "layers": [str(layer) for layer in self._settings.layers],
+            "freeze": self._settings.freeze,
+        }
+        await self._worker.start(
+            self._settings.python, self._settings.code, self._environment, config
+        )
+
+    async def _initialize(self, call: Call) -> Answer | None:
+        hook = self._function.initializer
+        return None if hook is None else await self._run_hook(hook, call)
+
+    async def _run_hook(self, hook: Hook, call: Call) -> Answer:
+        return await self._worker.call(self._head(call, hook.handler, hook=True), b"", hook.timeout)
+
+    def _head(self, call: Call, handler: str, *, hook: bool) -> dict[str, Any]:
+        keys = self._environment
+        return {
+            "request_id": call.request_id,
+            "handler": handler,
+            "hook": hook,
+            "retry_count": call.attempt - 1,
+            "credentials": {
+                "access_key_id": keys.get("ALIBABA_CLOUD_ACCESS_KEY_ID", ""),
+                "access_key_secret": keys.get("ALIBABA_CLOUD_ACCESS_KEY_SECRET", ""),
+                "security_token": keys.get("ALIBABA_CLOUD_SECURITY_TOKEN", ""),
+            },
+        }
+
+    def _outcome(self, answer: Answer, kind: str, timeout: int) -> tuple[bytes, str | None]:
+        if answer.ok:
+            if len(answer.payload) > MAX_RESULT:
+                message = f"the result is {len(answer.payload)} bytes; at most 32 MB are allowed"
+                return error_body("ResponseSizeTooLarge", message), kind
+            return answer.payload, None
+        if answer.end is End.TIMEOUT:
+            name = "FunctionTimeoutError"
+            return error_body(name, f"Function timed out after {timeout} seconds"), kind
+        if answer.end is End.MEMORY:
+            used, limit = answer.memory_kib // 1024, self._function.memory
+            message = f"Function used {used} MB of memory; its memorySize is {limit} MB"
+            return error_body("FunctionOOMError", message), kind
+        if answer.end is End.EXIT:
+            how = _exit_text(answer.exit_code)
+            message = f"Process exited unexpectedly before completing request ({how})"
+            return error_body("FunctionExitError", message), kind
+        return answer.payload, kind
+
+    @staticmethod
+    def _framed(request_id: str, text: str, error_type: str | None) -> str:
+        end = {None: "", INITIALIZATION: ", Error: Initialization error"}.get(
+            error_type, ", Error: Unhandled function error"
+        )
+        return (
+            f"FC Invoke Start RequestId: {request_id}\n{text}"
+            f"FC Invoke End RequestId: {request_id}{end}\n"
+        )
+
+    async def stop(self) -> str:
+        """Run the preStop hook, end the process, return what was written."""
+        hook = self._function.pre_stop
+        idle = not self._busy
+        self._busy = True  # an end that is wanted is no news
+        if hook and self._ready and self.alive and idle:
+            await self._run_hook(hook, Call(secrets.token_hex(8), b""))
+        await self._worker.kill()
+        return self._worker.log.take()
+
+
+def _exit_text(code: int | None) -> str:
+    if code is None or code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"ended by signal {-code}"

@@ -1,0 +1,29 @@
+"""Which runtime has which kind of instance: one row a kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from ..template.model import Function
+from .built_in import BuiltInInstance
+from .instance import Instance, InstanceSettings
+
+
+class InstanceKind(NamedTuple):
+    """One kind; `make` returns an instance that is not started yet.
+
+    `takes_requests`: whether calls of an HTTP trigger reach it as requests (custom runtimes), not
+    as events that are made of them.
+    """
+
+    make: Callable[[Function, InstanceSettings], Instance]
+    takes_requests: bool
+
+
+_BUILT_IN = InstanceKind(BuiltInInstance, takes_requests=False)
+
+
+def kind_of(runtime: str) -> InstanceKind:  # noqa: ARG001
+    """Return the kind of a runtime that s.yaml may name."""
+    return _BUILT_IN

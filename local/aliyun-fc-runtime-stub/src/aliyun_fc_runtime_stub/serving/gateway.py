@@ -1,0 +1,180 @@
+"""The stub's HTTP side: one port per HTTP trigger, and the InvokeFunction API on the control port.
+
+Sources: https://www.alibabacloud.com/help/en/functioncompute/fc/developer-reference/api-fc-2023-03-30-invokefunction,
+the "HTTP trigger overview" page and the table of HTTP trigger errors in
+http://help.aliyun.com/document_detail/85445.html (FCCommonError, 403 for methods).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Mapping
+from typing import Any, Protocol
+from urllib.parse import parse_qs, unquote
+
+from starlette.types import Receive, Scope, Send
+
+from ..errors import FunctionNotFound, RequestRefused, Throttled
+from ..http_messages import Headers, HttpRequest, HttpResponse
+from ..instances.invocation import new_request_id
+from ..template.model import Function
+from ..web.api_paths import INVOKE, check_qualifier
+from ..web.guard import REFUSAL_HEADERS, Guard
+from ..web.http_trigger import MAX_BODY, check_limits, make_event, make_response
+from ..web.request_body import read_body
+from ..web.trigger_auth import Authenticator
+from .inspection import inspect
+from .service import Service
+
+_LOG_TAIL = 4096
+_TOO_LARGE = RequestRefused(400, "InvalidArgument", "body: over 32 MB")
+
+
+class DeployApi(Protocol):
+    """What answers the calls of a deploy, on the API's port."""
+
+    def takes(self, request: HttpRequest) -> bool:
+        """Say whether a request, whose body is not read yet, is one of a deploy."""
+
+    def check(self, request: HttpRequest) -> None:
+        """Refuse a call of InvokeFunction that is not signed as it should be."""
+
+    async def answer(self, request: HttpRequest, receive: Receive, request_id: str) -> HttpResponse:
+        """Answer one request of a deploy; raises RequestRefused."""
+
+
+class Gateway:
+    """An ASGI application that tells by the port which function, or the API, is meant."""
+
+    def __init__(
+        self,
+        service: Service,
+        ports: Mapping[int, str],
+        guard: Guard,
+        authenticator: Authenticator,
+        control: DeployApi | None,
+    ) -> None:
+        self._service = service
+        self._ports = ports
+        self._guard = guard
+        self._authenticator = authenticator
+        self._control = control
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one HTTP request."""
+        if scope["type"] != "http":
+            return
+        request_id = new_request_id()
+        request = _request(scope)
+        name = self._ports.get(scope["server"][1])
+        listener = "api" if name is None else "trigger"
+        try:
+            self._guard.check(listener, request, self._service.application.domains)
+        except RequestRefused as error:
+            refusal = _refusal(error.status, error.code, str(error), request_id)
+            refusal.headers.extend(REFUSAL_HEADERS)
+            await _send(refusal, send)
+            return
+        try:
+            response = await self._answer(name, request, receive, request_id)
+        except RequestRefused as error:
+            response = _refusal(error.status, error.code, str(error), request_id)
+        except FunctionNotFound as error:
+            response = _refusal(404, "FunctionNotFound", str(error), request_id)
+        except Throttled as error:
+            response = _refusal(429, "ResourceExhausted", str(error), request_id)
+        await _send(response, send)
+
+    async def _answer(
+        self, name: str | None, request: HttpRequest, receive: Receive, request_id: str
+    ) -> HttpResponse:
+        if name is None and self._control is not None and self._control.takes(request):
+            return await self._control.answer(request, receive, request_id)
+        request = request.with_body(await read_body(receive, MAX_BODY, _TOO_LARGE))
+        if name is None:
+            return await self._api(request, request_id)
+        await self._service.refresh(name)
+        return await self._trigger(self._service.function(name), request, request_id)
+
+    async def _trigger(
+        self, function: Function, request: HttpRequest, request_id: str
+    ) -> HttpResponse:
+        trigger = function.http_trigger
+        if trigger is None or request.method not in trigger.methods:
+            allowed = ", ".join(sorted(trigger.methods)) if trigger else ""
+            message = f"the method {request.method} is not allowed; the trigger has {allowed}"
+            raise RequestRefused(403, "FCCommonError", message)
+        check_limits(request)
+        self._authenticator.check(trigger, request, time.time())
+        event = make_event(function, request, request_id)
+        if request.header("x-fc-invocation-type").lower() == "async":
+            self._service.invoke_later(function.name, event, request_id=request_id)
+            return HttpResponse(202, [(b"x-fc-request-id", request_id.encode())], b"")
+        invocation = await self._service.invoke(
+            function.name, event, request_id=request_id, trigger="http"
+        )
+        return make_response(invocation)
+
+    async def _api(self, request: HttpRequest, request_id: str) -> HttpResponse:
+        if request.path.startswith("/stub/"):
+            return inspect(self._service, request)
+        match = INVOKE.fullmatch(request.path)
+        if match is None:
+            message = f"'{request.method}' against '{request.path}' is not supported"
+            raise RequestRefused(400, "PathNotSupported", message)
+        if request.method != "POST":
+            raise RequestRefused(405, "MethodNotAllowed", "InvokeFunction takes POST")
+        if self._control is not None:
+            self._control.check(request)
+        check_qualifier(parse_qs(request.query.decode("latin-1")).get("qualifier", [""])[0])
+        name = unquote(match[1])
+        kind = request.header("x-fc-invocation-type").lower() or "sync"
+        if kind == "async":
+            self._service.invoke_later(name, request.body, request_id=request_id)
+            return HttpResponse(202, [(b"x-fc-request-id", request_id.encode())], b"")
+        if kind != "sync":
+            message = f"X-Fc-Invocation-Type must be Sync or Async, not {kind!r}"
+            raise RequestRefused(400, "InvalidArgument", message)
+        invocation = await self._service.invoke(name, request.body, request_id=request_id)
+        headers: Headers = [
+            (key.lower().encode(), value.encode()) for key, value in invocation.headers.items()
+        ]
+        headers.append((b"content-type", b"application/octet-stream"))
+        if request.header("x-fc-log-type").lower() == "tail":
+            tail = invocation.log.encode()[-_LOG_TAIL:]
+            headers.append((b"x-fc-log-result", base64.b64encode(tail)))
+        return HttpResponse(invocation.status, headers, invocation.payload)
+
+
+def _request(scope: Scope) -> HttpRequest:
+    client: Any = scope.get("client") or ("127.0.0.1", 0)
+    return HttpRequest(
+        method=scope["method"],
+        raw_path=scope["raw_path"],
+        path=scope["path"],
+        query=scope["query_string"],
+        headers=list(scope["headers"]),
+        body=b"",
+        client=client[0],
+    )
+
+
+def _refusal(status: int, code: str, message: str, request_id: str) -> HttpResponse:
+    body = {"RequestId": request_id, "Code": code, "Message": message}
+    headers: Headers = [
+        (b"content-type", b"application/json"),
+        (b"x-fc-request-id", request_id.encode()),
+        (b"x-fc-error-type", b"FCCommonError"),
+    ]
+    return HttpResponse(status, headers, json.dumps(body).encode())
+
+
+async def _send(response: HttpResponse, send: Send) -> None:
+    headers = list(response.headers)
+    if response.status not in {204, 304}:
+        headers.append((b"content-length", str(len(response.body)).encode()))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    body = b"" if response.status in {204, 304} else response.body
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,94 @@
+"""What a function is, once s.yaml has been read and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .schedule import Schedule
+
+MAX_ASYNC_EVENT = 128 * 1024  # bytes ("Limits")
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A lifecycle hook (initializer or preStop); `timeout` in seconds."""
+
+    handler: str
+    timeout: int
+
+
+@dataclass(frozen=True, slots=True)
+class HttpTrigger:
+    """An HTTP trigger; `auth_type` is anonymous, function or jwt."""
+
+    name: str
+    methods: frozenset[str]
+    auth_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimerTrigger:
+    """A timer; `expression` is its cronExpression, of which `schedule` is the meaning."""
+
+    name: str
+    expression: str
+    schedule: Schedule
+    enabled: bool
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventTrigger:
+    """A trigger whose source is not on this machine; `send_event` is the command that plays it."""
+
+    name: str
+    kind: str
+    send_event: str
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One function of s.yaml: memory in MB, timeout and age in seconds.
+
+    `on_success` and `on_failure` are the ARNs of the destinations of asynchronous invocations,
+    empty where there is none.
+    """
+
+    resource: str
+    name: str
+    region: str
+    runtime: str
+    handler: str
+    code: Path
+    memory: int
+    timeout: int
+    environment: Mapping[str, str]
+    role: str
+    layers: tuple[str, ...]
+    initializer: Hook | None
+    pre_stop: Hook | None
+    http_trigger: HttpTrigger | None
+    timers: tuple[TimerTrigger, ...]
+    event_triggers: tuple[EventTrigger, ...]
+    max_async_retries: int
+    max_async_age: int
+    on_success: str
+    on_failure: str
+    log_project: str
+    log_store: str
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """All functions of one s.yaml, and the resources the stub does not run with the reason.
+
+    `domains` are the names of its custom domains, in lower case, such as `sms.example.com` or
+    `*.example.com`.
+    """
+
+    path: Path
+    functions: tuple[Function, ...]
+    not_run: Mapping[str, str]
+    domains: frozenset[str] = frozenset()

@@ -1,0 +1,214 @@
+"""Reading s.yaml (Serverless Devs edition 3.0.0) without the `s` CLI.
+
+Sources: https://github.com/Serverless-Devs/Serverless-Devs/tree/master/docs (yaml, variables) and
+what @serverless-devs/s 3.1.10 does when tried.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ..errors import ConfigurationError
+from .model import Application, Function
+from .properties import read_function, unsupported_runtime
+from .variables import Variables
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as the CLI reads it: yes, no, on, off are strings, a repeated key is an error."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Build a map, once its keys are known to differ."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen and key.value != "<<":
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} is repeated", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":bool", ":int"))]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z"), list("tTfF")
+)
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:int",
+    re.compile(r"[-+]?(?:0b[01]+|0x[0-9a-fA-F]+|0|[1-9][0-9]*)\Z"),
+    list("-+0123456789"),
+)
+
+
+def load_application(
+    path: str | Path,
+    variables: Mapping[str, str] | None = None,
+    sources: set[Path] | None = None,
+) -> Application:
+    """Read one s.yaml and return its functions.
+
+    `variables` is what `${env()}` sees (default: the environment of this process); a `.env` beside
+    s.yaml, or in a code folder, fills in what is not set there. `sources` is given every file that
+    has been looked for, even if this raises ConfigurationError.
+    """
+    path = Path(path)
+    sources = set() if sources is None else sources
+    document = _document(path, (), sources)
+    resources = _resources(document, path)
+    environment = dict(os.environ if variables is None else variables)
+    for folder in (path.parent, *_code_folders(resources, path.parent)):
+        sources.add(folder / ".env")
+        for name, value in read_dotenv(folder / ".env").items():
+            environment.setdefault(name, value)
+    document["resources"] = resources
+    resolver = Variables(document, path.parent, environment, sources)
+    functions: list[Function] = []
+    not_run: dict[str, str] = {}
+    domains: set[str] = set()
+    for name, resource in resources.items():
+        place = (path.name, name)
+        component = str(resource.get("component", ""))
+        if component.split("@")[0] == "fc3-domain":
+            domains |= _domain(resolver, resource["props"], (*place, "props"))
+        if component.split("@")[0] != "fc3":
+            not_run[name] = f"component {component!r} is not fc3"
+            continue
+        props = resolver.resolve(resource["props"], (*place, "props"), name)
+        domains |= _domain(resolver, props.get("customDomain"), (*place, "props", "customDomain"))
+        if reason := unsupported_runtime(props.get("runtime")):
+            not_run[name] = reason
+        else:
+            functions.append(read_function(name, props, path))
+    _check_unique(functions, path)
+    return Application(path, tuple(functions), not_run, frozenset(domains))
+
+
+def _domain(resolver: Variables, props: object, place: tuple[str, ...]) -> set[str]:
+    """Return the name of a custom domain; none where the platform chooses it (auto)."""
+    name = props.get("domainName") if isinstance(props, Mapping) else None
+    try:
+        name = resolver.resolve(name, (*place, "domainName"))
+    except ConfigurationError:  # no function depends on a domain
+        return set()
+    return {name.lower()} if isinstance(name, str) and name != "auto" else set()
+
+
+def _check_unique(functions: list[Function], path: Path) -> None:
+    seen: dict[str, str] = {}
+    for function in functions:
+        if function.name in seen:
+            raise ConfigurationError(
+                f"{function.name!r} is also the function of resource {seen[function.name]!r}: "
+                "give it another name",
+                path.name,
+                function.resource,
+                "functionName",
+            )
+        seen[function.name] = function.resource
+
+
+def _document(path: Path, parents: tuple[Path, ...], sources: set[Path]) -> dict[str, Any]:
+    if path in parents:
+        raise ConfigurationError("extends itself", path)
+    sources.add(path)
+    try:
+        loaded = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506
+    except FileNotFoundError:
+        raise ConfigurationError(
+            "there is no such file: name it with -t, or change to its folder", path
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"cannot be read: {error}", path) from None
+    except yaml.YAMLError as error:
+        raise ConfigurationError(f"is not YAML: {error}", path) from None
+    if not isinstance(loaded, dict):
+        raise ConfigurationError("must be a map with edition, name and resources", path)
+    base = loaded.pop("extend", None)
+    if base is None:
+        return loaded
+    if not isinstance(base, str):
+        raise ConfigurationError("must be the path of a file", path, "extend")
+    return _merge(_document(path.parent / base, (*parents, path), sources), loaded)
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge two maps, deeply; lists and plain values of `over` replace those of `base`."""
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        if isinstance(value, Mapping) and isinstance(below, Mapping):
+            merged[key] = _merge(below, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _resources(document: Mapping[str, Any], path: Path) -> dict[str, dict[str, Any]]:
+    edition = str(document.get("edition", ""))
+    if not edition.startswith("3."):
+        raise ConfigurationError(
+            f"is {edition or 'missing'}; only edition 3.0.0 is supported", path.name, "edition"
+        )
+    resources = document.get("resources")
+    if not isinstance(resources, dict) or not resources:
+        raise ConfigurationError("must be a map with at least one resource", path.name, "resources")
+    read: dict[str, dict[str, Any]] = {}
+    for name, resource in resources.items():
+        if not isinstance(resource, dict) or not isinstance(resource.get("props", {}), dict):
+            raise ConfigurationError("must be a map with component and props", path.name, name)
+        read[str(name)] = {**resource, "props": _with_template(document, resource, path, str(name))}
+    return read
+
+
+def _with_template(
+    document: Mapping[str, Any], resource: Mapping[str, Any], path: Path, name: str
+) -> dict[str, Any]:
+    props = dict(resource.get("props", {}))
+    extend = resource.get("extend")
+    if extend is None:
+        return props
+    place = (path.name, name, "extend")
+    if not isinstance(extend, dict) or not set(extend) <= {"name", "ignore"}:
+        raise ConfigurationError("must be a map of name and ignore", *place)
+    templates = document.get("template")
+    template = templates.get(extend.get("name")) if isinstance(templates, dict) else None
+    if not isinstance(template, dict):
+        raise ConfigurationError(f"there is no template {extend.get('name')!r}", *place)
+    ignored = extend.get("ignore", [])
+    if not isinstance(ignored, list):
+        raise ConfigurationError("ignore must be a list of properties", *place)
+    return _merge({key: item for key, item in template.items() if key not in ignored}, props)
+
+
+def _code_folders(resources: Mapping[str, Mapping[str, Any]], folder: Path) -> list[Path]:
+    codes = [resource["props"].get("code") for resource in resources.values()]
+    return [folder / code for code in codes if isinstance(code, str) and "${" not in code]
+
+
+def read_dotenv(path: Path) -> dict[str, str]:
+    """Read a .env file (`NAME=value` lines, `export` and quotes allowed); none is an empty one."""
+    if not path.is_file():
+        return {}
+    found: dict[str, str] = {}
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        name, sign, value = line.strip().removeprefix("export ").partition("=")
+        name, value = name.strip(), value.strip()
+        if not sign or not name or name.startswith("#"):
+            continue
+        if value[:1] in {"'", '"', "`"} and value.find(value[0], 1) > 0:
+            quote = value[0]
+            value = value[1 : value.index(quote, 1)]
+            value = value.replace("\\n", "\n") if quote == '"' else value
+        else:
+            value = value.split(" #")[0].strip()
+        found[name] = value
+    return found

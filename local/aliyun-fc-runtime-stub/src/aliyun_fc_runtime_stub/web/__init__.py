@@ -1,0 +1,1 @@
+"""HTTP in and out: ports, who may call, events made of requests, answers made of results."""

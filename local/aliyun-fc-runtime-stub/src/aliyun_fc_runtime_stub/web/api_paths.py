@@ -1,0 +1,17 @@
+"""Paths of the API 2023-03-30, and the one qualifier that exists here."""
+
+from __future__ import annotations
+
+import re
+
+from ..errors import RequestRefused
+
+PREFIX = "/2023-03-30/"
+INVOKE = re.compile(rf"{PREFIX}functions/([^/]+)/invocations")
+
+
+def check_qualifier(qualifier: str) -> None:
+    """Refuse a qualifier other than LATEST."""
+    if qualifier not in {"", "LATEST"}:
+        message = "qualifier: only LATEST exists here; versions and aliases are not offered"
+        raise RequestRefused(400, "InvalidArgument", message)

@@ -91,6 +91,9 @@ _DEFAULT_TEMPLATES = (
     Template("SMS_100003", "international", "Your verification code is ${code}.", "Code"),
     Template("SMS_100004", "promotion", "${name}，会员日全场八折，回复TD退订。", "会员日"),
     Template("SMS_100005", "international", "${intlmsg}", "Full variable"),
+    Template(
+        "SMS_100006", "verification", "Your code is ${code}, valid 5 minutes.", "English code"
+    ),
     Template("100001", "gift", "您的验证码是${code}，${min}分钟内有效，请勿告诉他人。", "验证码"),
 )
 _DEFAULT_SIGNATURES = (
@@ -101,7 +104,7 @@ _DEFAULT_SIGNATURES = (
 
 
 def default_config() -> Config:
-    """The built-in configuration: one key pair, six templates, three signatures."""
+    """The built-in configuration: one key pair, seven templates, three signatures."""
     return read_config({}, "built-in configuration")
 
 
@@ -135,6 +138,16 @@ def read_config(document: Mapping[str, object], source: str) -> Config:
         numbers=_read_numbers(section),
         faults=_read_faults(section),
     )
+
+
+def read_template(values: Mapping[str, object]) -> Template:
+    """Check one template of a caller; raises ConfigError whose place is the field."""
+    return _read_template(_Section("", "", values))
+
+
+def read_signature(values: Mapping[str, object]) -> Signature:
+    """Check one signature of a caller; raises ConfigError whose place is the field."""
+    return _read_signature(_Section("", "", values))
 
 
 class _Section:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
+from aliyun_sms_emulator.catalogue import Catalogue
 from aliyun_sms_emulator.clock import Clock
 from aliyun_sms_emulator.config import Config
 from aliyun_sms_emulator.errors import ConfigError
@@ -63,13 +64,15 @@ class Platform:
     changes: Changes = field(default_factory=Changes)
     faults: FaultPlan = field(default_factory=FaultPlan)
     late: LateQueue[Answer] = field(init=False)
+    catalogue: Catalogue = field(init=False)
     let_go: asyncio.Event = field(default_factory=asyncio.Event)
     closing: bool = False
     requests_seen: int = 0
 
     def __post_init__(self) -> None:
-        """Put the configuration's faults in force."""
+        """Read templates and signatures, and put the configuration's faults in force."""
         self.late = LateQueue(self.clock)
+        self.catalogue = Catalogue(self.config, self.store)
         self.faults.replace(self.config.faults)
 
     def change_settings(self, changes: dict[str, object]) -> None:
@@ -116,6 +119,7 @@ class Platform:
         self.requests_seen = 0
         self.clock.follow_real_time()
         self.settings = self.config.settings
+        self.catalogue.read()
         self.faults.replace(self.config.faults)
         self.changes.announce()
 

@@ -16,7 +16,9 @@ from aliyun_sms_emulator.api.receipts import ReceiptsApi
 from aliyun_sms_emulator.api.replies import RepliesApi
 from aliyun_sms_emulator.api.requests import RequestsApi
 from aliyun_sms_emulator.api.settings import SettingsApi
+from aliyun_sms_emulator.api.signatures import SignaturesApi
 from aliyun_sms_emulator.api.state import StateApi
+from aliyun_sms_emulator.api.templates import TemplatesApi
 from aliyun_sms_emulator.platform import Platform
 
 
@@ -30,6 +32,7 @@ def api_routes(platform: Platform) -> list[Route]:
     )
     receipts, replies = ReceiptsApi(platform), RepliesApi(platform)
     faults, state = FaultsApi(platform), StateApi(platform)
+    templates, signatures = TemplatesApi(platform), SignaturesApi(platform)
     return [
         Route("/api/health", health.read, methods=["GET"]),
         Route("/api/messages", messages.read, methods=["GET"]),
@@ -55,6 +58,12 @@ def api_routes(platform: Platform) -> list[Route]:
         Route("/api/faults", faults.clear, methods=["DELETE"]),
         Route("/api/faults/{id}", faults.read_one, methods=["GET"]),
         Route("/api/faults/{id}", faults.remove, methods=["DELETE"]),
+        Route("/api/templates", templates.read, methods=["GET"]),
+        Route("/api/templates/{code:path}", templates.change, methods=["PUT"]),
+        Route("/api/templates/{code:path}", templates.remove, methods=["DELETE"]),
+        Route("/api/signatures", signatures.read, methods=["GET"]),
+        Route("/api/signatures/{name:path}", signatures.change, methods=["PUT"]),
+        Route("/api/signatures/{name:path}", signatures.remove, methods=["DELETE"]),
         Route("/api/state", state.reset, methods=["DELETE"]),
         Route("/api/numbers/{phone_number}", numbers.read, methods=["GET"]),
         Route("/api/numbers/{phone_number}", numbers.change, methods=["PUT"]),

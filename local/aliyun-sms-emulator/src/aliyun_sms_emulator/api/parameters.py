@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from datetime import datetime
 
 from starlette.requests import Request
@@ -12,6 +13,7 @@ from aliyun_sms_emulator.api.errors import ApiError
 from aliyun_sms_emulator.clock import CHINA
 
 _MAX_BODY_BYTES = 1024 * 1024
+_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def only_known(request: Request, known: tuple[str, ...]) -> None:
@@ -70,4 +72,12 @@ async def json_object(request: Request) -> dict[str, object]:
         raise ApiError("the body is not JSON") from None
     if not isinstance(document, dict):
         raise ApiError("the body must be a JSON object")
+    return document
+
+
+def whole_characters(document: dict[str, object]) -> dict[str, object]:
+    """Refuse halves of characters, which JSON can write but no answer; returns the document."""
+    for field, value in document.items():
+        if isinstance(value, str) and _LONE_SURROGATE.search(value):
+            raise ApiError("holds half of a character (a lone surrogate)", field=field)
     return document

@@ -79,7 +79,7 @@ def check_out_id(call: Call) -> str:
 
 def find_template(call: Call, *, gift: bool = False) -> Template:
     """The approved template that is asked for; raises BusinessError."""
-    template = call.platform.config.templates.get(call.text("TemplateCode"))
+    template = call.platform.catalogue.templates.get(call.text("TemplateCode"))
     usable = template is not None and template.status == "approved"
     if template is None or not usable or (template.type == "gift") != gift:
         raise BusinessError("isv.SMS_TEMPLATE_ILLEGAL", "该账号下找不到对应模板")
@@ -88,7 +88,7 @@ def find_template(call: Call, *, gift: bool = False) -> Template:
 
 def check_sign_name(call: Call, name: str, *, gift: bool = False) -> str:
     """The name of an approved signature; raises BusinessError."""
-    signature: Signature | None = call.platform.config.signatures.get(name)
+    signature: Signature | None = call.platform.catalogue.signatures.get(name)
     if signature is None or signature.status != "approved" or signature.gift != gift:
         raise BusinessError("isv.SMS_SIGNATURE_ILLEGAL", "该账号下找不到对应签名")
     return name

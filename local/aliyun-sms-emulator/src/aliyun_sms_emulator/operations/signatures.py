@@ -1,4 +1,4 @@
-"""QuerySmsSign and QuerySmsSignList: the signatures (sender names) of the configuration."""
+"""QuerySmsSign and QuerySmsSignList: the signatures (sender names)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aliyun_sms_emulator.wire.errors import BusinessError
 
 def query_sms_sign(call: Call) -> dict[str, object]:
     """Show one signature and the state of its review."""
-    signature = call.platform.config.signatures.get(call.text("SignName"))
+    signature = call.platform.catalogue.signatures.get(call.text("SignName"))
     if signature is None or signature.gift:
         raise BusinessError("isv.SMS_SIGNATURE_ILLEGAL", "该账号下找不到对应签名")
     return {
@@ -24,7 +24,7 @@ def query_sms_sign(call: Call) -> dict[str, object]:
 def query_sms_sign_list(call: Call) -> dict[str, object]:
     """List the signatures, page by page."""
     page, size = call.page("PageIndex")
-    names = [s for s in call.platform.config.signatures.values() if not s.gift]
+    names = [s for s in call.platform.catalogue.signatures.values() if not s.gift]
     return {
         "SmsSignList": [_listed(s) for s in names[(page - 1) * size : page * size]],
         "TotalCount": len(names),

@@ -1,4 +1,4 @@
-"""QuerySmsTemplate and QuerySmsTemplateList: the templates of the configuration.
+"""QuerySmsTemplate and QuerySmsTemplateList: the templates and their reviews.
 
 The two number template types differently, see the models of the official SDK
 alibabacloud-dysmsapi20170525.
@@ -11,7 +11,7 @@ from aliyun_sms_emulator.operations.call import Call
 from aliyun_sms_emulator.wire.errors import BusinessError
 
 REVIEW_DATE = "2024-01-01 00:00:00"
-"""Date of creation that every template and signature of the configuration has."""
+"""Date of creation that every template and signature has."""
 
 AUDIT_STATES = {
     "reviewing": "AUDIT_STATE_INIT",
@@ -27,7 +27,7 @@ _LIST_TYPE_NUMBERS = {"notification": 0, "promotion": 1, "verification": 2, "int
 
 def query_sms_template(call: Call) -> dict[str, object]:
     """Show one template and the state of its review."""
-    template = call.platform.config.templates.get(call.text("TemplateCode"))
+    template = call.platform.catalogue.templates.get(call.text("TemplateCode"))
     if template is None or template.type == "gift":
         raise BusinessError("isv.SMS_TEMPLATE_ILLEGAL", "该账号下找不到对应模板")
     return {
@@ -44,7 +44,7 @@ def query_sms_template(call: Call) -> dict[str, object]:
 def query_sms_template_list(call: Call) -> dict[str, object]:
     """List the templates, page by page."""
     page, size = call.page("PageIndex")
-    templates = [t for t in call.platform.config.templates.values() if t.type != "gift"]
+    templates = [t for t in call.platform.catalogue.templates.values() if t.type != "gift"]
     return {
         "SmsTemplateList": [_listed(t) for t in templates[(page - 1) * size : page * size]],
         "TotalCount": len(templates),

@@ -107,7 +107,7 @@ def _sizes(field: Field) -> list[Row]:
             "uploaded package",
             ours,
             " KB",
-            limit=100,
+            limit=320,
             detail=f"SDK with what it needs beyond the runtime: {sdk:,.0f} KB",
         )
     ]

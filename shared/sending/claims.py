@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from shared.errors import InProgress, LimitReached, OutIdConflict, SmsError, StoreUnavailable
 from shared.ids import keyed
+from shared.limit_rules import RULE_OF
 from shared.sending.attempts import ABSENT, FOUND, NONCE_LIFETIME, Attempts, reconciled
 from shared.sending.heads import Head
 from shared.sending.intents import Part, PartOutcome
@@ -89,6 +90,24 @@ def _send_in_turn(claims: Sequence[Claim], outcomes: list[PartOutcome]) -> None:
         for claim in claims:
             outcome = claim._replace(head=head).send()
             outcomes.append(outcome)
+        if all(_is_limited(outcome) for outcome in outcomes):
+            _leave_nothing(first, head)
+
+
+def _leave_nothing(first: Claim, head: Head) -> None:
+    """Remove what tells that there were several parts, for none of them was attempted.
+
+    The record of the first part is read while the head stands. A call that comes after the head is
+    gone writes another text, which stays.
+    """
+    shown = first.read()
+    if head.remove() and shown.stored is not None and shown.attempt == 0:
+        first.store.delete(first.key(), shown.stored)
+
+
+def _is_limited(outcome: PartOutcome) -> bool:
+    """Whether a limit of ours refused the part."""
+    return outcome.outcome == "rejected" and outcome.code in RULE_OF
 
 
 def _not_reached(claims: Sequence[Claim], outcome: str, error: SmsError) -> list[PartOutcome]:
@@ -189,18 +208,27 @@ class Claim(NamedTuple):
         """
         if self.head is None or self.part.number != 0:
             return
-        parts = len(self.attempts.intent.parts)
-        wire_id = self.attempts.intent.wire_id(self.part)
-        secret = self.attempts.api.settings.state_secret
-        record = read_part(self.store, wire_id, state_secret=secret)
+        record = self.read()
         if record.stored is not None and record.state != "rejected":
             raise InProgress(1)
-        if record.stored is None:
-            refused = self._blank()._replace(state="rejected", owner=self.attempts.api.token())
-        else:
-            refused = record._replace(parts=parts)
-        if not self._move(record, refused).is_done:
+        there = self._blank()._replace(state="rejected") if record.stored is None else record
+        shown = there._replace(
+            parts=len(self.attempts.intent.parts),
+            owner=self.attempts.api.token(),  # another call that leaves nothing spares it
+        )
+        if not self._move(record, shown).is_done:
             raise InProgress(1)
+
+    def key(self) -> str:
+        """Return the key of the part's record."""
+        secret = self.attempts.api.settings.state_secret
+        return record_key(self.attempts.intent.wire_id(self.part), secret)
+
+    def read(self) -> PartRecord:
+        """Return the part's record as it is now."""
+        wire_id = self.attempts.intent.wire_id(self.part)
+        secret = self.attempts.api.settings.state_secret
+        return read_part(self.store, wire_id, state_secret=secret)
 
     def _attempt_in_turn(self, record: PartRecord, charge: Charge) -> PartOutcome:
         """Make the attempt that `record` stands for, unless other content runs by now."""
@@ -400,7 +428,7 @@ class Claim(NamedTuple):
         api = self.attempts.api
         text = record_text(new)
         change = Change(
-            key=record_key(self.attempts.intent.wire_id(self.part), api.settings.state_secret),
+            key=self.key(),
             old=old.stored,
             new=text,
             ttl=_ttl(new, api.settings.intent_ttl),

@@ -71,6 +71,7 @@ class Head:
         self._lease_until = lease_until
         self._owner = api.token()
         self._record = _NO_HEAD  # as it was in the store when it was last seen
+        self._is_new = False  # whether this invocation wrote the first record
 
     @contextmanager
     def held(self) -> Iterator[Head]:
@@ -98,6 +99,17 @@ class Head:
                 return True
         raise StoreUnavailable("this out_id is being sent by many others; try again")
 
+    def remove(self) -> bool:
+        """Remove the record if this invocation made it and no other saw it; return whether it did.
+
+        Whoever comes later finds no head, and reads what the parts' records say.
+        """
+        stored = self._record.stored
+        if not self._is_new or stored is None or not self._store.delete(self._key(), stored):
+            return False
+        self._record = _NO_HEAD
+        return True
+
     def _claim(self) -> None:
         for _ in range(_ROUNDS):
             record = self._record
@@ -113,6 +125,7 @@ class Head:
                 leases={**leases, self._owner: self._lease_until},
             )
             if self._put(claimed):
+                self._is_new = record.stored is None
                 return
         raise StoreUnavailable("this out_id is being sent by many others; try again")
 
@@ -151,9 +164,8 @@ class Head:
     def _put(self, new: HeadRecord) -> bool:
         """Replace the head by `new`, if it is as it was last seen; see it as it is now."""
         text = record_text(new)
-        secret = self._api.settings.state_secret
         change = Change(
-            key=f"head:{keyed(secret, 'head', self._intent.space, self._intent.out_id)}",
+            key=self._key(),
             old=self._record.stored,
             new=text,
             ttl=self._api.settings.intent_ttl,
@@ -164,6 +176,10 @@ class Head:
             return False
         self._record = new._replace(stored=text)
         return True
+
+    def _key(self) -> str:
+        secret = self._api.settings.state_secret
+        return f"head:{keyed(secret, 'head', self._intent.space, self._intent.out_id)}"
 
     def _now(self) -> int:
         return int(self._api.clock.now())

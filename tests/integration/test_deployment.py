@@ -311,7 +311,7 @@ def test_the_package_holds_the_deployed_code_and_nothing_else(package: Path, pro
         for path in (project / folder).rglob("*.py")
     }
     assert packed - {".fcignore"} == expected
-    assert package.stat().st_size < 192 * 1024
+    assert package.stat().st_size < 320 * 1024
 
 
 def test_the_same_code_makes_the_same_package(

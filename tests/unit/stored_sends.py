@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -53,18 +55,21 @@ class WatchedStore:
     """A store on a file that counts its steps, and fails at those whose number is in `failing`."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self.file = SqliteStore(str(path))
         self.steps = 0
         self.failing: Sequence[int] = ()
-        self.before_put: Step = lambda: None
+        self.before_read: Step = lambda: None
+        self.before_write: Step = lambda: None
 
     def get(self, key: str) -> str | None:
         self._step()
+        self.before_read()
         return self.file.get(key)
 
     def put(self, change: Change) -> Written | Differs | Refused:
         self._step()
-        self.before_put()
+        self.before_write()
         return self.file.put(change)
 
     def totals(self, counts: Sequence[Count]) -> list[int]:
@@ -73,7 +78,13 @@ class WatchedStore:
 
     def delete(self, key: str, old: str) -> bool:
         self._step()
+        self.before_write()
         return self.file.delete(key, old)
+
+    def keys(self) -> set[str]:
+        """Return the keys of all records."""
+        with closing(sqlite3.connect(self.path)) as file:
+            return {key for (key,) in file.execute("SELECT key FROM records")}
 
     def _step(self) -> None:
         self.steps += 1

@@ -74,6 +74,13 @@ def caller(
     return caller
 
 
+def limit(caller: Caller, rule: str, most: int) -> None:
+    """Let a rule hold for what this caller sends from now on."""
+    settings = caller.api.settings
+    limits = settings.limits._replace(rules={**settings.limits.rules, rule: most})
+    caller.api = caller.api._replace(settings=settings._replace(limits=limits))
+
+
 def ends(outcomes: Sequence[PartOutcome]) -> list[str]:
     return [how(outcome) for outcome in outcomes]
 
@@ -402,10 +409,8 @@ def test_a_call_with_one_part_finds_that_there_were_several(
 def test_a_call_with_one_part_finds_that_there_were_several_though_a_limit_refused_the_first(
     platform: Platform, caller: Caller
 ) -> None:
-    settings = caller.api.settings
-    limits = settings.limits._replace(rules={**settings.limits.rules, "number-per-minute": 1})
     free = caller.api
-    caller.api = free._replace(settings=settings._replace(limits=limits))
+    limit(caller, "number-per-minute", 1)
     caller.one(texts(A, out_id="order-0"))
     assert ends(caller.send(texts(A, B))) == ["rejected: number-per-minute", "accepted"]
     caller.api = free
@@ -413,6 +418,59 @@ def test_a_call_with_one_part_finds_that_there_were_several_though_a_limit_refus
         caller.send(texts(B))
     assert ends(caller.send(texts(A, B))) == ["accepted", "replayed"]
     assert reached(platform) == [A, B, A]
+
+
+def test_what_limits_refuse_whole_leaves_nothing(caller: Caller, store: WatchedStore) -> None:
+    limit(caller, "international-per-day", 1)
+    caller.one(texts(A, out_id="order-0"))
+    before = store.keys()
+    assert ends(caller.send(texts(B, C, D))) == ["rejected: international-per-day"] * 3
+    assert store.keys() == before
+
+
+def test_what_a_limit_refuses_whole_leaves_what_was_refused_before(
+    platform: Platform, caller: Caller, store: WatchedStore
+) -> None:
+    answer_by_number(platform, {A: NO_MONEY, B: NO_MONEY})
+    caller.send(texts(A, B))
+    before = store.keys()
+    limit(caller, "international-per-day", 1)
+    caller.one(texts(C, out_id="order-0"))
+    assert ends(caller.send(texts(A, B, D))) == ["rejected: international-per-day"] * 3
+    assert before <= store.keys()
+
+
+@pytest.mark.parametrize("step", range(1, 10))
+@pytest.mark.parametrize("others", [(texts(A, B), texts(B)), (texts(B),), (texts(C, B), texts(B))])
+def test_while_a_call_leaves_nothing_another_sends_no_part_twice(
+    platform: Platform,
+    caller: Caller,
+    store: WatchedStore,
+    others: Sequence[Intent],
+    step: int,
+) -> None:
+    """The other calls come before each step that the refused one makes, and are refused less."""
+    less = Caller(caller.api, caller.clock, store)
+    limit(less, "number-per-minute", 2)
+    for earlier in ("order-0", "order-2"):
+        less.one(texts(A, out_id=earlier))
+    limit(caller, "international-per-day", 1)
+    steps = count(1)
+
+    def come_between() -> None:
+        if next(steps) == step:
+            store.before_read = store.before_write = lambda: None
+            for other in others:
+                with suppress(OutIdConflict):
+                    less.send(other)
+
+    store.before_read = store.before_write = come_between
+    with suppress(OutIdConflict):
+        caller.send(texts(A, B))
+    for intent in (texts(B), texts(A, B), texts(C, B)):
+        with suppress(OutIdConflict):
+            less.send(intent)
+    assert reached(platform).count(B) == 1
 
 
 @pytest.mark.parametrize("ended", [NO_MONEY, accepted(), hang_up()])
@@ -489,11 +547,11 @@ def test_a_clock_that_is_ahead_does_not_send_beside_other_content(
 
     def take_over() -> None:
         if next(puts) == step:
-            store.before_put = lambda: None
+            store.before_write = lambda: None
             with suppress(OutIdConflict):
                 fast.send(other)
 
-    store.before_put = take_over
+    store.before_write = take_over
     with suppress(OutIdConflict):
         caller.send(texts(A, B, C))
     for intent in (other, texts(A, B, C)):
@@ -510,11 +568,11 @@ def test_a_machine_that_stood_still_between_two_parts_does_not_go_on(
 
     def stand_still() -> None:
         if reached(platform) == [A] and caller.record().state == "rejected":
-            store.before_put = lambda: None
+            store.before_write = lambda: None
             clock.epoch += 3600
             others.extend(ends(caller.send(texts(B))))
 
-    store.before_put = stand_still
+    store.before_write = stand_still
     assert ends(caller.send(texts(A, B, C)))[1:] == [IN_PROGRESS] * 2
     assert others == ["accepted"]
     assert reached(platform) == [A, B]

@@ -566,13 +566,13 @@ def test_of_two_repeats_at_once_one_goes_on(
     others: list[str] = []
 
     def another() -> None:
-        store.before_put = lambda: None
+        store.before_write = lambda: None
         others.append(how(caller.one(resend=True)))
 
     def at_the_second_put() -> None:
-        store.before_put = another
+        store.before_write = another
 
-    store.before_put = at_the_second_put
+    store.before_write = at_the_second_put
     outcome = caller.one(resend=True)
     assert (how(outcome), outcome.retry_after) == ("unknown: in-progress", 1)
     assert others == ["accepted"]
@@ -584,9 +584,9 @@ def test_a_machine_that_was_suspended_after_its_claim_sends_nothing(
 ) -> None:
     def sleep() -> None:
         clock.epoch += 3600  # the time that deadlines are measured by stands still meanwhile
-        store.before_put = lambda: None
+        store.before_write = lambda: None
 
-    store.before_put = sleep
+    store.before_write = sleep
     assert how(caller.one()) == "rejected: out-of-time"
     assert platform.sends == []
     assert how(caller.one()) == "accepted"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 
-from aliyun_sms_emulator.server import EmulatorServer, ServerThread
+from aliyun_sms_emulator.serving.server import EmulatorServer, ServerThread
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from aliyun_sms_emulator import EmulatorClient, NotRunning, SmsEmulator
-from aliyun_sms_emulator.cli import main
+from aliyun_sms_emulator.commands.cli import main
 from emulator_process import COMMAND, run
 from server_threads import serving
 

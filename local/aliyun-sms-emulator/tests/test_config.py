@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from aliyun_sms_emulator import ConfigError
-from aliyun_sms_emulator.config import default_config, load_config
+from aliyun_sms_emulator.config.reading import default_config, load_config
 
 GOOD = """
 access_keys:

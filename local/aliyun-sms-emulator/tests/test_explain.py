@@ -17,7 +17,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from aliyun_sms_emulator import SmsEmulator
-from aliyun_sms_emulator.cli import main
+from aliyun_sms_emulator.commands.cli import main
 from signing_client import Client, Reply, join, raw, utc_text
 from wrong_clients import AWKWARD, WrongV1, WrongV3, form_pairs, java, javascript, unsorted
 

@@ -13,8 +13,8 @@ import pytest
 
 from aliyun_sms_emulator import ConfigError, EmulatorClient, SmsEmulator
 from aliyun_sms_emulator.clock import CHINA
-from aliyun_sms_emulator.config import read_config
-from aliyun_sms_emulator.server import EmulatorServer
+from aliyun_sms_emulator.config.reading import read_config
+from aliyun_sms_emulator.serving.server import EmulatorServer
 from emulator_config import CONFIG
 from raw_connection import RawConnection, signed
 from server_threads import emulating

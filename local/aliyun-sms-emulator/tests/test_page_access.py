@@ -12,10 +12,11 @@ import pytest
 
 import aliyun_sms_emulator.page
 from aliyun_sms_emulator import SmsEmulator
-from aliyun_sms_emulator.config import Config, default_config, read_config
+from aliyun_sms_emulator.config.config import Config
+from aliyun_sms_emulator.config.reading import default_config, read_config
 from aliyun_sms_emulator.page.languages import page_texts
 from aliyun_sms_emulator.page.routes import send_command, short_command
-from aliyun_sms_emulator.server import EmulatorServer
+from aliyun_sms_emulator.serving.server import EmulatorServer
 from raw_connection import RawConnection
 from server_threads import emulating
 from signing_client import Client, Reply, raw

@@ -19,9 +19,9 @@ from pathlib import Path
 import pytest
 
 from aliyun_sms_emulator import DatabaseError, EmulatorClient, SmsEmulator
-from aliyun_sms_emulator.config import default_config
-from aliyun_sms_emulator.server import EmulatorServer
-from aliyun_sms_emulator.wire.connection import FaultyProtocol
+from aliyun_sms_emulator.config.reading import default_config
+from aliyun_sms_emulator.gateway.connection import FaultyProtocol
+from aliyun_sms_emulator.serving.server import EmulatorServer
 from emulator_process import COMMAND, run, started
 from raw_connection import RawConnection
 from server_threads import emulating

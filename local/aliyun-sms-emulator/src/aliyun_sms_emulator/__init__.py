@@ -13,6 +13,7 @@ from aliyun_sms_emulator.errors import (
     NotRunning,
 )
 from aliyun_sms_emulator.records import PushAttempt, ReceiptPush, Reply, RequestRecord, SmsMessage
+from aliyun_sms_emulator.version import __version__
 
 __all__ = [
     "BindError",
@@ -30,5 +31,3 @@ __all__ = [
     "SmsMessage",
     "__version__",
 ]
-
-__version__ = "0.1.0"

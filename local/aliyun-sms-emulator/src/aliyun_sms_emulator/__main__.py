@@ -2,6 +2,6 @@
 
 import sys
 
-from aliyun_sms_emulator.cli import main
+from aliyun_sms_emulator.commands.cli import main
 
 sys.exit(main())

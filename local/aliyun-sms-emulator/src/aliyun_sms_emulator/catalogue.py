@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import cast
 
-from aliyun_sms_emulator.config import Config, Signature, Template
-from aliyun_sms_emulator.store import Store
+from aliyun_sms_emulator.config.config import Config, Signature
+from aliyun_sms_emulator.rules.templates import Template
+from aliyun_sms_emulator.tables.store import Store
 
 
 class Catalogue:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from aliyun_sms_emulator.client import EmulatorClient
 
 if TYPE_CHECKING:
-    from aliyun_sms_emulator.config import Config
-    from aliyun_sms_emulator.server import ServerThread
+    from aliyun_sms_emulator.config.config import Config
+    from aliyun_sms_emulator.serving.server import ServerThread
 
 
 class SmsEmulator(EmulatorClient):
@@ -41,7 +41,7 @@ class SmsEmulator(EmulatorClient):
 
     def __enter__(self) -> SmsEmulator:
         """Start; returns when calls are answered."""
-        from aliyun_sms_emulator.server import EmulatorServer, ServerThread
+        from aliyun_sms_emulator.serving.server import EmulatorServer, ServerThread
 
         config = self._read_config()
         thread = ServerThread(EmulatorServer(config, self._database, "127.0.0.1", self._port))
@@ -65,11 +65,7 @@ class SmsEmulator(EmulatorClient):
             self.url = ""
 
     def _read_config(self) -> Config:
-        from aliyun_sms_emulator.config import (
-            default_config,
-            load_config,
-            read_config,
-        )
+        from aliyun_sms_emulator.config.reading import default_config, load_config, read_config
 
         if self._config is None:
             return default_config()

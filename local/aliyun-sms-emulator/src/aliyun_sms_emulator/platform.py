@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, cast
 
 from aliyun_sms_emulator.catalogue import Catalogue
 from aliyun_sms_emulator.clock import Clock
-from aliyun_sms_emulator.config import Config
+from aliyun_sms_emulator.config.config import Config
+from aliyun_sms_emulator.config.settings import InvalidSetting, Settings, merged_changes
 from aliyun_sms_emulator.errors import ConfigError
-from aliyun_sms_emulator.fates import DEFAULT_FATE
 from aliyun_sms_emulator.faults.late import LateQueue
 from aliyun_sms_emulator.faults.plan import Encounter, FaultPlan
-from aliyun_sms_emulator.receipts.shapes import REPORT
-from aliyun_sms_emulator.settings import InvalidSetting, Settings, merged_changes
-from aliyun_sms_emulator.store import Store
+from aliyun_sms_emulator.rules.fates import DEFAULT_FATE
+from aliyun_sms_emulator.tables.store import Store
+from aliyun_sms_emulator.wire.reports import REPORT
 
 if TYPE_CHECKING:
     from aliyun_sms_emulator.wire.answers import Answer

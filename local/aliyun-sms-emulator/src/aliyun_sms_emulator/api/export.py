@@ -14,9 +14,9 @@ from starlette.responses import StreamingResponse
 from aliyun_sms_emulator.api.errors import ApiError
 from aliyun_sms_emulator.api.messages import FILTERS, message_filter
 from aliyun_sms_emulator.api.parameters import only_known
-from aliyun_sms_emulator.inbox import MessageFilter
 from aliyun_sms_emulator.platform import Platform
 from aliyun_sms_emulator.records import SmsMessage
+from aliyun_sms_emulator.tables.inbox import MessageFilter
 
 _AT_ONCE = 500
 _COLUMNS = (

@@ -7,8 +7,8 @@ import os
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from aliyun_sms_emulator import __version__
 from aliyun_sms_emulator.platform import Platform
+from aliyun_sms_emulator.version import __version__
 
 
 class HealthApi:

@@ -9,9 +9,9 @@ from starlette.responses import JSONResponse
 
 from aliyun_sms_emulator.api.errors import ApiError
 from aliyun_sms_emulator.api.parameters import moment, only_known, seconds, whole_number
-from aliyun_sms_emulator.inbox import MessageFilter
 from aliyun_sms_emulator.platform import Platform
 from aliyun_sms_emulator.rules.phone_numbers import stored_form
+from aliyun_sms_emulator.tables.inbox import MessageFilter
 
 MAX_WAIT_SECONDS = 300.0
 MAX_LIMIT = 1000

@@ -7,8 +7,8 @@ from starlette.responses import JSONResponse
 
 from aliyun_sms_emulator.api.errors import ApiError
 from aliyun_sms_emulator.api.parameters import json_object
-from aliyun_sms_emulator.fates import FATE_RULE, is_fate
 from aliyun_sms_emulator.platform import Platform
+from aliyun_sms_emulator.rules.fates import FATE_RULE, is_fate
 from aliyun_sms_emulator.rules.phone_numbers import stored_form
 
 

@@ -11,8 +11,8 @@ from aliyun_sms_emulator.api.errors import ApiError
 from aliyun_sms_emulator.api.messages import MAX_LIMIT, MAX_WAIT_SECONDS
 from aliyun_sms_emulator.api.parameters import only_known, seconds, whole_number
 from aliyun_sms_emulator.platform import Platform
-from aliyun_sms_emulator.receipts.outbox import STATES
-from aliyun_sms_emulator.receipts.shapes import KINDS
+from aliyun_sms_emulator.tables.outbox import STATES
+from aliyun_sms_emulator.wire.reports import KINDS
 
 
 class ReceiptsApi:

@@ -10,8 +10,8 @@ from starlette.responses import JSONResponse
 from aliyun_sms_emulator.api.errors import ApiError
 from aliyun_sms_emulator.api.parameters import json_object, only_known, whole_number
 from aliyun_sms_emulator.platform import Platform
-from aliyun_sms_emulator.receipts.shapes import REPLY
 from aliyun_sms_emulator.rules.phone_numbers import stored_form
+from aliyun_sms_emulator.wire.reports import REPLY
 
 DEFAULT_DEST_CODE = "1000"
 """Extension code a reply goes to when the message it answers had none."""

@@ -7,8 +7,8 @@ from starlette.responses import JSONResponse
 
 from aliyun_sms_emulator.api.errors import ApiError
 from aliyun_sms_emulator.api.parameters import json_object
+from aliyun_sms_emulator.config.settings import InvalidSetting
 from aliyun_sms_emulator.platform import Platform
-from aliyun_sms_emulator.settings import InvalidSetting
 
 
 class SettingsApi:

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse
 
 from aliyun_sms_emulator.api.errors import ApiError
 from aliyun_sms_emulator.api.parameters import json_object, only_known, whole_characters
-from aliyun_sms_emulator.config import read_signature
+from aliyun_sms_emulator.config.reading import read_signature
 from aliyun_sms_emulator.errors import ConfigError
 from aliyun_sms_emulator.platform import Platform
 

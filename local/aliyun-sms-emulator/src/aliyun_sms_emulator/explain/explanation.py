@@ -18,7 +18,6 @@ from aliyun_sms_emulator.explain.causes import is_cause, text_of
 from aliyun_sms_emulator.explain.encodings import MISTAKES, Encoder, as_is
 from aliyun_sms_emulator.explain.rpc import RpcRecipe, rpc_deviations, rpc_text
 from aliyun_sms_emulator.explain.search import Finding, is_readable, prove
-from aliyun_sms_emulator.wire.authentication import AUTHORIZATION, check_signed_headers
 from aliyun_sms_emulator.wire.errors import GatewayError
 from aliyun_sms_emulator.wire.request import WireRequest
 from aliyun_sms_emulator.wire.signatures import (
@@ -27,6 +26,7 @@ from aliyun_sms_emulator.wire.signatures import (
     percent_encode,
     rpc_canonical_query,
 )
+from aliyun_sms_emulator.wire.signed_headers import AUTHORIZATION, check_signed_headers
 
 TOLERANCE_SECONDS = 900
 _ZONE_SECONDS = 8 * 3600

@@ -8,13 +8,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from aliyun_sms_emulator.faults.fault import (
-    FAULT_KEYS,
-    MAX_NODES,
-    Fault,
-    InvalidFault,
-    read_fault,
-)
+from aliyun_sms_emulator.faults.fault import MAX_NODES, Fault, InvalidFault
+from aliyun_sms_emulator.faults.fields import FAULT_KEYS
+from aliyun_sms_emulator.faults.reading import read_fault
 from aliyun_sms_emulator.faults.traits import TRAITS
 from aliyun_sms_emulator.rules.phone_numbers import stored_form
 

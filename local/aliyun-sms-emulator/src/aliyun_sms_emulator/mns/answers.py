@@ -11,7 +11,7 @@ import hashlib
 import json
 from xml.sax.saxutils import escape
 
-from aliyun_sms_emulator.receipts.queue import QueueEntry
+from aliyun_sms_emulator.tables.message_queue import QueueEntry
 
 VERSION = "2015-06-06"
 

@@ -15,8 +15,8 @@ from datetime import timezone
 from email.utils import parsedate_to_datetime
 
 from aliyun_sms_emulator.mns.answers import MnsError
-from aliyun_sms_emulator.mns.tokens import QueueToken
 from aliyun_sms_emulator.platform import Platform
+from aliyun_sms_emulator.tables.queue_tokens import QueueToken
 
 _AUTHORIZATION = re.compile(r"MNS ([^:\s]+):(\S+)")
 _DATE_SKEW = 900.0

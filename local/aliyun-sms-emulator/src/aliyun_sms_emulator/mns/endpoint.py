@@ -25,9 +25,9 @@ from aliyun_sms_emulator.mns.answers import (
 )
 from aliyun_sms_emulator.mns.authorization import authorize
 from aliyun_sms_emulator.mns.names import kind_of_queue
-from aliyun_sms_emulator.mns.tokens import QueueToken
 from aliyun_sms_emulator.platform import Platform
-from aliyun_sms_emulator.request_log import NewRequest
+from aliyun_sms_emulator.tables.queue_tokens import QueueToken
+from aliyun_sms_emulator.tables.request_log import NewRequest
 
 _MAX_BODY_BYTES = 64 * 1024
 _MAX_WAIT_SECONDS = 30

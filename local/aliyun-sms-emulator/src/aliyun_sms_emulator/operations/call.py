@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from aliyun_sms_emulator.clock import CHINA
-from aliyun_sms_emulator.inbox import Visibility
 from aliyun_sms_emulator.platform import Platform
-from aliyun_sms_emulator.wire.answers import SMS, Dialect
+from aliyun_sms_emulator.tables.inbox import Visibility
 from aliyun_sms_emulator.wire.errors import BusinessError
 
 _DATE = re.compile(r"2[0-9]{7}")
@@ -67,18 +66,6 @@ class Call:
             return datetime.strptime(text, "%Y%m%d").replace(tzinfo=CHINA)
         except ValueError as error:
             raise invalid(name) from error
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """What runs an operation, and the parameters that must not be absent or empty.
-
-    `dialect` says how its answers name their result.
-    """
-
-    run: Callable[[Call], dict[str, object]]
-    required: tuple[str, ...]
-    dialect: Dialect = SMS
 
 
 def invalid(name: str) -> BusinessError:

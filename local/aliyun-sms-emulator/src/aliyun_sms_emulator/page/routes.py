@@ -14,10 +14,12 @@ from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from aliyun_sms_emulator import __version__
-from aliyun_sms_emulator.config import Config, Template, default_config
+from aliyun_sms_emulator.config.config import Config
+from aliyun_sms_emulator.config.reading import default_config
 from aliyun_sms_emulator.page.languages import COOKIE, LANGUAGES, page_texts, wanted_language
 from aliyun_sms_emulator.platform import Platform
+from aliyun_sms_emulator.rules.templates import Template
+from aliyun_sms_emulator.version import __version__
 
 PATH = "/inbox"
 

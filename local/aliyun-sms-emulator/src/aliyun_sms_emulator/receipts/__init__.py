@@ -1,1 +1,1 @@
-"""Delivery receipts (SmsReport) and replies (SmsUp): stored, pushed over HTTP, queued."""
+"""Receipts and replies on their way to the address they are pushed to."""

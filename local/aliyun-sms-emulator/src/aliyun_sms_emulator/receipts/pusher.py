@@ -14,8 +14,8 @@ import sqlite3
 from aliyun_sms_emulator.clock import iso_text
 from aliyun_sms_emulator.platform import Platform
 from aliyun_sms_emulator.receipts.http_post import PostFailed, post_json
-from aliyun_sms_emulator.receipts.shapes import REPLY, REPORT
 from aliyun_sms_emulator.records import PushAttempt
+from aliyun_sms_emulator.wire.reports import REPLY, REPORT
 
 _OK = 200
 _RECOVERY_SECONDS = 1.0

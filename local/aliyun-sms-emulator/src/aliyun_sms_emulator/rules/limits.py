@@ -9,10 +9,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from aliyun_sms_emulator.settings import Limits
 from aliyun_sms_emulator.wire.errors import BusinessError
 
 DAY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Messages allowed per mainland number; windows as in the platform's sending rules.
+
+    Source: https://help.aliyun.com/zh/sms/user-guide/message-rules
+    """
+
+    enabled: bool = True
+    verification_per_minute: int = 1
+    verification_per_hour: int = 5
+    verification_per_day: int = 10
+    verification_per_number_per_day: int = 40
+    notification_per_day: int = 50
+    promotion_per_day: int = 50
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 
-from aliyun_sms_emulator.config import Template
+from aliyun_sms_emulator.rules.templates import Template
 from aliyun_sms_emulator.wire.errors import BusinessError
 
 _LONGEST = {

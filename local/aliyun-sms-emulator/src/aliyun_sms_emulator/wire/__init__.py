@@ -1,1 +1,1 @@
-"""What goes over the wire: parsing, signatures, authentication and the forms of an answer."""
+"""What stands on the wire: requests, both signatures, the forms of answers and of receipts."""

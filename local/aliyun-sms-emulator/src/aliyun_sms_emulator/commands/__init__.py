@@ -1,0 +1,1 @@
+"""The command `sms-emulator`: one file for each of its commands."""

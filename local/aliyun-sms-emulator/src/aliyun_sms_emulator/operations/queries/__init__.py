@@ -1,0 +1,1 @@
+"""Operations that ask what became of messages."""

@@ -1,0 +1,1 @@
+"""Operations that send, and what they have in common."""

@@ -1,0 +1,9 @@
+"""The numbers of the kinds of templates; operations that list number them differently.
+
+Source: the models of the official SDK alibabacloud-dysmsapi20170525.
+"""
+
+from __future__ import annotations
+
+TYPE_NUMBERS = {"verification": 0, "notification": 1, "promotion": 2, "international": 3}
+LIST_TYPE_NUMBERS = {"notification": 0, "promotion": 1, "verification": 2, "international": 6}

@@ -306,7 +306,7 @@ def test_a_body_has_to_be_a_json_object(
         ("GET", "/api", 404),
         ("GET", "/api/nothing", 404),
         ("GET", "/nothing", 404),
-        ("POST", "/api/messages", 405),
+        ("PUT", "/api/messages", 405),
         ("DELETE", "/api/clock", 405),
     ],
 )

@@ -54,7 +54,7 @@ def test_conversations_stand_in_the_order_of_their_newest_message(five: SmsEmula
     ]
     newest = five.call("GET", "/api/conversations?phone_number=13800138001")["conversations"][0]
     assert newest["text"] == "【fc-sms】Ann，订单7已发货。"
-    assert newest["accepted_at"] == "2026-01-31T13:00:00.000+08:00"
+    assert newest["at"] == "2026-01-31T13:00:00.000+08:00"
 
 
 @pytest.mark.parametrize(

@@ -433,6 +433,7 @@ def test_a_database_of_an_earlier_version_is_taken_over(tmp_path: Path, version:
     database.execute("DROP INDEX messages_by_out_id")
     database.execute("ALTER TABLE messages DROP COLUMN visible_at")
     database.execute("ALTER TABLE requests DROP COLUMN fault")
+    database.execute("ALTER TABLE replies DROP COLUMN after_message_id")
     if version == 1:
         for table in ("pushes", "queue_entries", "replies", "queue_tokens", "verification_codes"):
             database.execute(f"DROP TABLE {table}")

@@ -61,13 +61,20 @@ class SmsMessage(_Record):
 
 @dataclass(frozen=True, slots=True)
 class Conversation(_Record):
-    """All messages to one number; text, status and time are those of the newest one."""
+    """All messages to one number and all replies from it.
+
+    `text` and `at` are those of the newest of them; `status` is None where that is a `reply`.
+    `unread` messages were not seen on the page; `international` says that the newest went abroad.
+    """
 
     phone_number: str
     messages: int
+    unread: int
     text: str
-    status: str
-    accepted_at: str
+    status: str | None
+    reply: bool
+    international: bool
+    at: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +96,10 @@ class ReceiptPush(_Record):
 
 @dataclass(frozen=True, slots=True)
 class Reply(_Record):
-    """What somebody wrote back to `dest_code`."""
+    """What somebody wrote back to `dest_code`.
+
+    `after_message_id` is the newest message of all at that time, 0 where there was none.
+    """
 
     id: int
     account: str
@@ -97,6 +107,7 @@ class Reply(_Record):
     content: str
     dest_code: str
     sent_at: str
+    after_message_id: int
 
 
 @dataclass(frozen=True, slots=True)

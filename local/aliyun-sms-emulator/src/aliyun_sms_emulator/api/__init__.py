@@ -15,6 +15,7 @@ from aliyun_sms_emulator.api.numbers import NumbersApi
 from aliyun_sms_emulator.api.receipts import ReceiptsApi
 from aliyun_sms_emulator.api.replies import RepliesApi
 from aliyun_sms_emulator.api.requests import RequestsApi
+from aliyun_sms_emulator.api.send import SendApi
 from aliyun_sms_emulator.api.settings import SettingsApi
 from aliyun_sms_emulator.api.signatures import SignaturesApi
 from aliyun_sms_emulator.api.state import StateApi
@@ -31,15 +32,20 @@ def api_routes(platform: Platform) -> list[Route]:
         SettingsApi(platform),
     )
     receipts, replies = ReceiptsApi(platform), RepliesApi(platform)
+    conversations = ConversationsApi(platform)
     faults, state = FaultsApi(platform), StateApi(platform)
     templates, signatures = TemplatesApi(platform), SignaturesApi(platform)
     return [
         Route("/api/health", health.read, methods=["GET"]),
         Route("/api/messages", messages.read, methods=["GET"]),
+        Route("/api/messages", SendApi(platform).send, methods=["POST"]),
         Route("/api/messages", messages.clear, methods=["DELETE"]),
         Route("/api/messages/{id:int}", messages.read_one, methods=["GET"]),
+        Route("/api/messages/{id:int}", messages.delete, methods=["DELETE"]),
         Route("/api/export.{form}", ExportApi(platform).read, methods=["GET"]),
-        Route("/api/conversations", ConversationsApi(platform).read, methods=["GET"]),
+        Route("/api/conversations", conversations.read, methods=["GET"]),
+        Route("/api/conversations/read", conversations.read_all, methods=["POST"]),
+        Route("/api/conversations/{phone_number}", conversations.change, methods=["PUT"]),
         Route("/api/events", EventStream(platform)),
         Route("/api/receipts", receipts.read, methods=["GET"]),
         Route("/api/replies", replies.read, methods=["GET"]),
@@ -57,6 +63,7 @@ def api_routes(platform: Platform) -> list[Route]:
         Route("/api/faults", faults.add, methods=["POST"]),
         Route("/api/faults", faults.clear, methods=["DELETE"]),
         Route("/api/faults/{id}", faults.read_one, methods=["GET"]),
+        Route("/api/faults/{id}", faults.change, methods=["PUT"]),
         Route("/api/faults/{id}", faults.remove, methods=["DELETE"]),
         Route("/api/templates", templates.read, methods=["GET"]),
         Route("/api/templates/{code:path}", templates.change, methods=["PUT"]),

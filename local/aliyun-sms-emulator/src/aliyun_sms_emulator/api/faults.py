@@ -57,6 +57,16 @@ class FaultsApi:
         """Answer one rule."""
         return JSONResponse(self._find(request).as_json())
 
+    async def change(self, request: Request) -> JSONResponse:
+        """Take another rule instead of one, at its place; its counters begin at 0."""
+        rule, document = self._find(request), await json_object(request)
+        try:
+            changed = self._platform.faults.change(rule, document)
+        except InvalidFault as error:
+            raise ApiError(error.message, field=error.key) from None
+        self._platform.changes.announce()
+        return JSONResponse(changed.as_json())
+
     async def remove(self, request: Request) -> JSONResponse:
         """Take one rule out of force."""
         self._platform.faults.remove(self._find(request))

@@ -23,6 +23,7 @@ FILTERS = (
     "biz_id",
     "template_code",
     "text",
+    "search",
     "status",
     "number_part",
     "since",
@@ -76,6 +77,15 @@ class MessagesApi:
             raise ApiError("no message has this id", field="id", status=404)
         return JSONResponse(found[0].as_json())
 
+    async def delete(self, request: Request) -> JSONResponse:
+        """Forget one message, its receipt, and that the limits counted it."""
+        only_known(request, ())
+        number = min(int(request.path_params["id"]), 2**63 - 1)
+        if not self._platform.store.delete_message(number):
+            raise ApiError("no message has this id", field="id", status=404)
+        self._platform.changes.announce()
+        return JSONResponse({"deleted": 1})
+
     async def _wait(self, wanted: MessageFilter, wait: float, enough: int) -> int:
         platform = self._platform
         return await platform.wait_for(
@@ -105,6 +115,7 @@ def message_filter(request: Request) -> MessageFilter:
         biz_id=query.get("biz_id"),
         template_code=query.get("template_code"),
         text=query.get("text"),
+        search=query.get("search"),
         status=status,
         number_part=query.get("number_part"),
         since=moment(request, "since"),

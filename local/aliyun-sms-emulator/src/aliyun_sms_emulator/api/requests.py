@@ -10,6 +10,7 @@ from aliyun_sms_emulator.api.errors import ApiError
 from aliyun_sms_emulator.api.parameters import only_known, whole_number
 from aliyun_sms_emulator.explain.explanation import explain
 from aliyun_sms_emulator.platform import Platform
+from aliyun_sms_emulator.tables.request_log import RequestFilter
 
 
 class RequestsApi:
@@ -19,18 +20,19 @@ class RequestsApi:
         self._platform = platform
 
     async def read(self, request: Request) -> JSONResponse:
-        """Answer the logged calls, of one verdict or of all."""
-        only_known(request, ("verdict", "order", "limit", "offset"))
-        verdict = request.query_params.get("verdict")
+        """Answer the logged calls that match."""
+        only_known(request, ("verdict", "search", "order", "limit", "offset"))
+        query = request.query_params
+        wanted = RequestFilter(verdict=query.get("verdict"), search=query.get("search"))
         order = request.query_params.get("order", "oldest")
         if order not in {"oldest", "newest"}:
             raise ApiError("must be oldest or newest", field="order")
         limit = whole_number(request, "limit", 1000, highest=10_000)
         offset = whole_number(request, "offset", 0, highest=10**12)
         records = self._platform.store.request_log.listed(
-            limit=limit, offset=offset, verdict=verdict, newest_first=order == "newest"
+            wanted, limit=limit, offset=offset, newest_first=order == "newest"
         )
-        total = self._platform.store.request_log.count(verdict)
+        total = self._platform.store.request_log.count(wanted)
         return JSONResponse({"requests": [r.as_json() for r in records], "total": total})
 
     async def explain(self, request: Request) -> JSONResponse:

@@ -57,6 +57,14 @@ class FaultPlan:
         self.rules.append(rule)
         return rule
 
+    def change(self, rule: Rule, given: object) -> Rule:
+        """Take another rule instead of one, at its place; raises InvalidFault."""
+        changed = read_rule(given, "", rule.id)
+        if changed.id != rule.id and self.find(changed.id):
+            raise InvalidFault("id", f"{changed.id} is taken; choose another")
+        self.rules[self.rules.index(rule)] = changed
+        return changed
+
     def find(self, rule_id: str) -> Rule | None:
         """The rule of that id, None if there is none."""
         return next((rule for rule in self.rules if rule.id == rule_id), None)

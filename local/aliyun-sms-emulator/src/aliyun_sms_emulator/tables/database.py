@@ -16,13 +16,18 @@ from aliyun_sms_emulator.errors import DatabaseError
 
 _APPLICATION_ID = 0x736D7365  # "smse"; files of the first version have none
 _FIRST_TABLES = frozenset({"messages", "requests", "nonces", "numbers", "state"})
-_SCHEMA_VERSION = 3
+_SCHEMA_VERSION = 4
 _MARKS = {"application_id": _APPLICATION_ID, "user_version": _SCHEMA_VERSION}
-# Version 1 knew only messages of SendSms and SendBatchSms, version 2 no faults on demand.
+# Version 1 knew only messages of SendSms and SendBatchSms, and no replies; version 2 no faults on
+# demand, version 3 not where replies stand among the messages.
 _STEPS = {
-    1: "ALTER TABLE messages ADD COLUMN api TEXT NOT NULL DEFAULT 'SendSms'",
+    1: "ALTER TABLE messages ADD COLUMN api TEXT NOT NULL DEFAULT 'SendSms';"
+    " CREATE TABLE replies (id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL,"
+    " phone_number TEXT NOT NULL, content TEXT NOT NULL, dest_code TEXT NOT NULL,"
+    " sent_at REAL NOT NULL)",
     2: "ALTER TABLE messages ADD COLUMN visible_at REAL;"
     " ALTER TABLE requests ADD COLUMN fault TEXT NOT NULL DEFAULT ''",
+    3: "ALTER TABLE replies ADD COLUMN after_message_id INTEGER NOT NULL DEFAULT 0",
 }
 
 

@@ -7,7 +7,8 @@ import sqlite3
 from dataclasses import asdict, dataclass, fields
 
 from aliyun_sms_emulator.clock import iso_text
-from aliyun_sms_emulator.records import DELIVERED_CODES, Conversation, PushAttempt, SmsMessage
+from aliyun_sms_emulator.records import DELIVERED_CODES, PushAttempt, SmsMessage
+from aliyun_sms_emulator.tables.searches import like_pattern, number_part
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS messages (
@@ -38,7 +39,7 @@ CREATE INDEX IF NOT EXISTS messages_of_globe ON messages (biz_id)
 """
 
 # The status follows from the clock, so no job has to move messages on.
-_STATUS = f"""CASE WHEN receipt_at IS NULL OR receipt_at > :now THEN 'accepted'
+STATUS = f"""CASE WHEN receipt_at IS NULL OR receipt_at > :now THEN 'accepted'
     WHEN receipt_code IN {DELIVERED_CODES} THEN 'delivered' ELSE 'failed' END"""
 
 # A message is visible from its own time on if it has one; a query's own view overrides both.
@@ -54,21 +55,20 @@ _CONDITIONS = {
     "biz_id": "biz_id = :biz_id",
     "template_code": "template_code = :template_code",
     "text": "instr(text, :text) > 0",
+    "search": """(text LIKE :pattern ESCAPE '!' OR out_id LIKE :pattern ESCAPE '!'
+        OR biz_id LIKE :pattern ESCAPE '!' OR template_code LIKE :pattern ESCAPE '!'
+        OR request_id LIKE :pattern ESCAPE '!' OR instr(phone_number, :digits) > 0)""",
     "number_part": "instr(phone_number, :number_part) > 0",
     "since": "accepted_at >= :since",
     "until": "accepted_at < :until",
-    "status": f"{_STATUS} = :status",
+    "status": f"{STATUS} = :status",
 }
-_SELECT_MESSAGES = f"""SELECT *, {_STATUS} AS status,
+_SELECT_MESSAGES = f"""SELECT *, {STATUS} AS status,
     (SELECT group_concat(attempts) FROM pushes WHERE kind = 'SmsReport' AND source_id = messages.id)
         AS attempts
     FROM messages"""  # noqa: S608
 
-# The columns beside max(id) are those of the row that has it (SQLite, "Bare columns").
-_SELECT_CONVERSATIONS = f"""SELECT phone_number, count(*) AS messages, max(id) AS newest_id, text,
-    accepted_at, {_STATUS} AS status FROM messages"""  # noqa: S608
-
-_SELECT_DETAILS = f"""SELECT *, {_STATUS} AS status FROM messages
+_SELECT_DETAILS = f"""SELECT *, {STATUS} AS status FROM messages
     WHERE account = :account AND phone_number = :phone_number AND api <> 'SendMessageToGlobe'
     AND accepted_at >= :since AND accepted_at < :until AND {_VISIBLE}
     AND (:biz_id IS NULL OR biz_id = :biz_id)
@@ -121,8 +121,9 @@ class Visibility:
 class MessageFilter:
     """Which messages to read; None means any. `text` is a part of the message's text.
 
-    `out_id_prefix` is what `out_id` begins with, `number_part` a part of the number; accepted from
-    `since` to before `until`, in seconds since the epoch.
+    `search` is a part of text, number (in any way of writing), out_id, biz_id, template_code or
+    request_id. `out_id_prefix` is what `out_id` begins with, `number_part` a part of the number;
+    accepted from `since` to before `until`, in seconds since the epoch.
     """
 
     id: int | None = None
@@ -132,6 +133,7 @@ class MessageFilter:
     biz_id: str | None = None
     template_code: str | None = None
     text: str | None = None
+    search: str | None = None
     status: str | None = None
     number_part: str | None = None
     since: float | None = None
@@ -164,43 +166,18 @@ class Inbox:
         newest_first: bool = False,
     ) -> list[SmsMessage]:
         """Read messages, by default the oldest first; `limit` -1 means all."""
-        where, bindings = _where(wanted, now)
+        conditions, bindings = where(wanted, now)
         order = "DESC" if newest_first else "ASC"
-        statement = f"{_SELECT_MESSAGES}{where} ORDER BY id {order} LIMIT :limit OFFSET :offset"
+        statement = (
+            f"{_SELECT_MESSAGES}{conditions} ORDER BY id {order} LIMIT :limit OFFSET :offset"
+        )
         bindings.update(limit=limit, offset=offset)
         return [_message(row) for row in self._database.execute(statement, bindings)]
 
     def count(self, wanted: MessageFilter, now: float) -> int:
         """Count messages."""
-        where, bindings = _where(wanted, now)
-        statement = f"SELECT count(*) FROM messages{where}"  # noqa: S608
-        return int(self._database.execute(statement, bindings).fetchone()[0])
-
-    def conversations(
-        self, wanted: MessageFilter, now: float, *, limit: int, offset: int
-    ) -> list[Conversation]:
-        """Read the numbers that matching messages went to, the newest message first."""
-        where, bindings = _where(wanted, now)
-        statement = (
-            f"{_SELECT_CONVERSATIONS}{where} GROUP BY phone_number"
-            " ORDER BY newest_id DESC LIMIT :limit OFFSET :offset"
-        )
-        bindings.update(limit=limit, offset=offset)
-        return [
-            Conversation(
-                phone_number=row["phone_number"],
-                messages=row["messages"],
-                text=row["text"],
-                status=row["status"],
-                accepted_at=iso_text(row["accepted_at"]),
-            )
-            for row in self._database.execute(statement, bindings)
-        ]
-
-    def count_conversations(self, wanted: MessageFilter, now: float) -> int:
-        """Count the numbers that matching messages went to."""
-        where, bindings = _where(wanted, now)
-        statement = f"SELECT count(DISTINCT phone_number) FROM messages{where}"  # noqa: S608
+        conditions, bindings = where(wanted, now)
+        statement = f"SELECT count(*) FROM messages{conditions}"  # noqa: S608
         return int(self._database.execute(statement, bindings).fetchone()[0])
 
     def next_receipt_at(self, now: float) -> float | None:
@@ -215,7 +192,7 @@ class Inbox:
     ) -> sqlite3.Row | None:
         """Find an account's message of the international API, None if it is not visible."""
         row: sqlite3.Row | None = self._database.execute(
-            f"SELECT *, {_STATUS} AS status FROM messages WHERE biz_id = :message_id"  # noqa: S608
+            f"SELECT *, {STATUS} AS status FROM messages WHERE biz_id = :message_id"  # noqa: S608
             f" AND account = :account AND api = 'SendMessageToGlobe' AND {_VISIBLE}",
             {"message_id": message_id, "account": account, **visibility.bindings()},
         ).fetchone()
@@ -263,15 +240,25 @@ class Inbox:
             )
         )
 
+    def delete(self, message_id: int) -> bool:
+        """Forget one message; False if there is none with this id."""
+        done = self._database.execute("DELETE FROM messages WHERE id = ?", (message_id,))
+        return done.rowcount == 1
+
     def clear(self) -> int:
         """Forget all messages; returns how many."""
         return self._database.execute("DELETE FROM messages").rowcount
 
 
-def _where(wanted: MessageFilter, now: float) -> tuple[str, dict[str, object]]:
+def where(wanted: MessageFilter, now: float) -> tuple[str, dict[str, object]]:
+    """Write the conditions on messages as SQL; returns it with its bindings."""
     bindings = {key: value for key, value in asdict(wanted).items() if value is not None}
     conditions = " AND ".join(_CONDITIONS[key] for key in bindings)
-    return f" WHERE {conditions}" if conditions else "", {**bindings, "now": now}
+    bindings["now"] = now
+    if wanted.search is not None:
+        bindings["pattern"] = like_pattern(wanted.search)
+        bindings["digits"] = number_part(wanted.search)
+    return f" WHERE {conditions}" if conditions else "", bindings
 
 
 def _message(row: sqlite3.Row) -> SmsMessage:

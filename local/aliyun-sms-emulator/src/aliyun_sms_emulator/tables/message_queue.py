@@ -87,6 +87,12 @@ class MessageQueue:
         )
         return cursor.rowcount == 1
 
+    def forget(self, kind: str, source_id: int) -> None:
+        """Take what a message or reply has brought out of the queue."""
+        self._database.execute(
+            "DELETE FROM queue_entries WHERE kind = ? AND source_id = ?", (kind, source_id)
+        )
+
     def clear(self) -> None:
         """Empty all queues."""
         self._database.execute("DELETE FROM queue_entries")

@@ -108,6 +108,12 @@ class Outbox:
         ).fetchone()
         return int(row[0])
 
+    def forget(self, kind: str, source_id: int) -> None:
+        """Forget the pushes of a message or reply."""
+        self._database.execute(
+            "DELETE FROM pushes WHERE kind = ? AND source_id = ?", (kind, source_id)
+        )
+
     def clear(self) -> None:
         """Forget all pushes."""
         self._database.execute("DELETE FROM pushes")

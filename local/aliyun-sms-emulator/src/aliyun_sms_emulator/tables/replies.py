@@ -14,7 +14,8 @@ CREATE TABLE IF NOT EXISTS replies (
     phone_number TEXT NOT NULL,
     content TEXT NOT NULL,
     dest_code TEXT NOT NULL,
-    sent_at REAL NOT NULL
+    sent_at REAL NOT NULL,
+    after_message_id INTEGER NOT NULL DEFAULT 0
 );
 """
 
@@ -28,8 +29,9 @@ class Replies:
     def add(self, account: str, phone_number: str, content: str, dest_code: str, now: float) -> int:
         """Store a reply; returns its id."""
         cursor = self._database.execute(
-            "INSERT INTO replies (account, phone_number, content, dest_code, sent_at)"
-            " VALUES (?, ?, ?, ?, ?)",
+            "INSERT INTO replies"
+            " (account, phone_number, content, dest_code, sent_at, after_message_id)"
+            " VALUES (?, ?, ?, ?, ?, (SELECT coalesce(max(id), 0) FROM messages))",
             (account, phone_number, content, dest_code, now),
         )
         return int(cursor.lastrowid or 0)
@@ -77,4 +79,5 @@ def _reply(row: sqlite3.Row) -> Reply:
         content=row["content"],
         dest_code=row["dest_code"],
         sent_at=iso_text(row["sent_at"]),
+        after_message_id=row["after_message_id"],
     )

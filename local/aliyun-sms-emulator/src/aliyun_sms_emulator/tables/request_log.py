@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, fields
 
 from aliyun_sms_emulator.clock import iso_text
 from aliyun_sms_emulator.records import RequestRecord
+from aliyun_sms_emulator.tables.searches import json_pattern, like_pattern, number_part
 
 KEPT = 10_000
 """How many of the newest calls are kept."""
@@ -51,6 +52,33 @@ class NewRequest:
     fault: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class RequestFilter:
+    """Which calls to read; None means any.
+
+    `search` is a part of operation, code, request id, or of a parameter's name or value; a number
+    is found in any way of writing.
+    """
+
+    verdict: str | None = None
+    search: str | None = None
+
+    def bindings(self) -> dict[str, object]:
+        """The same as SQL parameters."""
+        search = self.search
+        return {
+            "verdict": self.verdict,
+            "search": search,
+            "pattern": None if search is None else like_pattern(search),
+            "json_pattern": None if search is None else json_pattern(search),
+            "digits": None if search is None else number_part(search),
+        }
+
+
+_WANTED = """(:verdict IS NULL OR verdict = :verdict) AND (:search IS NULL
+    OR action LIKE :pattern ESCAPE '!' OR code LIKE :pattern ESCAPE '!'
+    OR request_id LIKE :pattern ESCAPE '!' OR parameters LIKE :json_pattern ESCAPE '!'
+    OR instr(parameters, :digits) > 0)"""
 _COLUMNS = tuple(field.name for field in fields(NewRequest))
 _INSERT = f"""INSERT INTO requests ({", ".join(_COLUMNS)})
     VALUES ({", ".join(f":{column}" for column in _COLUMNS)})"""  # noqa: S608
@@ -73,21 +101,22 @@ class RequestLog:
         return row_id
 
     def listed(
-        self, *, limit: int, offset: int, verdict: str | None = None, newest_first: bool = False
+        self, wanted: RequestFilter, *, limit: int, offset: int, newest_first: bool = False
     ) -> list[RequestRecord]:
-        """Read calls, of one verdict or of all, by default the oldest first."""
+        """Read calls, by default the oldest first."""
         order = "DESC" if newest_first else "ASC"
         rows = self._database.execute(
-            "SELECT * FROM requests WHERE ?1 IS NULL OR verdict = ?1"  # noqa: S608
-            f" ORDER BY id {order} LIMIT ?2 OFFSET ?3",
-            (verdict, limit, offset),
+            f"SELECT * FROM requests WHERE {_WANTED}"  # noqa: S608
+            f" ORDER BY id {order} LIMIT :limit OFFSET :offset",
+            {**wanted.bindings(), "limit": limit, "offset": offset},
         )
         return [_record(row) for row in rows]
 
-    def count(self, verdict: str | None = None) -> int:
-        """Count calls, of one verdict or of all."""
+    def count(self, wanted: RequestFilter) -> int:
+        """Count calls."""
         row = self._database.execute(
-            "SELECT count(*) FROM requests WHERE ?1 IS NULL OR verdict = ?1", (verdict,)
+            f"SELECT count(*) FROM requests WHERE {_WANTED}",  # noqa: S608
+            wanted.bindings(),
         ).fetchone()
         return int(row[0])
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from aliyun_sms_emulator.tables import (
+    conversations,
     inbox,
     message_queue,
     outbox,
@@ -22,6 +23,7 @@ from aliyun_sms_emulator.tables import (
     verification_codes,
 )
 from aliyun_sms_emulator.tables.database import open_database
+from aliyun_sms_emulator.wire.reports import REPORT
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS nonces (
@@ -36,6 +38,7 @@ CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 _SCHEMAS = (
     _SCHEMA,
+    conversations.SCHEMA,
     inbox.SCHEMA,
     outbox.SCHEMA,
     message_queue.SCHEMA,
@@ -54,6 +57,7 @@ class Store:
         """Open or create the database at `path`, or one in memory; raises DatabaseError."""
         self._database = open_database(path, _SCHEMAS)
         self.codes = verification_codes.VerificationCodes(self._database)
+        self.conversations = conversations.Conversations(self._database)
         self.inbox = inbox.Inbox(self._database)
         self.outbox = outbox.Outbox(self._database)
         self.queue = message_queue.MessageQueue(self._database)
@@ -79,6 +83,13 @@ class Store:
                 self._database.execute("ROLLBACK")
             raise
 
+    def delete_message(self, message_id: int) -> bool:
+        """Forget one message and its receipt; False if there is none with this id."""
+        with self.transaction():
+            self.outbox.forget(REPORT, message_id)
+            self.queue.forget(REPORT, message_id)
+            return self.inbox.delete(message_id)
+
     def clear_messages(self) -> int:
         """Forget all messages and all that came of them; returns how many messages."""
         with self.transaction():
@@ -92,7 +103,7 @@ class Store:
                 self._database.execute(f"DELETE FROM {table}")  # noqa: S608
 
     def _clear_messages(self) -> int:
-        for part in (self.codes, self.outbox, self.queue, self.replies):
+        for part in (self.codes, self.conversations, self.outbox, self.queue, self.replies):
             part.clear()
         return self.inbox.clear()
 

@@ -12,7 +12,7 @@ from aliyun_fc_runtime_stub import FunctionCompute, RequestRefused
 from aliyun_fc_runtime_stub.http_messages import HttpRequest
 from aliyun_fc_runtime_stub.pytest_plugin import FcStub
 from aliyun_fc_runtime_stub.template.s_yaml import load_application
-from aliyun_fc_runtime_stub.web.guard import Guard
+from aliyun_fc_runtime_stub.web.guard import Guard, OwnNames
 from stub_project import Project
 
 DOMAINS = frozenset({"sms.example.com", "*.shop.example"})
@@ -25,7 +25,7 @@ def answer(listener: str, *headers: tuple[str, str], bound: str = "127.0.0.1") -
         named.append((b"host", b"127.0.0.1:9000"))
     request = HttpRequest("POST", b"/", "/", b"", named, b"", "127.0.0.1")
     try:
-        Guard(bound).check(listener, request, DOMAINS)
+        Guard(bound).check(listener, request, OwnNames(DOMAINS))
     except RequestRefused as refused:
         return refused.status
     return TAKEN

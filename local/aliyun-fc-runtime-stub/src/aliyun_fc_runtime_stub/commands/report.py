@@ -17,6 +17,7 @@ from ..serving.service import Notice
 from ..template.model import Function
 from .output import Output
 from .tables import Paint, table
+from .without_effect import WithoutEffectReport, without_effect_text
 
 _USUAL_API = "http://127.0.0.1:9000"
 _HEAD = ("FUNCTION", "RUNTIME", "TRIGGER", "URL, OR WHEN AND HOW")
@@ -43,6 +44,7 @@ class Report:
         self._paint = Paint()
         self._output = Output()
         self._pair_shown = False
+        self._without_effect = WithoutEffectReport()
 
     def close(self) -> None:
         """Write what is left."""
@@ -56,9 +58,13 @@ class Report:
         print_warnings(cloud)
         rows = [_row(cloud, function) for function in cloud.functions]
         not_run = dict(cloud.application.not_run)
+        without_effect = self._without_effect.fresh(cloud.functions)
         if self._as_json:
-            more = {"deploy": cloud.deploy_variables} if cloud.deploy_variables else {}
+            more: dict[str, Any] = (
+                {"deploy": cloud.deploy_variables} if cloud.deploy_variables else {}
+            )
             more |= self._signing(cloud)
+            more["without_effect"] = without_effect
             self._line(event="ready", api=cloud.api_url, functions=rows, not_run=not_run, **more)
             return
         text = table(
@@ -67,6 +73,7 @@ class Report:
         )
         for resource, reason in not_run.items():
             text += f"{resource}: not run: {reason}\n"
+        text += without_effect_text(without_effect)
         if cloud.deploy_variables:
             text += "To deploy to here, in the shell that runs s deploy:\n"
             text += _exports(cloud.deploy_variables)
@@ -96,25 +103,27 @@ class Report:
 
     def notice(self, cloud: FunctionCompute, notice: Notice) -> None:
         """Report what has happened between invocations."""
+        is_new = notice.kind in {"reloaded", "deployed"}
+        functions = [one for one in cloud.functions if is_new and one.name == notice.function]
+        without_effect = self._without_effect.fresh(functions)
         if self._as_json:
             self._line(
                 event=notice.kind,
                 function=notice.function,
                 message=notice.text,
                 log=notice.log,
+                **({"without_effect": without_effect} if without_effect else {}),
                 **self._signing(cloud),
             )
             return
         colour = {"error": "red", "instance": "yellow"}.get(notice.kind, "green")
-        function = next((one for one in cloud.functions if one.name == notice.function), None)
-        where = ""
-        if notice.kind in {"reloaded", "deployed"} and function and function.http_trigger:
-            where = f"  {cloud.url(function.name)}"
+        where = "".join(f"  {cloud.url(one.name)}" for one in functions if one.http_trigger)
         name = f"{notice.function} " if notice.function else ""
         self._output.write(
             f"{time.strftime('%H:%M:%S')} {self._paint(name, 'bold')}"
             f"{self._paint(notice.kind, colour)}: {notice.text}{where}\n"
-            f"{self._indented(notice.log)}{self._signing_text(cloud)}"
+            f"{self._indented(notice.log)}{without_effect_text(without_effect)}"
+            f"{self._signing_text(cloud)}"
         )
 
     def _signing(self, cloud: FunctionCompute) -> dict[str, Any]:

@@ -21,7 +21,8 @@ from ..http_messages import Headers, HttpRequest, HttpResponse
 from ..instances.invocation import new_request_id
 from ..template.model import Function
 from ..web.api_paths import INVOKE, check_qualifier
-from ..web.guard import REFUSAL_HEADERS, Guard
+from ..web.cors import listed_origins, preflight, with_cors
+from ..web.guard import REFUSAL_HEADERS, Guard, OwnNames
 from ..web.http_trigger import MAX_BODY, check_limits, make_event, make_response
 from ..web.request_body import read_body
 from ..web.trigger_auth import Authenticator
@@ -71,7 +72,7 @@ class Gateway:
         name = self._ports.get(scope["server"][1])
         listener = "api" if name is None else "trigger"
         try:
-            self._guard.check(listener, request, self._service.application.domains)
+            self._guard.check(listener, request, self._own_names(name))
         except RequestRefused as error:
             refusal = _refusal(error.status, error.code, str(error), request_id)
             refusal.headers.extend(REFUSAL_HEADERS)
@@ -86,6 +87,12 @@ class Gateway:
         except Throttled as error:
             response = _refusal(429, "ResourceExhausted", str(error), request_id)
         await _send(response, send)
+
+    def _own_names(self, function: str | None) -> OwnNames:
+        trigger = None
+        if function in self._service.functions:
+            trigger = self._service.functions[function].http_trigger
+        return OwnNames(self._service.application.domains, listed_origins(trigger))
 
     async def _answer(
         self, name: str | None, request: HttpRequest, receive: Receive, request_id: str
@@ -102,6 +109,8 @@ class Gateway:
         self, function: Function, request: HttpRequest, request_id: str
     ) -> HttpResponse:
         trigger = function.http_trigger
+        if trigger is not None and (answer := preflight(trigger, request)):
+            return answer
         if trigger is None or request.method not in trigger.methods:
             allowed = ", ".join(sorted(trigger.methods)) if trigger else ""
             message = f"the method {request.method} is not allowed; the trigger has {allowed}"
@@ -115,7 +124,7 @@ class Gateway:
         invocation = await self._service.invoke(
             function.name, event, request_id=request_id, trigger="http"
         )
-        return make_response(invocation)
+        return with_cors(trigger, request, make_response(invocation))
 
     async def _api(self, request: HttpRequest, request_id: str) -> HttpResponse:
         if request.path.startswith("/stub/"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from .schedule import Schedule
 
@@ -20,12 +21,28 @@ class Hook:
 
 
 @dataclass(frozen=True, slots=True)
+class Cors:
+    """The corsConfig of an HTTP trigger; `max_age` in seconds, 0 for none."""
+
+    origins: tuple[str, ...]
+    methods: tuple[str, ...]
+    headers: tuple[str, ...]
+    exposed: tuple[str, ...]
+    credentials: bool
+    max_age: int
+
+
+@dataclass(frozen=True, slots=True)
 class HttpTrigger:
-    """An HTTP trigger; `auth_type` is anonymous, function or jwt."""
+    """An HTTP trigger; `auth_type` is anonymous, function or jwt, `cors` None where it is not set.
+
+    Without `cors` pages of all sites may read answers, as on Function Compute.
+    """
 
     name: str
     methods: frozenset[str]
     auth_type: str
+    cors: Cors | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +65,19 @@ class EventTrigger:
     send_event: str
 
 
+class WithoutEffect(NamedTuple):
+    """A property, such as `asyncInvokeConfig.asyncTask`, and why it has no effect here."""
+
+    property: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Function:
     """One function of s.yaml: memory in MB, timeout and age in seconds.
 
     `on_success` and `on_failure` are the ARNs of the destinations of asynchronous invocations,
-    empty where there is none.
+    empty where there is none. `without_effect`: what s.yaml sets, and the stub does not follow.
     """
 
     resource: str
@@ -78,6 +102,7 @@ class Function:
     on_failure: str
     log_project: str
     log_store: str
+    without_effect: tuple[WithoutEffect, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Checks the properties of one fc3 resource and turns them into a `Function`.
+"""The properties of one fc3 resource: one row each, how it is read and what it has no effect on.
 
 Sources: the fc3 component (https://github.com/devsapp/fc3: src/schema.json, src/interface) and the
 Function Compute pages "Limits", "Environment variables", "Lifecycle hooks for function instances".
@@ -8,9 +8,9 @@ The component itself stops on hardly any of these mistakes; the service would, l
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from .model import Function, Hook
 from .property_map import PropertyMap, words
@@ -20,21 +20,12 @@ PYTHON_RUNTIMES = ("python3.12", "python3.10", "python3.9", "python3")
 _OTHER_RUNTIMES = re.compile(
     r"python2\.7|nodejs\d+|java\d+|php[\d.]+|dotnetcore[\d.]+|go1|custom.*|micro-sandbox"
 )
-
-
-_REQUIRED = ("region", "functionName", "runtime", "code", "handler")
-_PROPERTIES = words(
-    """region functionName runtime code handler description memorySize cpu diskSize timeout
-    internetAccess layers environmentVariables role vpcConfig nasConfig ossMountConfig logConfig
-    instanceLifecycleConfig instanceConcurrency customRuntimeConfig customContainerConfig customDNS
-    gpuConfig tracingConfig tags resourceGroupId sessionAffinity sessionAffinityConfig
-    disableOndemand disableInjectCredentials idleTimeout enableLongLiving polarFsConfig
-    instanceIsolationMode triggers customDomain asyncInvokeConfig concurrencyConfig provisionConfig
-    scalingConfig vpcBinding endpoint"""
-)
 _HANDLER = re.compile(r"[A-Za-z_][\w./-]*\.[A-Za-z_]\w*")
 _FUNCTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _VARIABLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+
+Fields = Mapping[str, Any]
+"""Fields of a `Function` by name."""
 
 
 def unsupported_runtime(runtime: object) -> str:
@@ -44,90 +35,68 @@ def unsupported_runtime(runtime: object) -> str:
     return ""
 
 
-def read_function(resource: str, props: Mapping[str, Any], path: Path) -> Function:
-    """Check all properties of a resource; raises ConfigurationError with place and remedy."""
-    given = PropertyMap(props, (path.name, resource, "props"))
-    given.known(_PROPERTIES)
-    for name in _REQUIRED:
-        if name not in props:
-            given.fail(name, "is missing")
+def _name(given: PropertyMap) -> Fields:
+    name = given.get("functionName", str)
+    if not _FUNCTION_NAME.fullmatch(name):
+        given.fail("functionName", "must be 1-64 letters, digits, _ and -, not first a digit or -")
+    return {"name": name}
+
+
+def _runtime(given: PropertyMap) -> Fields:
     runtime = given.get("runtime", str)
     if runtime not in PYTHON_RUNTIMES:
         given.fail("runtime", f"{runtime!r} is unknown; use one of {', '.join(PYTHON_RUNTIMES)}")
-    if not _FUNCTION_NAME.fullmatch(given.get("functionName", str)):
-        given.fail("functionName", "must be 1-64 letters, digits, _ and -, not first a digit or -")
-    triggers = read_triggers(given)
-    retries, age, on_success, on_failure = _async(given)
-    hooks = given.below("instanceLifecycleConfig")
-    log = props.get("logConfig")
-    log = log if isinstance(log, dict) else {}
-    return Function(
-        resource=resource,
-        name=given.get("functionName", str),
-        region=given.get("region", str),
-        runtime=runtime,
-        handler=_handler(given, "handler"),
-        code=_code(given, path),
-        memory=_memory(given),
-        timeout=given.whole("timeout", 1, 86400, 3),
-        environment=_environment(given),
-        role=given.get("role", str, ""),
-        layers=_layers(given),
-        initializer=_hook(hooks, "initializer", 300),
-        pre_stop=_hook(hooks, "preStop", 90),
-        http_trigger=triggers.http,
-        timers=triggers.timers,
-        event_triggers=triggers.others,
-        max_async_retries=retries,
-        max_async_age=age,
-        on_success=on_success,
-        on_failure=on_failure,
-        log_project=str(log.get("project", "")),
-        log_store=str(log.get("logstore", "")),
-    )
+    return {"runtime": runtime}
 
 
-def _handler(given: PropertyMap, name: str) -> str:
+def _code(given: PropertyMap) -> Fields:
+    """Check `code`; its path is made absolute by `read_function`, which knows where s.yaml is."""
+    code = given.get("code", str) if not isinstance(given.get("code", object), dict) else None
+    if code is None or code.startswith(("http://", "https://")):
+        given.fail("code", "is not on this machine; locally it must be a folder, file or .zip")
+    return {"code": code}
+
+
+def _handler(given: PropertyMap, name: str = "handler") -> str:
     value: str = given.get(name, str, "")
     if not _HANDLER.fullmatch(value):
         given.fail(name, f"must be file.method, such as index.handler, not {value!r}")
     return value
 
 
-def _code(given: PropertyMap, path: Path) -> Path:
-    code = given.get("code", str) if not isinstance(given.get("code", object), dict) else None
-    if code is None or code.startswith(("http://", "https://")):
-        given.fail("code", "is not on this machine; locally it must be a folder, file or .zip")
-    found: Path = (path.parent / code).resolve()
-    if not found.exists():
-        given.fail("code", f"there is no {code!r} beside {path.name}")
-    return found
-
-
-def _memory(given: PropertyMap) -> int:
-    """memorySize: 128-32768 MB in steps of 64; cpu: 0.05-16 in steps of 0.05; cpu:GB 1:1 to 1:4."""
+def _memory(given: PropertyMap) -> Fields:
+    """memorySize: 128-32768 MB in steps of 64."""
     memory = given.whole("memorySize", 128, 32768, 512)
     if memory % 64:
         given.fail("memorySize", f"must be a multiple of 64, not {memory}")
+    return {"memory": memory}
+
+
+def _disk(given: PropertyMap) -> Fields:
     if "diskSize" in given.names() and given.get("diskSize", int) not in {512, 10240}:
         given.fail("diskSize", "must be 512 or 10240")
+    return {}
+
+
+def _cpu(given: PropertyMap) -> Fields:
+    """cpu: 0.05-16 in steps of 0.05; cpu:GB 1:1 to 1:4."""
     cpu = given.get("cpu", object)
     if cpu is None:
-        return memory
+        return {}
     if isinstance(cpu, bool) or not isinstance(cpu, (int, float)) or not 0.05 <= cpu <= 16:
         given.fail("cpu", f"must be a number from 0.05 to 16, not {cpu!r}")
     if abs(cpu * 20 - round(cpu * 20)) > 1e-6:
         given.fail("cpu", f"must be a multiple of 0.05, not {cpu}")
+    memory = _memory(given)["memory"]
     if not 1 - 1e-9 <= memory / 1024 / cpu <= 4 + 1e-9:
         given.fail("cpu", f"{cpu} vCPU to {memory} MB: the ratio of vCPU to GB must be 1:1 to 1:4")
-    return memory
+    return {}
 
 
-def _environment(given: PropertyMap) -> dict[str, str]:
+def _environment(given: PropertyMap) -> Fields:
     """Names: a letter, then letters, digits, _; not FC_; at most 4 KB ("Environment variables")."""
-    variables = given.below("environmentVariables")
-    if variables is None:
-        return {}
+    place = "environmentVariables"
+    variables = given.below(place) or given.inside({}, place)
     found: dict[str, str] = {}
     for name in variables.names():
         if not _VARIABLE_NAME.fullmatch(str(name)):
@@ -139,50 +108,68 @@ def _environment(given: PropertyMap) -> dict[str, str]:
             variables.fail(name, "holds a zero byte")
     size = sum(len(value.encode("utf-8", "surrogatepass")) for value in found.values())
     if size > 4096:
-        given.fail("environmentVariables", f"all values together must be 4096 bytes, not {size}")
-    return found
+        given.fail(place, f"all values together must be 4096 bytes, not {size}")
+    return {"environment": found}
 
 
-def _layers(given: PropertyMap) -> tuple[str, ...]:
+def _layers(given: PropertyMap) -> Fields:
     layers = given.get("layers", list, [])
     if not all(isinstance(layer, str) for layer in layers) or len(layers) > 5:
         given.fail("layers", "must be a list of at most 5 layer ARNs")
-    return tuple(layers)
+    return {"layers": tuple(layers)}
 
 
-def _hook(hooks: PropertyMap | None, name: str, longest: int) -> Hook | None:
+def _hooks(given: PropertyMap) -> Fields:
+    hooks = given.below("instanceLifecycleConfig")
     if hooks is None:
-        return None
+        return {}
     hooks.known(frozenset({"initializer", "preStop"}))
+    return {
+        "initializer": _hook(hooks, "initializer", 300),
+        "pre_stop": _hook(hooks, "preStop", 90),
+    }
+
+
+def _hook(hooks: PropertyMap, name: str, longest: int) -> Hook | None:
     hook = hooks.below(name)
     if hook is None:
         return None
     hook.known(frozenset({"handler", "timeout", "command"}))
     if "command" in hook.names():
         hook.fail("command", "is for custom runtimes; python runtimes take a handler")
-    return Hook(_handler(hook, "handler"), hook.whole("timeout", 1, longest, min(3, longest)))
+    return Hook(_handler(hook), hook.whole("timeout", 1, longest, min(3, longest)))
 
 
-def _async(given: PropertyMap) -> tuple[int, int, str, str]:
+def _triggers(given: PropertyMap) -> Fields:
+    triggers = read_triggers(given)
+    return {
+        "http_trigger": triggers.http,
+        "timers": triggers.timers,
+        "event_triggers": triggers.others,
+    }
+
+
+def _async(given: PropertyMap) -> Fields:
     """maxAsyncRetryAttempts 0-8 (default 3); maxAsyncEventAgeInSeconds (default 18000)."""
     config = given.below("asyncInvokeConfig")
     if config is None:
-        return 3, 18000, "", ""
+        return {}
     config.known(
         words(
             "maxAsyncRetryAttempts maxAsyncEventAgeInSeconds destinationConfig asyncTask qualifier"
         )
     )
-    retries = config.whole("maxAsyncRetryAttempts", 0, 8, 3)
-    age = config.whole("maxAsyncEventAgeInSeconds", 1, 2592000, 18000)
-    destinations = config.below("destinationConfig") or PropertyMap({}, config.place)
+    if config.get("asyncTask", bool, False):
+        config.without_effect("asyncTask", "tasks run as plain asynchronous invocations")
+    config.latest()
+    destinations = config.below("destinationConfig") or config.inside({}, "destinationConfig")
     destinations.known(frozenset({"onSuccess", "onFailure"}))
-    return (
-        retries,
-        age,
-        _destination(destinations, "onSuccess"),
-        _destination(destinations, "onFailure"),
-    )
+    return {
+        "max_async_retries": config.whole("maxAsyncRetryAttempts", 0, 8, 3),
+        "max_async_age": config.whole("maxAsyncEventAgeInSeconds", 1, 2592000, 18000),
+        "on_success": _destination(destinations, "onSuccess"),
+        "on_failure": _destination(destinations, "onFailure"),
+    }
 
 
 def _destination(given: PropertyMap, name: str) -> str:
@@ -197,3 +184,121 @@ def _destination(given: PropertyMap, name: str) -> str:
             f"must be an ARN such as acs:fc:REGION:ACCOUNT:functions/NAME, not {arn!r}",
         )
     return arn
+
+
+def _log(given: PropertyMap) -> Fields:
+    log = given.get("logConfig", object)
+    log = log if isinstance(log, dict) else {}
+    return {
+        "log_project": str(log.get("project", "")),
+        "log_store": str(log.get("logstore", "")),
+    }
+
+
+def _nothing(_given: PropertyMap) -> Fields:
+    """Read nothing: the stub has no use for it."""
+    return {}
+
+
+class Property(NamedTuple):
+    """One property: `read` checks it, and returns the fields of a Function that it sets.
+
+    `no_effect` says why the property changes nothing here, empty if it does change something or
+    is of no consequence anywhere (tags). Nothing is said of a value that is among `usual`: what
+    holds anyway.
+    """
+
+    name: str
+    read: Callable[[PropertyMap], Fields] = _nothing
+    required: bool = False
+    no_effect: str = ""
+    usual: tuple[object, ...] = (None, "", {}, [])
+
+
+_HARDWARE = "an instance takes what this machine has; only memorySize is a limit"
+_NETWORK = "functions reach what this machine reaches"
+_MOUNT = "nothing is mounted: the folders are missing here, unless this machine has them"
+_SESSION = "any instance may get any request"
+_PROVISION = "instances start when requests need them"
+
+PROPERTIES = (
+    Property("region", lambda given: {"region": given.get("region", str)}, required=True),
+    Property("functionName", _name, required=True),
+    Property("runtime", _runtime, required=True),
+    Property("code", _code, required=True),
+    Property("handler", lambda given: {"handler": _handler(given)}, required=True),
+    Property("description"),
+    Property("memorySize", _memory),
+    Property("cpu", _cpu, no_effect=_HARDWARE),
+    Property("diskSize", _disk, no_effect=_HARDWARE),
+    Property("timeout", lambda given: {"timeout": given.whole("timeout", 1, 86400, 3)}),
+    Property("environmentVariables", _environment),
+    Property("role", lambda given: {"role": given.get("role", str, "")}),
+    Property("layers", _layers),
+    Property("instanceLifecycleConfig", _hooks),
+    Property("triggers", _triggers),
+    Property("asyncInvokeConfig", _async),
+    Property("logConfig", _log, no_effect="logs are printed here, not kept in Log Service"),
+    Property("internetAccess", no_effect=_NETWORK, usual=(None, True)),
+    Property("vpcConfig", no_effect=_NETWORK),
+    Property("vpcBinding", no_effect=_NETWORK),
+    Property("customDNS", no_effect="names are resolved as on this machine"),
+    Property("nasConfig", no_effect=_MOUNT),
+    Property("ossMountConfig", no_effect=_MOUNT),
+    Property("polarFsConfig", no_effect=_MOUNT),
+    Property("tracingConfig", no_effect="no trace is kept"),
+    Property("gpuConfig", no_effect="an instance sees no other GPU than this machine has"),
+    Property(
+        "instanceConcurrency",
+        no_effect="an instance of a built-in runtime takes one request at a time",
+        usual=(None, 1),
+    ),
+    Property("sessionAffinity", no_effect=_SESSION, usual=(None, "", "NONE")),
+    Property("sessionAffinityConfig", no_effect=_SESSION),
+    Property("instanceIsolationMode", no_effect=_SESSION, usual=(None, "", "SHARE")),
+    Property("enableLongLiving", no_effect="instances end as others do", usual=(None, False)),
+    Property("idleTimeout", no_effect="--idle-seconds says when an idle instance ends"),
+    Property("disableOndemand", no_effect=_PROVISION, usual=(None, False)),
+    Property("concurrencyConfig", no_effect="--max-instances limits the instances"),
+    Property("provisionConfig", no_effect=_PROVISION),
+    Property("scalingConfig", no_effect=_PROVISION),
+    Property("disableInjectCredentials", no_effect="keys are injected where there is a role"),
+    Property("customDomain", no_effect="no domain leads here; the addresses are printed"),
+    Property("customRuntimeConfig", no_effect="it belongs to custom runtimes"),
+    Property("customContainerConfig", no_effect="it belongs to custom containers"),
+    Property("tags"),
+    Property("resourceGroupId"),
+    Property("endpoint"),
+)
+_NAMES = frozenset(row.name for row in PROPERTIES)
+_DEFAULTS: Fields = {
+    "initializer": None,
+    "pre_stop": None,
+    "max_async_retries": 3,
+    "max_async_age": 18000,
+    "on_success": "",
+    "on_failure": "",
+}
+
+
+def read_function(resource: str, props: Mapping[str, Any], path: Path) -> Function:
+    """Check all properties of a resource; raises ConfigurationError with place and remedy."""
+    given = PropertyMap(props, (path.name, resource, "props"))
+    given.known(_NAMES)
+    for row in PROPERTIES:
+        if row.required and row.name not in props:
+            given.fail(row.name, "is missing")
+    fields: dict[str, Any] = {**_DEFAULTS, "resource": resource}
+    for row in PROPERTIES:
+        fields |= row.read(given)
+        if row.no_effect and props.get(row.name) not in row.usual:
+            given.without_effect(row.name, row.no_effect)
+    fields["code"] = _found(given, fields["code"], path)
+    return Function(**fields, without_effect=tuple(given.notes))
+
+
+def _found(given: PropertyMap, code: str, path: Path) -> Path:
+    found = (path.parent / code).resolve()
+    if not found.exists():
+        given.fail("code", f"there is no {code!r} beside {path.name}")
+    return found

@@ -1,17 +1,19 @@
-"""Checks the triggers of one fc3 resource, and says how those of other services are played.
+"""The triggers of one fc3 resource: a type is one row, with how it is read and played here.
 
 Sources: the fc3 component (https://github.com/devsapp/fc3: src/interface/trigger.ts,
-`__tests__/complete-props.yaml`); "Time triggers" (a payload of at most 128 KB).
+`__tests__/complete-props.yaml`); "Time triggers" (a payload of at most 128 KB); "CORSConfig" of the
+API 2023-03-30.
 """
 
 from __future__ import annotations
 
 import re
 import shlex
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeAlias
 
 from .. import events
-from .model import MAX_ASYNC_EVENT, EventTrigger, HttpTrigger, TimerTrigger
+from .model import MAX_ASYNC_EVENT, Cors, EventTrigger, HttpTrigger, TimerTrigger
 from .property_map import PropertyMap, words
 from .schedule import read_schedule
 
@@ -19,24 +21,7 @@ _METHODS = words("GET POST PUT DELETE HEAD PATCH OPTIONS")
 _KEYS = words(
     "triggerName triggerType triggerConfig description qualifier sourceArn invocationRole"
 )
-_CONFIG_KEYS = {
-    "http": words("methods authType disableURLInternet authConfig corsConfig"),
-    "timer": words("cronExpression enable payload"),
-    "oss": words("events filter bucketName"),
-    "mns_topic": words("notifyContentFormat notifyStrategy filterTag topicName region"),
-    "eventbridge": words(
-        "triggerEnable asyncInvocationType eventRuleFilterPattern eventSourceConfig "
-        "eventSinkConfig runOptions"
-    ),
-}
-_KINDS = frozenset({*_CONFIG_KEYS, "log", "cdn_events", "tablestore"})
-_SOURCE_ARN = {
-    "oss": ("acs:oss:REGION:ACCOUNT:BUCKET", re.compile(r"acs:oss:[^:]*:[^:]*:.+")),
-    "mns_topic": (
-        "acs:mns:REGION:ACCOUNT:/topics/NAME",
-        re.compile(r"acs:mns:[^:]*:[^:]*:/topics/.+"),
-    ),
-}
+_HEADER_TEXT = re.compile(r"[\x21-\x7e]+")
 _EVENT_SOURCES = {
     "Default": "eventbridge",
     "MNS": "mns-queue",
@@ -45,6 +30,8 @@ _EVENT_SOURCES = {
     "RocketMQ": "eventbridge",
     "DTS": "eventbridge",
 }
+
+Trigger: TypeAlias = "HttpTrigger | TimerTrigger | EventTrigger"
 
 
 class Triggers(NamedTuple):
@@ -57,41 +44,46 @@ class Triggers(NamedTuple):
 
 def read_triggers(given: PropertyMap) -> Triggers:
     """Check `triggers`; raises ConfigurationError with place and remedy."""
-    http: HttpTrigger | None = None
-    timers: list[TimerTrigger] = []
-    others: list[EventTrigger] = []
-    seen: set[str] = set()
+    found: list[Trigger] = []
     for index, value in enumerate(given.get("triggers", list, [])):
-        trigger, kind, name = _checked(given, index, value)
-        config = trigger.below("triggerConfig") or PropertyMap({}, trigger.place)
-        if kind == "http" and http is not None:
+        if not isinstance(value, dict):
+            given.fail("triggers", f"{index}: must be a map")
+        trigger = given.inside(value, "triggers", str(index))
+        one = _read(trigger, given.get("functionName", str, ""))
+        if isinstance(one, HttpTrigger) and any(isinstance(other, HttpTrigger) for other in found):
             trigger.fail("triggerType", "a function version has at most one http trigger")
-        if name in seen:
-            trigger.fail("triggerName", f"{name!r} is also the name of a trigger above")
-        seen.add(name)
-        if kind in _CONFIG_KEYS:
-            config.known(_CONFIG_KEYS[kind])
-        if kind == "http":
-            http = _http(name, config)
-        elif kind == "timer":
-            timers.append(_timer(name, config))
-        else:
-            command = _play(kind, trigger, config, given.get("functionName", str, ""))
-            others.append(EventTrigger(name, kind, f"fc-stub send-event {command}"))
-    return Triggers(http, tuple(timers), tuple(others))
+        if one.name in {other.name for other in found}:
+            trigger.fail("triggerName", f"{one.name!r} is also the name of a trigger above")
+        found.append(one)
+    return Triggers(
+        next((one for one in found if isinstance(one, HttpTrigger)), None),
+        tuple(one for one in found if isinstance(one, TimerTrigger)),
+        tuple(one for one in found if isinstance(one, EventTrigger)),
+    )
 
 
-def _checked(given: PropertyMap, index: int, value: Any) -> tuple[PropertyMap, str, str]:
-    if not isinstance(value, dict):
-        given.fail("triggers", f"{index}: must be a map")
-    trigger = PropertyMap(value, (*given.place, "triggers", str(index)))
+def _read(trigger: PropertyMap, function: str) -> Trigger:
     trigger.known(_KEYS)
     kind, name = trigger.get("triggerType", str), trigger.get("triggerName", str)
-    if kind not in _KINDS:
-        trigger.fail("triggerType", f"{kind!r} is none of {', '.join(sorted(_KINDS))}")
+    row = TYPES.get(kind)
+    if row is None:
+        trigger.fail("triggerType", f"{kind!r} is none of {', '.join(sorted(TYPES))}")
     if not name:
         trigger.fail("triggerName", "is missing")
-    return trigger, kind, name
+    trigger.latest()
+    config = trigger.below("triggerConfig") or trigger.inside({}, "triggerConfig")
+    if row.keys is not None:
+        config.known(row.keys)
+    arn: str = trigger.get("sourceArn", str, "")
+    if row.arn is not None and not row.arn.pattern.fullmatch(arn):
+        trigger.fail("sourceArn", f"must be {row.arn.form}, not {arn!r}")
+    for key, reason in row.no_effect.items():
+        if config.get(key, object):
+            config.without_effect(key, reason)
+    if not isinstance(row.read, Played):
+        return row.read(name, config)
+    command = shlex.join([*row.read.options(config, arn), function])
+    return EventTrigger(name, kind, f"fc-stub send-event {command}")
 
 
 def _http(name: str, config: PropertyMap) -> HttpTrigger:
@@ -104,7 +96,32 @@ def _http(name: str, config: PropertyMap) -> HttpTrigger:
     auth_type = config.get("authType", str, "function")
     if auth_type not in {"anonymous", "function", "jwt"}:
         config.fail("authType", f"must be anonymous, function or jwt, not {auth_type!r}")
-    return HttpTrigger(name, frozenset(methods), auth_type)
+    return HttpTrigger(name, frozenset(methods), auth_type, _cors(config))
+
+
+def _cors(config: PropertyMap) -> Cors | None:
+    given = config.below("corsConfig")
+    if given is None:
+        return None
+    given.known(
+        words("allowOrigins allowMethods allowHeaders exposeHeaders allowCredentials maxAge")
+    )
+    return Cors(
+        origins=_texts(given, "allowOrigins"),
+        methods=_texts(given, "allowMethods"),
+        headers=_texts(given, "allowHeaders"),
+        exposed=_texts(given, "exposeHeaders"),
+        credentials=given.get("allowCredentials", bool, False),
+        max_age=given.whole("maxAge", 0, 86400, 0),
+    )
+
+
+def _texts(given: PropertyMap, name: str) -> tuple[str, ...]:
+    values = given.get(name, list, [])
+    for value in values:
+        if not isinstance(value, str) or not _HEADER_TEXT.fullmatch(value):
+            given.fail(name, f"{value!r} cannot stand in a header")
+    return tuple(values)
 
 
 def _timer(name: str, config: PropertyMap) -> TimerTrigger:
@@ -123,30 +140,9 @@ def _timer(name: str, config: PropertyMap) -> TimerTrigger:
     return TimerTrigger(name, expression, schedule, config.get("enable", bool, False), payload)
 
 
-def _play(kind: str, trigger: PropertyMap, config: PropertyMap, function: str) -> str:
-    """Check the configuration; return how `fc-stub send-event` is called to play the source."""
-    arn = _source_arn(kind, trigger)
-    if kind == "oss":
-        options = ["oss", "--bucket", arn.rpartition(":")[2], "--key", f"{_oss_prefix(config)}KEY"]
-    elif kind == "mns_topic":
-        content = _choice(config, "notifyContentFormat", ("STREAM", "JSON")).lower()
-        _choice(config, "notifyStrategy", ("BACKOFF_RETRY", "EXPONENTIAL_DECAY_RETRY"))
-        topic = arn.rpartition("/")[2]
-        options = ["mns-topic", "--topic", topic, "--format", content, "--data", "@FILE"]
-    elif kind == "eventbridge":
-        options = [_EVENT_SOURCES[_event_source(config)], "--data", "@FILE"]
-    else:
-        options = ["plain", "--async", "--data", "@FILE"]
-    return shlex.join([*options, function])
-
-
-def _source_arn(kind: str, trigger: PropertyMap) -> str:
-    arn: str = trigger.get("sourceArn", str, "")
-    if kind in _SOURCE_ARN:
-        form, pattern = _SOURCE_ARN[kind]
-        if not pattern.fullmatch(arn):
-            trigger.fail("sourceArn", f"must be {form}, not {arn!r}")
-    return arn
+def _oss(config: PropertyMap, arn: str) -> list[str]:
+    prefix = _oss_prefix(config)
+    return ["oss", "--bucket", arn.rpartition(":")[2], "--key", f"{prefix}KEY"]
 
 
 def _oss_prefix(config: PropertyMap) -> str:
@@ -156,18 +152,31 @@ def _oss_prefix(config: PropertyMap) -> str:
     for event in events:
         if not isinstance(event, str) or not event.startswith("oss:"):
             config.fail("events", f"{event!r} is no event such as oss:ObjectCreated:PutObject")
-    key = (config.below("filter") or PropertyMap({}, config.place)).below("key")
+    key = (config.below("filter") or config.inside({}, "filter")).below("key")
     return "" if key is None else str(key.get("prefix", str, ""))
 
 
-def _event_source(config: PropertyMap) -> str:
+def _mns_topic(config: PropertyMap, arn: str) -> list[str]:
+    content = _choice(config, "notifyContentFormat", ("STREAM", "JSON")).lower()
+    _choice(config, "notifyStrategy", ("BACKOFF_RETRY", "EXPONENTIAL_DECAY_RETRY"))
+    topic = arn.rpartition("/")[2]
+    return ["mns-topic", "--topic", topic, "--format", content, "--data", "@FILE"]
+
+
+def _eventbridge(config: PropertyMap, _arn: str) -> list[str]:
     source = config.below("eventSourceConfig")
     if source is None:
         config.fail("eventSourceConfig", "is missing")
     config.get("triggerEnable", bool, True)
     config.get("asyncInvocationType", bool, False)
     config.get("eventRuleFilterPattern", str, "")
-    return _choice(source, "eventSourceType", tuple(_EVENT_SOURCES))
+    kind = _choice(source, "eventSourceType", tuple(_EVENT_SOURCES))
+    return [_EVENT_SOURCES[kind], "--data", "@FILE"]
+
+
+def _without_kind(_config: PropertyMap, _arn: str) -> list[str]:
+    """There is no kind of event for it: the data is sent as it is."""
+    return ["plain", "--async", "--data", "@FILE"]
 
 
 def _choice(config: PropertyMap, name: str, allowed: tuple[str, ...]) -> str:
@@ -176,3 +185,64 @@ def _choice(config: PropertyMap, name: str, allowed: tuple[str, ...]) -> str:
     if value not in allowed:
         config.fail(name, f"{value!r} is none of {', '.join(allowed)}")
     return value
+
+
+class Played(NamedTuple):
+    """A source that is not on this machine: `options` checks its configuration, and returns with
+    which options `fc-stub send-event` plays it."""
+
+    options: Callable[[PropertyMap, str], list[str]]
+
+
+class Arn(NamedTuple):
+    """What a sourceArn has to be: as people read it, and as a pattern."""
+
+    form: str
+    pattern: re.Pattern[str]
+
+
+class TriggerType(NamedTuple):
+    """One type of trigger.
+
+    `read` makes the trigger of its name and its triggerConfig, or says how its source is played.
+    `keys`: those of the triggerConfig, None for any. `no_effect`: why some of them change nothing
+    here.
+    """
+
+    read: Callable[[str, PropertyMap], HttpTrigger | TimerTrigger] | Played
+    keys: frozenset[str] | None = None
+    arn: Arn | None = None
+    no_effect: Mapping[str, str] = {}
+
+
+TYPES: Mapping[str, TriggerType] = {
+    "http": TriggerType(
+        _http,
+        words("methods authType disableURLInternet authConfig corsConfig"),
+        no_effect={
+            "disableURLInternet": "the address answers on this machine all the same",
+            "authConfig": "tokens are not checked; --no-auth lets all callers in",
+        },
+    ),
+    "timer": TriggerType(_timer, words("cronExpression enable payload")),
+    "oss": TriggerType(
+        Played(_oss),
+        words("events filter bucketName"),
+        Arn("acs:oss:REGION:ACCOUNT:BUCKET", re.compile(r"acs:oss:[^:]*:[^:]*:.+")),
+    ),
+    "mns_topic": TriggerType(
+        Played(_mns_topic),
+        words("notifyContentFormat notifyStrategy filterTag topicName region"),
+        Arn("acs:mns:REGION:ACCOUNT:/topics/NAME", re.compile(r"acs:mns:[^:]*:[^:]*:/topics/.+")),
+    ),
+    "eventbridge": TriggerType(
+        Played(_eventbridge),
+        words(
+            "triggerEnable asyncInvocationType eventRuleFilterPattern eventSourceConfig "
+            "eventSinkConfig runOptions"
+        ),
+    ),
+    "log": TriggerType(Played(_without_kind)),
+    "cdn_events": TriggerType(Played(_without_kind)),
+    "tablestore": TriggerType(Played(_without_kind)),
+}

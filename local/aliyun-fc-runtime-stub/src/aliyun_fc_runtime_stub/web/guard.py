@@ -33,6 +33,14 @@ REFUSAL_HEADERS = (
 )
 
 
+class OwnNames(NamedTuple):
+    """What the s.yaml itself names: its domains, such as `sms.example.com` or `*.example.com`, and
+    the origins whose pages may call a trigger, such as `https://app.example.com`."""
+
+    domains: Iterable[str] = ()
+    origins: Iterable[str] = ()
+
+
 class Rules(NamedTuple):
     """What one kind of listener takes beside local names.
 
@@ -73,15 +81,11 @@ class Guard:
         self._everywhere = is_everywhere(name)
         self._names = LOOPBACK if self._everywhere else LOOPBACK | {name}
 
-    def check(self, listener: str, request: HttpRequest, own_domains: Iterable[str]) -> None:
-        """Let a request pass, or raise RequestRefused (403).
-
-        `listener` is a key of TABLE; `own_domains` are those of s.yaml, such as `sms.example.com`
-        or `*.example.com`.
-        """
+    def check(self, listener: str, request: HttpRequest, own: OwnNames) -> None:
+        """Let a request pass, or raise RequestRefused (403); `listener` is a key of TABLE."""
         rules = TABLE[listener]
-        host = self._check_host(rules, request, own_domains)
-        from_here = self._check_origin(rules, request, host)
+        host = self._check_host(rules, request, own.domains)
+        from_here = self._check_origin(rules, request, host, own.origins)
         for site in _values(request, "sec-fetch-site"):
             if site not in rules.sites and not (site == "cross-site" and from_here):
                 _refuse("a page of another site asks for this: only pages of this machine may")
@@ -107,8 +111,10 @@ class Guard:
             _refuse(f"the Host header names {host or 'nothing'}: {remedy}")
         return name
 
-    def _check_origin(self, rules: Rules, request: HttpRequest, host: str | None) -> bool:
-        """Say whether a page of this machine asks; refuse the request of another page."""
+    def _check_origin(
+        self, rules: Rules, request: HttpRequest, host: str | None, own_origins: Iterable[str]
+    ) -> bool:
+        """Say whether a page that may call asks; refuse the request of another page."""
         origins = _values(request, "origin")
         if origins and not rules.origins:
             _refuse("no page may call this API: send no Origin header")
@@ -117,7 +123,7 @@ class Guard:
             name = _name(authority) if scheme in {"http", "https"} else None
             # Who listens everywhere is called by many addresses; a page has the one it came from.
             here = name in self._names or (name == host and self._is_address(name))
-            if not here:
+            if not here and origin.lower() not in own_origins:
                 _refuse(f"pages of {origin} may not call functions here: pages of this machine may")
         return bool(origins)
 

@@ -46,12 +46,12 @@ function showWayTo(number) {
   way.textContent = t("open_number", { number });
 }
 
-function conversation({ phone_number: number, messages, text, status, accepted_at: at, current }) {
-  const state = t(`status_${status}`);
+function conversation({ phone_number: number, messages, text, status, reply, at, current }) {
+  const state = reply ? t("life_reply") : t(`status_${status}`);
   return el("li", {}, el("a", { href: `#inbox/${number}`, "aria-current": current ? "true" : null,
     "aria-label": `${t("messages_to", { number, count: messages, status: state })}: ${text}` },
   el("b", {}, number), el("time", { datetime: at }, shortTime(at).slice(0, 11)),
-  el("span", {}, text), el("i", { class: `pill ${status}` }, messages > 1 ? `${state} · ${messages}` : state)));
+  el("span", {}, text), el("i", { class: `pill ${status ?? "idle"}` }, messages > 1 ? `${state} · ${messages}` : state)));
 }
 
 export function setUpInbox(refresh) {

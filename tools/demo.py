@@ -33,7 +33,7 @@ from aliyun_fc_runtime_stub import events
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
-EMULATOR_PORT, STUB_PORT = 8100, 9000
+EMULATOR_PORT, STUB_PORT = 8100, 8900
 READY_SECONDS = 180  # the first start may install the runtimes' packages
 DELIVERY_SECONDS = 30
 STOP_SECONDS = 10

@@ -76,7 +76,7 @@ def test_invoke_with_async_repeats_a_failed_invocation(project: Project, tmp_pat
         (["start", "--retry-delay", "nan"], "'nan' is not a number of seconds"),
         (["start", "--layer", "arn=none"], "--layer arn: there is no folder none"),
         (["start", "-t", "none.yaml"], "there is no such file"),
-        (["start", "--host", "256.0.0.1"], "cannot listen on 256.0.0.1:9000"),
+        (["start", "--host", "256.0.0.1"], "cannot listen on 256.0.0.1:8900"),
         (["stop"], "invalid choice"),
         ([], "COMMAND"),
     ],

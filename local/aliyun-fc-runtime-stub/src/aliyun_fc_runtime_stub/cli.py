@@ -23,6 +23,7 @@ from .control.store import state_folder
 from .errors import ConfigurationError, NotRunning, StubError
 from .function_compute import FunctionCompute
 from .serving.records import with_payload
+from .web.ports import DEFAULT_API, DEFAULT_PORT
 
 _OK, _FUNCTION_ERROR, _USAGE, _NOT_RUNNING = 0, 1, 2, 3
 _OPEN_FILES = 65536  # three for each instance, one for each connection
@@ -37,7 +38,7 @@ _EXIT_CODES = """exit codes:
 _EXAMPLES = {
     "": """examples:
   fc-stub start                                   serve the functions of ./s.yaml
-  curl http://127.0.0.1:9001/                     the first function with an http trigger
+  curl http://127.0.0.1:8901/                     the first function with an http trigger
   fc-stub invoke hello --event event.json         one invocation, without a running stub
   fc-stub send-event timer --data '{"a": 1}' hello   an event for the running stub
   fc-stub status                                  what the running stub is doing
@@ -130,7 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     status = _command(
         commands, "status", "show instances, asynchronous queue and timers of a running stub"
     )
-    status.add_argument("--api", default="http://127.0.0.1:9000", metavar="URL", help="the stub")
+    status.add_argument("--api", default=DEFAULT_API, metavar="URL", help="the stub")
     status.add_argument("--json", action="store_true", help="write a JSON object instead of text")
     status.set_defaults(run=_status)
     add_event_commands(commands)
@@ -153,9 +154,10 @@ def _add_serving(start: argparse.ArgumentParser) -> None:
     start.add_argument(
         "--port",
         type=port,
-        default=9000,
+        default=DEFAULT_PORT,
         metavar="N",
-        help="port of the API; HTTP triggers take the next ones; 0: free ones (default 9000)",
+        help="port of the API; HTTP triggers take the next ones; 0: free ones "
+        f"(default {DEFAULT_PORT})",
     )
     start.add_argument(
         "--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)"

@@ -30,7 +30,7 @@ from .template.s_yaml import load_application
 from .web.access_keys import keep_access_key, new_access_key
 from .web.acs3 import AccessKey
 from .web.guard import Guard
-from .web.ports import Ports
+from .web.ports import DEFAULT_PORT, Ports
 from .web.trigger_auth import Authenticator
 
 T = TypeVar("T")
@@ -73,7 +73,7 @@ class FunctionCompute:
         self,
         template: str | Path | None = "s.yaml",
         environment: Mapping[str, str] | None = None,
-        port: int = 9000,
+        port: int = DEFAULT_PORT,
         host: str = "127.0.0.1",
         variables: Mapping[str, str] | None = None,
         *,

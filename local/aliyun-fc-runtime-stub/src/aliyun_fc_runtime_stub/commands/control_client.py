@@ -23,6 +23,7 @@ from urllib.parse import quote
 from ..errors import ConfigurationError, NotRunning
 from ..http_messages import HttpRequest
 from ..web.acs3 import AccessKey, signature
+from ..web.ports import DEFAULT_API
 
 _ADDRESS = re.compile(r"https?://[\w.-]+(:\d{1,5})?/?|https?://\[[0-9a-fA-F:]+\](:\d{1,5})?/?")
 _TIMEOUT = 86_400.0  # the longest a function may run
@@ -65,7 +66,7 @@ class ControlClient:
 
     def __init__(self, api: str) -> None:
         if not _ADDRESS.fullmatch(api):
-            raise ConfigurationError("must be an address such as http://127.0.0.1:9000", "--api")
+            raise ConfigurationError(f"must be an address such as {DEFAULT_API}", "--api")
         self._api = api.rstrip("/")
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 

@@ -14,6 +14,7 @@ from typing import Any
 from ..errors import ConfigurationError
 from ..web.access_keys import read_access_key
 from ..web.acs3 import AccessKey
+from ..web.ports import DEFAULT_API
 from .control_client import ControlClient, Reply
 from .event_kinds import KINDS, Kind
 from .option_types import count, moment, seconds
@@ -81,7 +82,7 @@ def _add_delivery(parser: argparse.ArgumentParser, kind: Kind) -> None:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--sync", action="store_true", help="invoke synchronously")
     how.add_argument("--async", dest="later", action="store_true", help="invoke asynchronously")
-    parser.add_argument("--api", default="http://127.0.0.1:9000", metavar="URL", help="the stub")
+    parser.add_argument("--api", default=DEFAULT_API, metavar="URL", help="the stub")
     parser.add_argument(
         "--wait",
         type=seconds,

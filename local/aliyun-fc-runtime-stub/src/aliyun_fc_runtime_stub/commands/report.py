@@ -15,11 +15,11 @@ from ..serving.destinations import destination_function
 from ..serving.records import record
 from ..serving.service import Notice
 from ..template.model import Function
+from ..web.ports import DEFAULT_API
 from .output import Output
 from .tables import Paint, table
 from .without_effect import WithoutEffectReport, without_effect_text
 
-_USUAL_API = "http://127.0.0.1:9000"
 _HEAD = ("FUNCTION", "RUNTIME", "TRIGGER", "URL, OR WHEN AND HOW")
 
 
@@ -201,7 +201,7 @@ def _row(cloud: FunctionCompute, function: Function) -> dict[str, Any]:
 
 def _api_option(cloud: FunctionCompute) -> str:
     """Return what a printed command needs to reach this stub."""
-    return "" if cloud.api_url == _USUAL_API else f" --api {cloud.api_url}"
+    return "" if cloud.api_url == DEFAULT_API else f" --api {cloud.api_url}"
 
 
 def _cells(row: dict[str, Any], api: str) -> list[tuple[str, str, str, str]]:

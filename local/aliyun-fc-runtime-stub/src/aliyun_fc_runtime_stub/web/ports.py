@@ -10,6 +10,10 @@ from ..errors import ConfigurationError
 from ..template.model import Function
 from .guard import is_everywhere
 
+# Not 9000: that is where programs of custom runtimes listen, those of the official templates too.
+DEFAULT_PORT = 8900
+DEFAULT_API = f"http://127.0.0.1:{DEFAULT_PORT}"
+
 
 class Ports:
     """Opens ports on one address; `first` is that of the API, 0: free ones for all.

@@ -12,8 +12,8 @@ but to import dataclasses takes 4 to 9 ms of a cold start.
 import re
 from collections.abc import Mapping
 from typing import NamedTuple, Protocol
-from urllib.parse import urlsplit
 
+from shared import environment
 from shared.errors import ConfigurationError
 from shared.limit_rules import RULES
 
@@ -22,9 +22,6 @@ MOST_RECEIPT_TOKENS = 2  # the one in use and, while it is being changed, the ne
 SIGNATURE_METHODS = ("ACS3-HMAC-SHA256", "HMAC-SHA1")
 LIMIT_MODES = ("enforce", "record-only")
 AUTH_TYPES = ("anonymous", "trigger", "function", "jwt")
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
-# A name with a dot in it, or an address: a key pasted here by mistake must not be looked up in DNS.
-_HOST = r"localhost|[a-z0-9-]+(\.[a-z0-9-]+)+|[0-9a-f]*:[0-9a-f:]+"
 
 
 class ContextCredentials(Protocol):
@@ -152,24 +149,29 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     """Read what all functions need."""
     state_url, state_secret = _state(environ)
     return Settings(
-        sign_name=_text(environ, "SMS_SIGN_NAME"),
-        endpoint=_endpoint(environ, "SMS_ENDPOINT", "https://dysmsapi.aliyuncs.com"),
-        international_endpoint=_endpoint(
+        sign_name=environment.text(environ, "SMS_SIGN_NAME"),
+        endpoint=environment.endpoint(environ, "SMS_ENDPOINT", "https://dysmsapi.aliyuncs.com"),
+        international_endpoint=environment.endpoint(
             environ, "SMS_INTERNATIONAL_ENDPOINT", "https://dysmsapi.ap-southeast-1.aliyuncs.com"
         ),
-        pnvs_endpoint=_endpoint(environ, "SMS_PNVS_ENDPOINT", "https://dypnsapi.aliyuncs.com"),
-        base_endpoint=_endpoint(environ, "SMS_BASE_ENDPOINT", "https://dybaseapi.aliyuncs.com"),
-        signature_method=_choice(
+        pnvs_endpoint=environment.endpoint(
+            environ, "SMS_PNVS_ENDPOINT", "https://dypnsapi.aliyuncs.com"
+        ),
+        base_endpoint=environment.endpoint(
+            environ, "SMS_BASE_ENDPOINT", "https://dybaseapi.aliyuncs.com"
+        ),
+        signature_method=environment.choice(
             environ, "SMS_SIGNATURE_METHOD", SIGNATURE_METHODS, default="ACS3-HMAC-SHA256"
         ),
-        code_templates=frozenset(_list(environ, "SMS_CODE_TEMPLATES")),
-        connect_timeout=_seconds(environ, "SMS_CONNECT_TIMEOUT", default=2.0),
-        read_timeout=_seconds(environ, "SMS_READ_TIMEOUT", default=5.0),
-        settle_seconds=_seconds(environ, "SMS_SETTLE_SECONDS", default=3.0),
-        nonce_replay=_choice(environ, "SMS_NONCE_REPLAY", ("off", "on"), default="off") == "on",
+        code_templates=frozenset(environment.entries(environ, "SMS_CODE_TEMPLATES")),
+        connect_timeout=environment.seconds(environ, "SMS_CONNECT_TIMEOUT", default=2.0),
+        read_timeout=environment.seconds(environ, "SMS_READ_TIMEOUT", default=5.0),
+        settle_seconds=environment.seconds(environ, "SMS_SETTLE_SECONDS", default=3.0),
+        nonce_replay=environment.choice(environ, "SMS_NONCE_REPLAY", ("off", "on"), default="off")
+        == "on",
         state_url=state_url,
         state_secret=state_secret,
-        intent_ttl=_whole_number(
+        intent_ttl=environment.whole_number(
             environ, "SMS_INTENT_TTL", default=7 * 86400, lowest=3600, highest=90 * 86400
         ),
         limits=_limits(environ),
@@ -178,7 +180,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
 def _limits(environ: Mapping[str, str]) -> LimitSettings:
     rules = {rule.name: rule.default for rule in RULES}
-    for entry in _list(environ, "SMS_LIMITS"):
+    for entry in environment.entries(environ, "SMS_LIMITS"):
         match = re.fullmatch(r"([a-z-]+)=([0-9]{1,9})", entry)
         if not match or match[1] not in rules:
             raise ConfigurationError(
@@ -187,7 +189,7 @@ def _limits(environ: Mapping[str, str]) -> LimitSettings:
             )
         rules[match[1]] = int(match[2])
     countries = {}
-    for entry in _list(environ, "SMS_COUNTRIES"):
+    for entry in environment.entries(environ, "SMS_COUNTRIES"):
         match = re.fullmatch(r"([A-Z]{2})(?::([0-9]{1,9}))?", entry)
         if not match:
             raise ConfigurationError(
@@ -195,13 +197,15 @@ def _limits(environ: Mapping[str, str]) -> LimitSettings:
                 "and, if not country-per-day, the messages that each may get a day"
             )
         countries[match[1]] = int(match[2] or 0)
-    prefixes = tuple(entry.removeprefix("+") for entry in _list(environ, "SMS_BLOCKED_PREFIXES"))
+    prefixes = tuple(
+        entry.removeprefix("+") for entry in environment.entries(environ, "SMS_BLOCKED_PREFIXES")
+    )
     if not all(re.fullmatch("[1-9][0-9]{0,14}", prefix) for prefix in prefixes):
         raise ConfigurationError(
             "SMS_BLOCKED_PREFIXES is no list such as 88213,86170 of country codes and digits"
         )
-    limit_mode = _choice(environ, "SMS_LIMIT_MODE", LIMIT_MODES, default="enforce")
-    confirmation_mode = _choice(
+    limit_mode = environment.choice(environ, "SMS_LIMIT_MODE", LIMIT_MODES, default="enforce")
+    confirmation_mode = environment.choice(
         environ, "SMS_CONFIRMATION_MODE", LIMIT_MODES, default="record-only"
     )
     return LimitSettings(
@@ -219,9 +223,11 @@ def read_access(environ: Mapping[str, str]) -> Access:
     SMS_AUTH is the authType of the triggers: ``anonymous`` leaves it to us to ask for a key.
     ``trigger`` stands for any authType that authenticates.
     """
-    by_trigger = _choice(environ, "SMS_AUTH", AUTH_TYPES, default="anonymous") != "anonymous"
+    by_trigger = (
+        environment.choice(environ, "SMS_AUTH", AUTH_TYPES, default="anonymous") != "anonymous"
+    )
     keys: dict[str, str] = {}
-    for position, entry in enumerate(_list(environ, "SMS_API_KEYS"), 1):
+    for position, entry in enumerate(environment.entries(environ, "SMS_API_KEYS"), 1):
         if not re.fullmatch("[A-Za-z0-9_-]{1,40}:[0-9a-fA-F]{64}", entry):
             raise ConfigurationError(
                 f"SMS_API_KEYS: entry {position} is not of the form name:sha256-hex-of-the-key; "
@@ -234,7 +240,7 @@ def read_access(environ: Mapping[str, str]) -> Access:
 
 def read_event_caller(environ: Mapping[str, str]) -> str:
     """Return SMS_EVENT_CALLER: the name of the API key that events and files send for, or ""."""
-    return _text(environ, "SMS_EVENT_CALLER", r"[A-Za-z0-9_-]{1,40}")
+    return environment.text(environ, "SMS_EVENT_CALLER", r"[A-Za-z0-9_-]{1,40}")
 
 
 def read_receipt_tokens(environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -242,7 +248,7 @@ def read_receipt_tokens(environ: Mapping[str, str]) -> tuple[str, ...]:
 
     There may be none, one, or two with a comma between them, such as ``old,new``.
     """
-    tokens = tuple(_list(environ, "SMS_RECEIPT_TOKEN"))
+    tokens = tuple(environment.entries(environ, "SMS_RECEIPT_TOKEN"))
     form = rf"[A-Za-z0-9_-]{{{SHORTEST_SECRET},200}}"
     are_proper = all(re.fullmatch(form, token) for token in tokens)
     if not are_proper or len(tokens) > MOST_RECEIPT_TOKENS:
@@ -255,12 +261,12 @@ def read_receipt_tokens(environ: Mapping[str, str]) -> tuple[str, ...]:
 def read_templates_of_codes(environ: Mapping[str, str]) -> frozenset[str]:
     """Return every template whose text holds a code, whichever function sends it."""
     ours = (environ.get("SMS_CODE_TEMPLATE"), environ.get("SMS_CODE_INTERNATIONAL_TEMPLATE"))
-    return frozenset((*_list(environ, "SMS_CODE_TEMPLATES"), *filter(None, ours)))
+    return frozenset((*environment.entries(environ, "SMS_CODE_TEMPLATES"), *filter(None, ours)))
 
 
 def read_queue_settings(environ: Mapping[str, str]) -> QueueSettings:
     """Read SMS_RECEIPT_QUEUES, comma-separated queue names, and SMS_MNS_ENDPOINT."""
-    queues = _list(environ, "SMS_RECEIPT_QUEUES")
+    queues = environment.entries(environ, "SMS_RECEIPT_QUEUES")
     for queue in queues:
         if not re.fullmatch(r"[A-Za-z0-9-]{1,240}-(SmsReport|SmsUp)", queue):
             raise ConfigurationError(
@@ -268,7 +274,7 @@ def read_queue_settings(environ: Mapping[str, str]) -> QueueSettings:
             )
     return QueueSettings(
         queues=tuple(queues),
-        mns_endpoint=_endpoint(
+        mns_endpoint=environment.endpoint(
             environ, "SMS_MNS_ENDPOINT", "https://1943695596114318.mns.cn-hangzhou.aliyuncs.com"
         ),
     )
@@ -276,35 +282,39 @@ def read_queue_settings(environ: Mapping[str, str]) -> QueueSettings:
 
 def read_code_settings(environ: Mapping[str, str]) -> CodeSettings:
     """Read how codes are made and sent: SMS_CODE_*."""
-    backend = _choice(environ, "SMS_CODE_BACKEND", ("own", "pnvs"), default="own")
+    backend = environment.choice(environ, "SMS_CODE_BACKEND", ("own", "pnvs"), default="own")
     # PNVS has templates of its own, such as 100001.
     templates = r"[A-Za-z0-9_]{1,40}" if backend == "pnvs" else r"SMS_[0-9]{1,32}"
-    message = _text(environ, "SMS_CODE_MESSAGE")
+    message = environment.text(environ, "SMS_CODE_MESSAGE")
     if message and message.count("{code}") != 1:
         raise ConfigurationError("SMS_CODE_MESSAGE does not hold {code} once, where the code goes")
-    abroad = _text(environ, "SMS_CODE_INTERNATIONAL_TEMPLATE", r"SMS_[0-9]{1,32}")
+    abroad = environment.text(environ, "SMS_CODE_INTERNATIONAL_TEMPLATE", r"SMS_[0-9]{1,32}")
     if message and abroad:
         raise ConfigurationError(
             "SMS_CODE_MESSAGE and SMS_CODE_INTERNATIONAL_TEMPLATE are both set: set one"
         )
     return CodeSettings(
         backend=backend,
-        sign_name=_text(environ, "SMS_CODE_SIGN_NAME") or _text(environ, "SMS_SIGN_NAME"),
-        template=_text(environ, "SMS_CODE_TEMPLATE", templates),
-        variable=_text(environ, "SMS_CODE_VARIABLE", r"[A-Za-z_][A-Za-z0-9_]{0,63}") or "code",
+        sign_name=environment.text(environ, "SMS_CODE_SIGN_NAME")
+        or environment.text(environ, "SMS_SIGN_NAME"),
+        template=environment.text(environ, "SMS_CODE_TEMPLATE", templates),
+        variable=environment.text(environ, "SMS_CODE_VARIABLE", r"[A-Za-z_][A-Za-z0-9_]{0,63}")
+        or "code",
         international_template=abroad,
         message=message,
-        sender_id=_text(environ, "SMS_CODE_SENDER_ID"),
-        length=_whole_number(environ, "SMS_CODE_LENGTH", default=6, lowest=4, highest=8),
-        lifetime=_whole_number(environ, "SMS_CODE_LIFETIME", default=300, lowest=60, highest=600),
-        tries=_whole_number(environ, "SMS_CODE_TRIES", default=5, lowest=1, highest=10),
+        sender_id=environment.text(environ, "SMS_CODE_SENDER_ID"),
+        length=environment.whole_number(environ, "SMS_CODE_LENGTH", default=6, lowest=4, highest=8),
+        lifetime=environment.whole_number(
+            environ, "SMS_CODE_LIFETIME", default=300, lowest=60, highest=600
+        ),
+        tries=environment.whole_number(environ, "SMS_CODE_TRIES", default=5, lowest=1, highest=10),
     )
 
 
 def read_file_settings(environ: Mapping[str, str]) -> FileSettings:
     """Read how files of recipients are sent: SMS_FILE_*, SMS_OSS_ENDPOINT, SMS_LOCAL_BUCKETS."""
-    prefix = _text(environ, "SMS_FILE_PREFIX") or "sms-files/"
-    results = _text(environ, "SMS_FILE_RESULTS_PREFIX") or "sms-results/"
+    prefix = environment.text(environ, "SMS_FILE_PREFIX") or "sms-files/"
+    results = environment.text(environ, "SMS_FILE_RESULTS_PREFIX") or "sms-results/"
     for name, value in (("SMS_FILE_PREFIX", prefix), ("SMS_FILE_RESULTS_PREFIX", results)):
         if value.startswith("/") or not value.endswith("/"):
             raise ConfigurationError(f"{name} is not of the form folder/ or folder/folder/")
@@ -313,7 +323,7 @@ def read_file_settings(environ: Mapping[str, str]) -> FileSettings:
             "SMS_FILE_PREFIX and SMS_FILE_RESULTS_PREFIX overlap: choose two folders beside each "
             "other"
         )
-    local = _text(environ, "SMS_LOCAL_BUCKETS")
+    local = environment.text(environ, "SMS_LOCAL_BUCKETS")
     if local and not _allows_local_state(environ):
         raise ConfigurationError(
             "SMS_LOCAL_BUCKETS is for a machine of your own; set SMS_ALLOW_LOCAL_STATE=1 there"
@@ -321,13 +331,19 @@ def read_file_settings(environ: Mapping[str, str]) -> FileSettings:
     return FileSettings(
         prefix=prefix,
         results_prefix=results,
-        template_code=_text(environ, "SMS_FILE_TEMPLATE_CODE", r"SMS_[0-9]{1,32}"),
-        encoding=_choice(environ, "SMS_FILE_ENCODING", ("auto", "utf-8", "gbk"), default="auto"),
+        template_code=environment.text(environ, "SMS_FILE_TEMPLATE_CODE", r"SMS_[0-9]{1,32}"),
+        encoding=environment.choice(
+            environ, "SMS_FILE_ENCODING", ("auto", "utf-8", "gbk"), default="auto"
+        ),
         columns=_columns(environ),
-        parallel=_whole_number(environ, "SMS_FILE_PARALLEL", default=8, lowest=1, highest=64),
+        parallel=environment.whole_number(
+            environ, "SMS_FILE_PARALLEL", default=8, lowest=1, highest=64
+        ),
         oss_endpoint=(
-            _endpoint(environ, "SMS_OSS_ENDPOINT", "https://oss-cn-hangzhou-internal.aliyuncs.com")
-            if _text(environ, "SMS_OSS_ENDPOINT")
+            environment.endpoint(
+                environ, "SMS_OSS_ENDPOINT", "https://oss-cn-hangzhou-internal.aliyuncs.com"
+            )
+            if environment.text(environ, "SMS_OSS_ENDPOINT")
             else ""
         ),
         local_buckets=local,
@@ -336,7 +352,7 @@ def read_file_settings(environ: Mapping[str, str]) -> FileSettings:
 
 def _columns(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return the template variables in SMS_FILE_COLUMNS."""
-    names = tuple(_list(environ, "SMS_FILE_COLUMNS"))
+    names = tuple(environment.entries(environ, "SMS_FILE_COLUMNS"))
     if not all(name.isascii() and name.isidentifier() for name in names):
         raise ConfigurationError(
             "SMS_FILE_COLUMNS is no list such as name,order of columns that are template variables "
@@ -365,70 +381,21 @@ def read_credentials(
         }
     pair = _key_pair(environ, "ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET")
     if pair:
-        return pair._replace(security_token=_token(environ, "ALIBABA_CLOUD_SECURITY_TOKEN"))
+        return pair._replace(
+            security_token=environment.token(environ, "ALIBABA_CLOUD_SECURITY_TOKEN")
+        )
     raise ConfigurationError(
         "no credentials: attach a role to the function, or set SMS_ACCESS_KEY_ID and "
         "SMS_ACCESS_KEY_SECRET"
     )
 
 
-def _value(environ: Mapping[str, str], name: str) -> str:
-    """Return the value of `name` as it stands, "" when it is not set.
-
-    Python keeps a byte that is no UTF-8 as half of a surrogate pair (PEP 383), which can be neither
-    sent nor stored.
-    """
-    value = environ.get(name, "")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise ConfigurationError(
-            f"{name} holds bytes that are no UTF-8: set it again, from a text in UTF-8"
-        ) from None
-    return value
-
-
-def _text(environ: Mapping[str, str], name: str, form: str = "") -> str:
-    """Return the value of `name`, which is "" or matches the regular expression `form`."""
-    value = _value(environ, name).strip()
-    if value and form and not re.fullmatch(form, value):
-        raise ConfigurationError(f"{name} is not of the form {form}")
-    return value
-
-
-def _list(environ: Mapping[str, str], name: str) -> list[str]:
-    """Return the entries between the commas, empty ones left out."""
-    return [entry for part in _value(environ, name).split(",") if (entry := part.strip())]
-
-
-def _choice(
-    environ: Mapping[str, str], name: str, choices: tuple[str, ...], *, default: str
-) -> str:
-    value = _text(environ, name) or default
-    if value not in choices:
-        raise ConfigurationError(f"{name} is none of {', '.join(choices)}")
-    return value
-
-
-def _seconds(environ: Mapping[str, str], name: str, *, default: float) -> float:
-    text = _text(environ, name) or str(default)
-    if not re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,3})?", text) or not 0.1 <= float(text) <= 60:
-        raise ConfigurationError(f"{name} is not a number of seconds from 0.1 to 60")
-    return float(text)
-
-
-def _whole_number(
-    environ: Mapping[str, str], name: str, *, default: int, lowest: int, highest: int
-) -> int:
-    text = _text(environ, name) or str(default)
-    if not re.fullmatch(r"[0-9]{1,9}", text) or not lowest <= int(text) <= highest:
-        raise ConfigurationError(f"{name} is not a whole number from {lowest} to {highest}")
-    return int(text)
-
-
 def _state(environ: Mapping[str, str]) -> tuple[str, str]:
     """Return SMS_STATE_URL and SMS_STATE_SECRET, which is required with it."""
-    url, secret = _text(environ, "SMS_STATE_URL"), _text(environ, "SMS_STATE_SECRET")
+    url, secret = (
+        environment.text(environ, "SMS_STATE_URL"),
+        environment.text(environ, "SMS_STATE_SECRET"),
+    )
     if url and not re.fullmatch("rediss?://.+|sqlite:///.*[^/]", url):
         raise ConfigurationError(
             "SMS_STATE_URL is none of redis://host:port/db, rediss://host:port/db, sqlite:///path"
@@ -447,47 +414,15 @@ def _state(environ: Mapping[str, str]) -> tuple[str, str]:
 
 
 def _allows_local_state(environ: Mapping[str, str]) -> bool:
-    return _choice(environ, "SMS_ALLOW_LOCAL_STATE", ("0", "1"), default="0") == "1"
-
-
-def _endpoint(environ: Mapping[str, str], name: str, default: str) -> str:
-    """Return the endpoint as ``scheme://host[:port]``; a bare host name means https."""
-    try:
-        scheme, host, port = _split_endpoint(_text(environ, name) or default)
-    except ValueError:
-        raise ConfigurationError(
-            f"{name} is not a host name or https URL without a path, such as {default}"
-        ) from None
-    if scheme == "http" and host not in LOOPBACK:
-        raise ConfigurationError(f"{name}: plain http is only for this machine; use https://{host}")
-    written_host = f"[{host}]" if ":" in host else host  # an IPv6 address goes in brackets
-    return f"{scheme}://{written_host}{port}"
-
-
-def _split_endpoint(text: str) -> tuple[str, str, str]:
-    """Return scheme, host and ``:port`` or "" of an endpoint; raises ValueError if it is none."""
-    url = urlsplit(text if "://" in text else f"https://{text}")
-    host = url.hostname or ""
-    has_more = url.path not in ("", "/") or url.query or url.fragment or "@" in url.netloc
-    if has_more or not re.fullmatch(_HOST, host) or url.scheme not in ("http", "https"):
-        raise ValueError("no endpoint")
-    return url.scheme, host, f":{url.port}" if url.port else ""
+    return environment.choice(environ, "SMS_ALLOW_LOCAL_STATE", ("0", "1"), default="0") == "1"
 
 
 def _key_pair(environ: Mapping[str, str], id_name: str, secret_name: str) -> Credentials | None:
     """Return the pair that two variables hold, or None where both are empty."""
-    key_id, secret = _token(environ, id_name), _token(environ, secret_name)
+    key_id, secret = environment.token(environ, id_name), environment.token(environ, secret_name)
     if not key_id and not secret:
         return None
     if not key_id or not secret:
         missing, present = (id_name, secret_name) if secret else (secret_name, id_name)
         raise ConfigurationError(f"{missing} is empty but {present} is set: set both or none")
     return Credentials(key_id, secret)
-
-
-def _token(environ: Mapping[str, str], name: str) -> str:
-    """Return a key, secret or security token: it goes into a header, so it is printable ASCII."""
-    value = _text(environ, name)
-    if value and not re.fullmatch(r"[!-~]+", value):
-        raise ConfigurationError(f"{name} has a space or a character that is not printable ASCII")
-    return value

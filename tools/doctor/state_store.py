@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 import redis
 
+from shared.environment import LOOPBACK
 from shared.errors import StoreUnavailable
-from shared.settings import LOOPBACK, Settings
+from shared.settings import Settings
 from shared.state.choice import open_store
 from shared.state.store import Change
 from tools.doctor.deployment import Deployment

@@ -43,6 +43,7 @@ def test_it_says_when_it_is_ready_and_stops_cleanly(tmp_path: Path, number: sign
         assert ready == {
             "event": "ready",
             "url": remote.url,
+            "ports": [int(remote.url.rpartition(":")[2])],
             "pid": process.pid,
             "database": str(database),
             "access_key_id": "testid",

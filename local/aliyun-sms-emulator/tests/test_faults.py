@@ -14,6 +14,7 @@ import pytest
 from aliyun_sms_emulator import ConfigError, EmulatorClient, SmsEmulator
 from aliyun_sms_emulator.clock import CHINA
 from aliyun_sms_emulator.config.reading import read_config
+from aliyun_sms_emulator.serving.listening import Listening
 from aliyun_sms_emulator.serving.server import EmulatorServer
 from emulator_config import CONFIG
 from raw_connection import RawConnection, signed
@@ -461,7 +462,7 @@ CONFIG_LIMITS: dict[str, Any] = {
 
 
 def test_clients_that_leave_stalls_leave_nothing_behind() -> None:
-    with emulating(EmulatorServer(read_config(CONFIG, "config"), None, "127.0.0.1", 0)) as server:
+    with emulating(EmulatorServer(read_config(CONFIG, "config"), None, Listening())) as server:
         own = EmulatorClient(server.url)
         client = Client(own)
         own.settings(limits=False)

@@ -10,6 +10,10 @@ import pytest
 
 from aliyun_sms_emulator import EmulatorClient, SmsEmulator
 from aliyun_sms_emulator.clock import CHINA
+from aliyun_sms_emulator.config.reading import default_config
+from aliyun_sms_emulator.serving.listening import Listening
+from aliyun_sms_emulator.serving.server import EmulatorServer
+from server_threads import emulating
 from signing_client import Client, Reply, raw
 
 JSON = {"Content-Type": "application/json"}
@@ -343,3 +347,16 @@ def test_own_hosts_and_origins_are_let_in(emulator: SmsEmulator) -> None:
     for host in (f"127.0.0.1:{port}", f"localhost:{port}", f"[::1]:{port}"):
         headers = {"Host": host, "Origin": f"http://{host}"}
         assert raw(emulator, "GET", "/api/health", b"", headers).status == 200
+
+
+def test_it_says_when_it_is_ready(emulator: SmsEmulator) -> None:
+    assert raw(emulator, "GET", "/readyz").json == {"status": "ready"}
+
+
+def test_a_database_that_fails_is_not_ready() -> None:
+    with emulating(EmulatorServer(default_config(), None, Listening())) as server:
+        client = EmulatorClient(server.url)
+        server.store.close()
+        reply = raw(client, "GET", "/readyz")
+        assert reply.status == 503
+        assert "database" in reply.json["error"]["message"]

@@ -16,6 +16,7 @@ from aliyun_sms_emulator.config.config import Config
 from aliyun_sms_emulator.config.reading import default_config, read_config
 from aliyun_sms_emulator.page.languages import page_texts
 from aliyun_sms_emulator.page.routes import send_command, short_command
+from aliyun_sms_emulator.serving.listening import Listening
 from aliyun_sms_emulator.serving.server import EmulatorServer
 from raw_connection import RawConnection
 from server_threads import emulating
@@ -175,7 +176,7 @@ def test_the_pages_own_requests_are_let_in(emulator: SmsEmulator, site: str) -> 
 
 @contextmanager
 def listening_on(host: str) -> Iterator[SmsEmulator]:
-    with emulating(EmulatorServer(default_config(), None, host, 0)) as server:
+    with emulating(EmulatorServer(default_config(), None, Listening(host))) as server:
         emulator = SmsEmulator()
         emulator.url = server.url
         yield emulator

@@ -20,7 +20,8 @@ import pytest
 
 from aliyun_sms_emulator import DatabaseError, EmulatorClient, SmsEmulator
 from aliyun_sms_emulator.config.reading import default_config
-from aliyun_sms_emulator.gateway.connection import FaultyProtocol
+from aliyun_sms_emulator.serving.listening import Listening
+from aliyun_sms_emulator.serving.opening import OpeningProtocol
 from aliyun_sms_emulator.serving.server import EmulatorServer
 from emulator_process import COMMAND, run, started
 from raw_connection import RawConnection
@@ -245,12 +246,12 @@ def test_idle_half_and_vanishing_clients_cost_nobody_anything(tmp_path: Path) ->
         assert log.read() == ""
 
 
-class Hurried(FaultyProtocol):
+class Hurried(OpeningProtocol):
     request_seconds = 0.2
 
 
 def test_half_requests_end_in_time() -> None:
-    hurried = EmulatorServer(default_config(), None, "127.0.0.1", 0, protocol=Hurried)
+    hurried = EmulatorServer(default_config(), None, Listening(), protocol=Hurried)
     client = Client(EmulatorClient(hurried.url))
     with emulating(hurried):
         for beginning, answer in (

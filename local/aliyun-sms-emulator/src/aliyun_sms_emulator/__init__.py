@@ -11,6 +11,7 @@ from aliyun_sms_emulator.errors import (
     DatabaseError,
     EmulatorError,
     NotRunning,
+    TlsError,
 )
 from aliyun_sms_emulator.records import PushAttempt, ReceiptPush, Reply, RequestRecord, SmsMessage
 from aliyun_sms_emulator.version import __version__
@@ -29,5 +30,6 @@ __all__ = [
     "RequestRecord",
     "SmsEmulator",
     "SmsMessage",
+    "TlsError",
     "__version__",
 ]

@@ -41,10 +41,12 @@ class SmsEmulator(EmulatorClient):
 
     def __enter__(self) -> SmsEmulator:
         """Start; returns when calls are answered."""
+        from aliyun_sms_emulator.serving.listening import Listening
         from aliyun_sms_emulator.serving.server import EmulatorServer, ServerThread
 
         config = self._read_config()
-        thread = ServerThread(EmulatorServer(config, self._database, "127.0.0.1", self._port))
+        listening = Listening(ports=(self._port,))
+        thread = ServerThread(EmulatorServer(config, self._database, listening))
         thread.start()
         key = next(iter(config.access_keys.values()))
         self.access_key_id, self.access_key_secret = key.id, key.secret

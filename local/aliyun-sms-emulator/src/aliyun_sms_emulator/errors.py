@@ -4,7 +4,8 @@ EmulatorError
 ├── BindError       the address cannot be listened on
 ├── ConfigError     the configuration cannot be used
 ├── DatabaseError   the database file cannot be used
-└── NotRunning      no emulator answers at the address
+├── NotRunning      no emulator answers at the address
+└── TlsError        https cannot be served, or clients cannot be made to trust it
 """
 
 from __future__ import annotations
@@ -40,3 +41,7 @@ class DatabaseError(EmulatorError):
 
 class NotRunning(EmulatorError, ConnectionError):
     """No emulator answers at the address."""
+
+
+class TlsError(EmulatorError):
+    """https cannot be served, or clients cannot be made to trust it; the text has the remedy."""

@@ -12,6 +12,7 @@ from aliyun_sms_emulator.api.faults import FaultsApi
 from aliyun_sms_emulator.api.health import HealthApi
 from aliyun_sms_emulator.api.messages import MessagesApi
 from aliyun_sms_emulator.api.numbers import NumbersApi
+from aliyun_sms_emulator.api.ready import ReadyApi
 from aliyun_sms_emulator.api.receipts import ReceiptsApi
 from aliyun_sms_emulator.api.replies import RepliesApi
 from aliyun_sms_emulator.api.requests import RequestsApi
@@ -36,6 +37,7 @@ def api_routes(platform: Platform) -> list[Route]:
     faults, state = FaultsApi(platform), StateApi(platform)
     templates, signatures = TemplatesApi(platform), SignaturesApi(platform)
     return [
+        Route("/readyz", ReadyApi(platform).read, methods=["GET"]),
         Route("/api/health", health.read, methods=["GET"]),
         Route("/api/messages", messages.read, methods=["GET"]),
         Route("/api/messages", SendApi(platform).send, methods=["POST"]),

@@ -11,6 +11,8 @@ COMMANDS = {
     "send": "aliyun_sms_emulator.commands.send",
     "messages": "aliyun_sms_emulator.commands.messages",
     "explain": "aliyun_sms_emulator.commands.explain",
+    "env": "aliyun_sms_emulator.commands.env",
+    "trust": "aliyun_sms_emulator.commands.trust",
 }
 """Word -> module whose `main` runs it; without any of them an emulator is started."""
 

@@ -7,29 +7,36 @@ import contextlib
 import json
 import logging
 import os
+import re
 import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aliyun_sms_emulator.commands.state_folder import default_database, default_tls_folder
 from aliyun_sms_emulator.errors import EmulatorError
 from aliyun_sms_emulator.version import __version__
 
 if TYPE_CHECKING:
     from aliyun_sms_emulator.config.config import Config
+    from aliyun_sms_emulator.serving.server import EmulatorServer
 
 DEFAULT_PORT = 8100
 _OK, _USAGE = 0, 2
 _OPEN_FILES = 65536  # one for each connection
+_HOST_NAME = re.compile(r"[0-9A-Za-z_](?:[0-9A-Za-z_.-]{0,251}[0-9A-Za-z_])?", re.ASCII)
 _EPILOG = """commands for a running emulator, each with --help:
   sms-emulator send NUMBER     send one SMS to it, signed as any client's
   sms-emulator messages        print what it has captured; --follow goes on
   sms-emulator explain         say why the signature of a pasted request is refused
+  sms-emulator env             print what points programs here
+  sms-emulator trust           print what makes one process trust the certificate of --tls
 
 examples:
   sms-emulator                                    on port 8100, with test keys
   sms-emulator --port 0 --database sms.db --json  a free port, said in the first line
   sms-emulator --config sms.yaml                  your own keys, templates, limits
+  sms-emulator --tls                              https, too, for programs with a fixed address
   sms-emulator send 13800138000 --param code=1234
   sms-emulator messages --follow
 
@@ -48,36 +55,38 @@ def main(arguments: list[str]) -> int:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(message)s", level=logging.WARNING)
     _allow_open_files()
     from aliyun_sms_emulator.config.reading import default_config, load_config
+    from aliyun_sms_emulator.serving.listening import Listening
     from aliyun_sms_emulator.serving.server import EmulatorServer
 
+    listening = Listening(
+        host=options.host,
+        ports=tuple(options.port or (DEFAULT_PORT,)),
+        names=tuple(options.allow_host),
+        tls_folder=options.tls_folder if options.tls else None,
+    )
     try:
         config = load_config(options.config) if options.config else default_config()
-        server = EmulatorServer(config, options.database, options.host, options.port)
+        server = EmulatorServer(config, options.database, listening)
     except EmulatorError as error:
         print(f"sms-emulator: {error}", file=sys.stderr)  # noqa: T201
         return _USAGE
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: server.stop())
-    server.run_until_stopped(lambda: _announce(server.url, config, options))
+    server.run_until_stopped(lambda: _announce(server, config, options))
     return _OK
 
 
 def _allow_open_files() -> None:
-    """Raise the soft limit, which is 1024 or less on many machines."""
-    import resource
-
+    """Raise the soft limit, which is 1024 or less on many machines; Windows has none."""
+    try:
+        import resource
+    except ImportError:
+        return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, _OPEN_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with contextlib.suppress(OSError, ValueError):  # some systems allow less than they say
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-
-
-def default_database() -> Path:
-    """The database used when none is named: below $XDG_STATE_HOME or ~/.local/state."""
-    state = os.environ.get("XDG_STATE_HOME", "")
-    home = Path(state) if state.startswith("/") else Path.home() / ".local" / "state"
-    return home / "aliyun-sms-emulator" / "emulator.sqlite3"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -91,8 +100,28 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--port",
         type=int,
-        default=DEFAULT_PORT,
-        help="port to listen on, 0 takes a free one (%(default)s)",
+        action="append",
+        help=f"port to listen on, 0 takes a free one ({DEFAULT_PORT}); may be given several times",
+    )
+    parser.add_argument(
+        "--allow-host",
+        type=_host_name,
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name that others call this machine or container by; may be given several times",
+    )
+    parser.add_argument(
+        "--tls",
+        action="store_true",
+        help="speak https, too, at the same ports; `sms-emulator trust` says how clients trust it",
+    )
+    parser.add_argument(
+        "--tls-folder",
+        type=Path,
+        metavar="DIR",
+        default=default_tls_folder(),
+        help="folder of the certificate, which is made where there is none (%(default)s)",
     )
     parser.add_argument(
         "--database",
@@ -111,18 +140,28 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _announce(url: str, config: Config, options: argparse.Namespace) -> None:
-    key = next(iter(config.access_keys.values()))
+def _host_name(text: str) -> str:
+    if not _HOST_NAME.fullmatch(text):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no host name such as sms-emulator; leave out http:// and the port"
+        )
+    return text
+
+
+def _announce(server: EmulatorServer, config: Config, options: argparse.Namespace) -> None:
+    key, url = next(iter(config.access_keys.values())), server.url
     if options.json:
         ready = {
             "event": "ready",
             "url": url,
+            "ports": server.ports,
             "pid": os.getpid(),
             "database": str(options.database),
             "access_key_id": key.id,
         }
         print(json.dumps(ready), flush=True)  # noqa: T201
         return
+    https = "; https, too: sms-emulator trust" if options.tls else ""
     lines = (
         f"SMS emulator ready at {url} (platform API at /, JSON API at /api)",
         f"  access key   {key.id}" + ("" if options.config else f" / {key.secret}"),
@@ -130,6 +169,7 @@ def _announce(url: str, config: Config, options: argparse.Namespace) -> None:
         f"  templates    {', '.join(config.templates)}",
         f"  signatures   {', '.join(config.signatures)}",
         f"  database     {options.database}",
+        f"  clients      sms-emulator env{https}",
         "Stop with Ctrl-C.",
     )
     print("\n".join(lines), flush=True)  # noqa: T201

@@ -23,10 +23,11 @@ from aliyun_sms_emulator.mns.endpoint import QueueEndpoint
 from aliyun_sms_emulator.page.routes import FrontDoor, page_routes
 from aliyun_sms_emulator.platform import Platform
 from aliyun_sms_emulator.serving.guard import Guard
+from aliyun_sms_emulator.serving.listening import Listening
 
 
-def build_app(platform: Platform, bound_host: str) -> Starlette:
-    """Build the application for a platform served at `bound_host`."""
+def build_app(platform: Platform, listening: Listening) -> Starlette:
+    """Build the application for a platform that is served there."""
     return Starlette(
         routes=[
             Route("/", FrontDoor(PlatformEndpoint(platform))),
@@ -34,7 +35,7 @@ def build_app(platform: Platform, bound_host: str) -> Starlette:
             *api_routes(platform),
             *page_routes(platform),
         ],
-        middleware=[Middleware(Guard, bound_host=bound_host)],
+        middleware=[Middleware(Guard, listening=listening)],
         exception_handlers={
             ApiError: on_api_error,
             ClientDisconnect: on_disconnect,

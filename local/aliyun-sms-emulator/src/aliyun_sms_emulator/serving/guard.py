@@ -8,7 +8,9 @@ A page may reach a program on its reader's machine in three ways, and each leave
 
 Signatures keep no page out: the key pair of the built-in configuration is well known. Programs such
 as SDKs and curl send neither Origin nor Sec-Fetch-Site. Browsers send Sec-Fetch-Site to loopback
-addresses and over https only (W3C, "Fetch Metadata Request Headers").
+addresses and over https only (W3C, "Fetch Metadata Request Headers"). Elsewhere a page's image can
+call the platform API by an unmarked GET, so a browser as such, which its User-Agent tells, may not.
+The same holds for what comes through a tunnel, over https, or as a request to a proxy.
 """
 
 from __future__ import annotations
@@ -25,6 +27,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from aliyun_sms_emulator.api.errors import error_response
 from aliyun_sms_emulator.mns.answers import MnsError, error_document
 from aliyun_sms_emulator.page.routes import asks_for_page
+from aliyun_sms_emulator.rules.hosts import is_emulated
+from aliyun_sms_emulator.serving.listening import Listening, is_everywhere
+from aliyun_sms_emulator.serving.proxy import PROXIED, not_for_this_proxy, read_target
 from aliyun_sms_emulator.wire.answers import gateway_refusal
 from aliyun_sms_emulator.wire.errors import GatewayError
 
@@ -69,10 +74,10 @@ TABLE = {
 class Guard:
     """ASGI middleware that checks Host, Origin and Sec-Fetch-Site of every request."""
 
-    def __init__(self, app: ASGIApp, bound_host: str) -> None:
+    def __init__(self, app: ASGIApp, listening: Listening) -> None:
         self._app = app
-        self._everywhere = is_everywhere(bound_host)
-        self._names = _LOOPBACK if self._everywhere else _LOOPBACK | {bound_host.lower()}
+        self._everywhere = is_everywhere(listening.host)
+        self._names = _LOOPBACK.union(listening.own_names)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it with 403 in the form of what it asked for."""
@@ -92,30 +97,54 @@ class Guard:
         hosts, origins = headers.getlist("host"), headers.getlist("origin")
         host = ", ".join(hosts)
         port = (scope.get("server") or ("", 0))[1]
+        if problem := self._proxied_problem(scope, host, port):
+            return problem
         by_program = not hosts and rules.platform_hosts  # browsers never leave it out
         if not by_program and not self._is_own(rules, _name(host)):
             return (
                 f"the Host header names another machine, {host or 'none'}; use"
                 f" http://127.0.0.1:{port}, or the address the emulator was started with"
+                " (--host, --allow-host)"
             )
         if origins and not rules.own_origin:
             return "no page may call this; send no Origin header"
-        if any(origin != f"http://{host}" for origin in origins):
+        own = f"{scope['scheme']}://{host}"
+        if any(origin != own for origin in origins):
             return (
                 f"pages of other origins ({', '.join(origins)}) may not use this;"
-                f" open http://{host}/inbox, or send no Origin header"
+                f" open {own}/inbox, or send no Origin header"
             )
         asked_here = all(site in _OWN_SITES for site in headers.getlist("sec-fetch-site"))
         if not asked_here and not (rules.links and _opens_a_page(headers, scope)):
             return (
                 f"a page of another site asks for this; open http://127.0.0.1:{port}/inbox itself"
             )
+        if not rules.own_origin and _is_unmarked_browser(headers, scope, _name(host)):
+            return (
+                "a browser may not call this here, as it does not say which page asks; leave out"
+                " a User-Agent that begins with Mozilla/, or use https or 127.0.0.1"
+            )
         return None
+
+    def _proxied_problem(self, scope: Scope, host: str, port: int) -> str | None:
+        """Say what is wrong with a request to a proxy; None where there is none, or it is none."""
+        proxied = scope["extensions"].get(PROXIED)
+        if proxied is None:
+            return None
+        authority: str = proxied["authority"]
+        target = read_target(authority)
+        if target is None or (host and target.name != _name(host)):
+            return f"the request line names {authority}, the Host header {host or 'none'}"
+        own = target.port == port and self._is_local(target.name)
+        return None if own or is_emulated(target.name) else not_for_this_proxy(authority)
 
     def _is_own(self, rules: Rules, name: str | None) -> bool:
         if name is None:
             return False
-        if name in self._names or (rules.platform_hosts and name.endswith(_PLATFORM)):
+        return self._is_local(name) or (rules.platform_hosts and name.endswith(_PLATFORM))
+
+    def _is_local(self, name: str) -> bool:
+        if name in self._names:
             return True
         # Who listens everywhere has many addresses; DNS rebinding needs a name, not an address.
         # Not 0.0.0.0: browsers reach this machine by it, and tell nothing about the page.
@@ -131,17 +160,9 @@ def part_of(scope: Scope) -> str:
     path = scope["path"]
     if path.startswith("/inbox") or asks_for_page(scope):
         return "page"
-    if path.startswith("/api"):
+    if path.startswith("/api") or path == "/readyz":
         return "json"
     return "queues" if path.startswith("/queues/") else "platform"
-
-
-def is_everywhere(host: str) -> bool:
-    """Say whether an address to listen on means all addresses of this machine."""
-    try:
-        return ipaddress.ip_address(host).is_unspecified
-    except ValueError:
-        return False
 
 
 def _opens_a_page(headers: Headers, scope: Scope) -> bool:
@@ -150,6 +171,16 @@ def _opens_a_page(headers: Headers, scope: Scope) -> bool:
         scope["method"] == "GET"
         and headers.getlist("sec-fetch-mode") == ["navigate"]
         and headers.getlist("sec-fetch-dest") == ["document"]
+    )
+
+
+def _is_unmarked_browser(headers: Headers, scope: Scope, name: str | None) -> bool:
+    """Say whether a browser asks that does not send Sec-Fetch-Site to this address."""
+    return (
+        scope["scheme"] == "http"
+        and name not in _LOOPBACK
+        and "sec-fetch-site" not in headers
+        and headers.get("user-agent", "").startswith("Mozilla/")
     )
 
 

@@ -1,92 +1,97 @@
-"""Binds a port and serves one platform on it."""
+"""Serves one platform on the ports it listens on."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import socket
 import sqlite3
+import ssl
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import cast
 
 import uvicorn
 
 from aliyun_sms_emulator.clock import Clock
 from aliyun_sms_emulator.config.config import Config
-from aliyun_sms_emulator.errors import BindError
-from aliyun_sms_emulator.gateway.connection import FaultyProtocol
 from aliyun_sms_emulator.platform import Platform, restore_platform
 from aliyun_sms_emulator.receipts.pusher import all_pushers
 from aliyun_sms_emulator.serving.app import build_app
-from aliyun_sms_emulator.serving.guard import is_everywhere
+from aliyun_sms_emulator.serving.listening import Listening, bind
+from aliyun_sms_emulator.serving.opening import OpeningProtocol
 from aliyun_sms_emulator.tables.database import unusable
 from aliyun_sms_emulator.tables.store import Store
+from aliyun_sms_emulator.tls.folder import server_context
 
 _GRACE_SECONDS = 2
 _KEEP_ALIVE_SECONDS = 25  # as the platform's header Keep-Alive: timeout=25
 
 
 class EmulatorServer(uvicorn.Server):
-    """Serves one platform on a socket of its own; one `run` per instance."""
+    """Serves one platform on sockets of its own; one `run` per instance."""
 
     def __init__(
         self,
         config: Config,
         database: Path | None,
-        host: str,
-        port: int,
+        listening: Listening,
         *,
-        protocol: type[FaultyProtocol] = FaultyProtocol,
+        protocol: type[OpeningProtocol] = OpeningProtocol,
     ) -> None:
-        """Bind `host:port` (0 is a free port) and open `database` (None is in memory).
+        """Bind the ports and open `database` (None is in memory).
 
-        Raises BindError, DatabaseError, or ConfigError when remembered settings do not fit.
+        Raises BindError, TlsError, DatabaseError, or ConfigError when remembered settings do not
+        fit.
         """
-        self.socket = _bind(host, port)
-        try:
+        self._listening = listening
+        self._tls: ssl.SSLContext | None = None
+        with contextlib.ExitStack() as undone:
+            self.sockets = bind(listening)
+            for each in self.sockets:
+                undone.callback(each.close)
+            if listening.tls_folder is not None:
+                self.speak_https(listening.tls_folder)
             self.store = Store(database)
-        except Exception:
-            self.socket.close()
-            raise
-        try:
-            self.platform: Platform = restore_platform(config, self.store, Clock())
-        except Exception as error:
-            self.socket.close()
-            self.store.close()
-            if isinstance(error, sqlite3.Error):
+            undone.callback(self.store.close)
+            try:
+                self.platform: Platform = restore_platform(config, self.store, Clock())
+            except sqlite3.Error as error:
                 raise unusable(database, error) from error
-            raise
+            undone.pop_all()
         self._pushing: list[asyncio.Task[None]] = []
         self._on_ready: Callable[[], None] = lambda: None
-        bound_port = self.socket.getsockname()[1]
-        called = host
-        if is_everywhere(host):  # no address to call
-            called = "::1" if ":" in host else "127.0.0.1"
-        shown_host = f"[{called}]" if ":" in called else called
-        self.url = f"http://{shown_host}:{bound_port}"
+        self.ports = [each.getsockname()[1] for each in self.sockets]
+        self.url = listening.url(self.ports[0])
         super().__init__(
             uvicorn.Config(
-                build_app(self.platform, host),
-                http=protocol,
+                build_app(self.platform, listening),
+                http=cast("type[asyncio.Protocol]", partial(protocol, tls=lambda: self._tls)),
                 ws="none",
                 lifespan="off",
                 access_log=False,
                 log_config=None,
                 server_header=False,
+                proxy_headers=False,
                 timeout_keep_alive=_KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=_GRACE_SECONDS,
             )
         )
 
+    def speak_https(self, folder: Path) -> None:
+        """Take the certificate in `folder`, made where there is none; raises TlsError."""
+        self._tls = server_context(folder, self._listening.own_names)
+
     def run_until_stopped(self, on_ready: Callable[[], None]) -> None:
         """Serve until `stop` is called; `on_ready` is called when requests are answered."""
         self._on_ready = on_ready
         try:
-            asyncio.run(self.serve(sockets=[self.socket]))
+            asyncio.run(self.serve(sockets=self.sockets))
         finally:
-            self.socket.close()
+            for each in self.sockets:
+                each.close()
             self.store.close()
 
     def stop(self) -> None:
@@ -143,28 +148,3 @@ class ServerThread:
     def _on_ready(self) -> None:
         self._serving = True
         self._decided.set()
-
-
-def _bind(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio turns Nagle's delay off only where the protocol is named.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
-        listener.listen(1024)
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise BindError(_bind_problem(host, port, error)) from error
-    return listener
-
-
-def _bind_problem(host: str, port: int, error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-        return (
-            f"port {port} on {host} is in use; stop the program that uses it, or choose another"
-            " port with --port (0 takes a free one)"
-        )
-    if isinstance(error, OSError) and error.errno == errno.EACCES:
-        return f"port {port} may not be used without privileges; choose one from 1024 with --port"
-    return f"cannot listen on {host} port {port} ({error}); check --host and --port"

@@ -1,0 +1,1 @@
+"""https: its certificates, the layer under a connection, and what makes a client trust it."""

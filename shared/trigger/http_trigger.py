@@ -159,7 +159,7 @@ def serve(
         caller=space,
         duration_ms=round((clock.monotonic() - started) * 1000),
     )
-    return _fc_response(response)
+    return fc_response(response)
 
 
 def problem(
@@ -291,7 +291,7 @@ def _error_response(error: SmsError) -> Response:
     return response._replace(headers={**response.headers, **error.headers})
 
 
-def _fc_response(response: Response) -> dict[str, object]:
+def fc_response(response: Response) -> dict[str, object]:
     """Return `response` in the form that Function Compute reads (document 2545977)."""
     body = json.dumps(response.body, ensure_ascii=False)
     media_type = "application/json" if response.status < 400 else "application/problem+json"

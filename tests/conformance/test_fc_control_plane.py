@@ -6,6 +6,7 @@ fc3 component, in its order.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import json
 import subprocess
@@ -26,6 +27,7 @@ from aliyun_fc_runtime_stub.template.s_yaml import load_application
 from aliyun_sms_emulator import SmsEmulator
 from tests.conformance.fc2_signature import fc2_headers
 from tests.node_packages import clean_environment
+from tools import operate
 
 pytestmark = [pytest.mark.node, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
@@ -167,7 +169,10 @@ def test_the_whole_project_is_deployed_and_sends(
     urls = {name: deployer.deploy(function, environment) for name, function in functions.items()}
     listed = deployer.client.list_functions(models.ListFunctionsRequest(limit=100)).body
     assert [function.function_name for function in listed.functions] == sorted(functions)
-    assert {name for name, url in urls.items() if not url} == {"fc-sms-send-on-event"}
+    assert {name for name, url in urls.items() if not url} == {
+        "fc-sms-operate",
+        "fc-sms-send-on-event",
+    }
 
     _send(urls[SEND], "13800138000", "order-1")
     message = emulator.wait_for_message(out_id="tests~order-1")
@@ -177,6 +182,37 @@ def test_the_whole_project_is_deployed_and_sends(
     assert {function.name for function in again.functions} == set(functions)
     _send(again.url(SEND), "13900139000", "order-2")
     assert emulator.wait_for_message(out_id="tests~order-2").phone_number == "13900139000"
+
+
+def test_the_owner_s_tools_sign_so_that_the_function_operate_answers(
+    monkeypatch: pytest.MonkeyPatch,
+    start: Callable[[], FunctionCompute],
+    package: Path,
+    functions: dict[str, Function],
+    tmp_path: Path,
+) -> None:
+    cloud = start()
+    state = {
+        "SMS_STATE_URL": f"sqlite://{tmp_path}/state.sqlite3",
+        "SMS_ALLOW_LOCAL_STATE": "1",
+        "SMS_STATE_SECRET": "c3RhdGUtc2VjcmV0LW9mLXRlc3Rz",
+    }
+    Deployer(cloud, package).deploy(functions["fc-sms-operate"], state)
+    access = cloud.deploy_variables
+    monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", access["AccessKeyID"])
+    monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", access["AccessKeySecret"])
+    parser = argparse.ArgumentParser()
+    operate.add_options(parser)
+    options = parser.parse_args(["--endpoint", access["FC_CLIENT_CUSTOM_ENDPOINT"]])
+    assert operate.ask("unread", {}, options) == {"unread": [], "left": 0, "days": 30}
+
+    monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "wrong")
+    with pytest.raises(operate.OperateError, match="SignatureNotMatch"):
+        operate.ask("unread", {}, options)
+    options.function = "fc-sms-other"
+    monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", access["AccessKeySecret"])
+    with pytest.raises(operate.OperateError, match="is it deployed"):
+        operate.ask("unread", {}, options)
 
 
 def _send(url: str, phone_number: str, out_id: str) -> None:

@@ -28,7 +28,7 @@ OBJECT_CALLS = {  # the method of oss2.Bucket, and the action that it needs ("RA
 NEVER_ASKED_FOR = {  # a code goes to one number, by no legacy API; the code that it shares could
     "verify_code": {"dysms:SendBatchSms", "dysms:SendInterSms"},
 }
-ROW = re.compile(r"^\| `(\w+)` \| (`[^|]+`) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| `(\w+)` \| (`[^|]+`|none) \|$", re.MULTILINE)
 
 
 class Code:

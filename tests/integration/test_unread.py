@@ -53,7 +53,7 @@ def run(project: Path, tmp_path: Path, *options: str) -> str:
         "SMS_ALLOW_LOCAL_STATE": "1",
         "SMS_STATE_SECRET": SECRET,
     }
-    command = [sys.executable, "-m", "tools.unread", *options]
+    command = [sys.executable, "-m", "tools.unread", "--local", *options]
     done = subprocess.run(
         command, cwd=project, env=environment, check=True, capture_output=True, text=True
     )
@@ -88,7 +88,7 @@ def test_it_may_only_show_and_show_all(project: Path, tmp_path: Path, store: Sql
 def test_without_shared_state_it_says_so(project: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name[:4] != "SMS_"}
     done = subprocess.run(
-        [sys.executable, "-m", "tools.unread"],
+        [sys.executable, "-m", "tools.unread", "--local"],
         cwd=project,
         env=environment,
         check=False,

@@ -15,6 +15,7 @@ import pytest
 # another. The files that stand beside the wings in shared/ are the ground.
 FLOORS = (
     ("functions",),
+    ("commands",),
     ("receipts", "codes", "events"),
     ("trigger",),
     ("sending",),

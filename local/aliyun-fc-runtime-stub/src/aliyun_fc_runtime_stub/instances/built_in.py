@@ -16,8 +16,9 @@ from ..account import ACCOUNT_ID
 from ..template.model import Function, Hook
 from .environment import make_environment
 from .instance import InstanceSettings, InstanceState
+from .instance_process import End
 from .invocation import MAX_RESULT, Call, Invocation, error_body
-from .worker import Answer, End, Worker
+from .worker import Answer, Worker
 
 UNHANDLED = "UnhandledInvocationError"
 INITIALIZATION = "InitializationError"

@@ -2,6 +2,7 @@
 
     SmsError
     ├── InvalidRequest, NotAuthenticated, OutIdConflict, InProgress, LimitReached    at the caller
+    ├── SendingStopped                                                               by the owner
     ├── PlatformRefused, ConnectionFailed, AnswerLost                                at the platform
     ├── StoreUnavailable, UnreadFull, BucketUnavailable, NotSettled                  in state, files
     └── ConfigurationError, InternalError                                            here
@@ -136,6 +137,18 @@ class LimitReached(SmsError):
     def __init__(self, detail: str, *, code: str, retry_after: int) -> None:
         super().__init__(detail, code=code)
         self.retry_after = retry_after
+
+
+class SendingStopped(SmsError):
+    """The owner stopped sending; nothing was sent."""
+
+    status = 503
+    code = "sending-stopped"
+    retryable = True
+    retry_after = 60
+
+    def __init__(self) -> None:
+        super().__init__("the owner has stopped sending; nothing was sent")
 
 
 class StoreUnavailable(SmsError):

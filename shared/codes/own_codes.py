@@ -38,10 +38,9 @@ from shared.errors import (
     SmsError,
     StoreUnavailable,
 )
-from shared.limit_rules import RULE_OF
 from shared.sending import mainland
 from shared.sending.intents import Defaults, Intent, PartOutcome
-from shared.sending.limits import Limits
+from shared.sending.limits import Limits, is_refused_by_us
 from shared.sending.protocol import send
 from shared.state.records import read_record, record_text
 from shared.state.store import Change, Differs
@@ -261,7 +260,7 @@ class OwnCodes(NamedTuple):
             else:
                 self._remove(request, record)
             raise
-        if outcome.code in RULE_OF and not is_repeat:  # what we refuse leaves nothing behind
+        if is_refused_by_us(outcome.code) and not is_repeat:  # what we refuse leaves nothing behind
             self._remove(request, record)
             return self._created(request, record._replace(state=WITHDRAWN), outcome)
         is_known = not is_repeat or outcome.code != StoreUnavailable.code

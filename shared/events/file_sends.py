@@ -290,7 +290,7 @@ class _FileSends:
             return
         if code in RULE_OF:
             self._stop(code, "the rest was not tried: the limit is reached", wants_repeat=False)
-        elif code in ("connection-failed", "store-unavailable"):
+        elif code in ("connection-failed", "sending-stopped", "store-unavailable"):
             self._stop(
                 code, "the rest was not tried; a repeat goes on from here", wants_repeat=True
             )

@@ -12,13 +12,19 @@ import json
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from shared.errors import InProgress, LimitReached, OutIdConflict, SmsError, StoreUnavailable
+from shared.errors import (
+    InProgress,
+    LimitReached,
+    OutIdConflict,
+    SendingStopped,
+    SmsError,
+    StoreUnavailable,
+)
 from shared.ids import keyed
-from shared.limit_rules import RULE_OF
 from shared.sending.attempts import ABSENT, FOUND, NONCE_LIFETIME, Attempts, reconciled
 from shared.sending.heads import Head
 from shared.sending.intents import Part, PartOutcome
-from shared.sending.limits import Charge, Limits, put_within_limits
+from shared.sending.limits import Charge, Limits, is_refused_by_us, put_within_limits
 from shared.sending.message_index import note_message
 from shared.sending.part_records import (
     NO_RECORD,
@@ -27,6 +33,7 @@ from shared.sending.part_records import (
     read_part,
     record_key,
 )
+from shared.sending.stop import STOP_KEY
 from shared.state.records import read_record, record_text
 from shared.state.store import Change, Differs, Store
 
@@ -90,7 +97,7 @@ def _send_in_turn(claims: Sequence[Claim], outcomes: list[PartOutcome]) -> None:
         for claim in claims:
             outcome = claim._replace(head=head).send()
             outcomes.append(outcome)
-        if all(_is_limited(outcome) for outcome in outcomes):
+        if all(_is_not_attempted(outcome) for outcome in outcomes):
             _leave_nothing(first, head)
 
 
@@ -105,9 +112,9 @@ def _leave_nothing(first: Claim, head: Head) -> None:
         first.store.delete(first.key(), shown.stored)
 
 
-def _is_limited(outcome: PartOutcome) -> bool:
-    """Whether a limit of ours refused the part."""
-    return outcome.outcome == "rejected" and outcome.code in RULE_OF
+def _is_not_attempted(outcome: PartOutcome) -> bool:
+    """Whether a limit of ours or the owner refused the part."""
+    return outcome.outcome == "rejected" and is_refused_by_us(outcome.code)
 
 
 def _not_reached(claims: Sequence[Claim], outcome: str, error: SmsError) -> list[PartOutcome]:
@@ -164,7 +171,7 @@ class Claim(NamedTuple):
             if begun.is_done:
                 return self._attempt_in_turn(begun.record, charge)
             return self._go_on(begun.record, charge)
-        except LimitReached as error:
+        except (LimitReached, SendingStopped) as error:
             self._show_parts()
             return PartOutcome(self.part, "rejected", error.code, retry_after=error.retry_after)
 
@@ -246,7 +253,7 @@ class Claim(NamedTuple):
             self.attempts.api.clock.sleep(wait)
             try:
                 begun = self._begin(record, self._leased(record))
-            except LimitReached:
+            except (LimitReached, SendingStopped):
                 break
             if not begun.is_done:
                 return self._in_progress(1)
@@ -281,7 +288,7 @@ class Claim(NamedTuple):
         if seen == FOUND:
             return self._finish(record, reconciled(self.part))
         if resend is not None and self._may_resend(record, seen):
-            with contextlib.suppress(LimitReached):
+            with contextlib.suppress(LimitReached, SendingStopped):
                 return self._next_attempt(record._replace(was_in_doubt=True), resend)
         return self._finish(record, doubt)
 
@@ -401,10 +408,13 @@ class Claim(NamedTuple):
         )
 
     def _begin(self, old: PartRecord, new: PartRecord, charge: Charge = ()) -> Moved:
-        """Move to an attempt, when its second has room for a request; raises LimitReached."""
+        """Move to an attempt, when its second has room for a request.
+
+        Raises LimitReached, and SendingStopped while the owner's record is there.
+        """
         clock = self.attempts.api.clock
         try:
-            return self._move(old, new, charge=(*charge, *self.limits.request()))
+            return self._move(old, new, charge=(*charge, *self.limits.request()), unless=STOP_KEY)
         except LimitReached as error:
             wait = 1 - clock.now() % 1  # seconds until the next second of the clock
             if not self.limits.may_wait(error) or not self._has_time_for_another(wait):
@@ -420,10 +430,11 @@ class Claim(NamedTuple):
         charge: Charge = (),
         give_back: Charge = (),
         is_spent: bool = False,
+        unless: str = "",
     ) -> Moved:
         """Replace `old` by `new`; raises LimitReached when `charge` is refused.
 
-        What `is_spent` is not refused.
+        What `is_spent` is not refused. Raises SendingStopped when there is a record under `unless`.
         """
         api = self.attempts.api
         text = record_text(new)
@@ -435,6 +446,7 @@ class Claim(NamedTuple):
             now=api.clock.moved(),
             charge=charge,
             give_back=give_back,
+            unless=unless,
         )
         answer = put_within_limits(self.store, change, api, is_spent=is_spent)
         if isinstance(answer, Differs):

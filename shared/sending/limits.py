@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from shared.clock import PLATFORM_OFFSET
-from shared.errors import InvalidRequest, LimitReached
+from shared.errors import InvalidRequest, LimitReached, SendingStopped
 from shared.ids import is_of_api_key, keyed
 from shared.limit_rules import DAY, RULE_OF, RULES, SPANS, Rule
 from shared.phone_numbers import country_of
@@ -23,7 +23,16 @@ from shared.platform.actions import ACTIONS
 from shared.platform.sms_api import SmsApi
 from shared.sending.intents import Intent, Part, PartOutcome
 from shared.sending.segments import segments
-from shared.state.store import MOST_COUNTS, Change, Count, Differs, Refused, Store, Written
+from shared.state.store import (
+    MOST_COUNTS,
+    Change,
+    Count,
+    Differs,
+    Forbidden,
+    Refused,
+    Store,
+    Written,
+)
 
 Charge = Sequence[Count]
 _UNLIMITED = 2**53  # the largest whole number that Lua counts exactly
@@ -184,7 +193,8 @@ def put_within_limits(
     """Make a change of the store at its price, and warn the owner of budgets that run low.
 
     Raises LimitReached when a limit refuses. None does where limits are only recorded
-    (SMS_LIMIT_MODE), or when what is charged `is_spent`.
+    (SMS_LIMIT_MODE), or when what is charged `is_spent`. Raises SendingStopped where the change is
+    forbidden by what its `unless` names.
     """
     is_free = is_spent or not api.settings.limits.is_enforced
     charge = change.charge
@@ -194,10 +204,18 @@ def put_within_limits(
     if isinstance(answer, Refused):
         api.log.event("warning", "limit", "refused", rule=answer.rule)
         raise _limit_reached(answer, change.charge)
+    if isinstance(answer, Forbidden):
+        api.log.event("warning", "send", "stopped")
+        raise SendingStopped
     if isinstance(answer, Written) and answer.totals:
         for count, total in zip(change.charge, answer.totals, strict=True):
             _warn(api, count, total)
     return answer
+
+
+def is_refused_by_us(code: str) -> bool:
+    """Whether `code` says that a limit of ours or the owner refused, before any attempt."""
+    return code in RULE_OF or code == SendingStopped.code
 
 
 def _limit_reached(refused: Refused, charge: Charge) -> LimitReached:

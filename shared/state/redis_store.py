@@ -15,10 +15,11 @@ from urllib.parse import urlsplit
 from shared.errors import ConfigurationError, StoreUnavailable
 from shared.state.store import (
     MOST_COUNTS,
+    Answer,
     Change,
     Count,
     Differs,
-    Refused,
+    Forbidden,
     Written,
     milliseconds,
     refusal_of,
@@ -32,14 +33,15 @@ _TIMEOUT = 2.0  # seconds, to connect and for each answer
 
 # A script is put together from pieces, because Alibaba Cloud's cluster edition wants each key
 # written KEYS[number] (document 92942): a loop over KEYS is refused there. KEYS[1] is the record,
-# KEYS[2] and so on are those of slots for counts: first what is charged, then what is given back.
+# KEYS[2] the one that may forbid the change. KEYS[3] and so on are those of slots for counts: first
+# what is charged, then what is given back.
 # Redis keeps every script that it was ever sent. So there are few sizes, each slot takes a count of
 # either kind, and those that are left over are empty: 64 scripts in all.
 _SIZES = (0, 1, 2, 4, 8, 16, 32, MOST_COUNTS)
 
 # These are the arguments, first of the change, then of each slot. `now` is empty where Redis's own
-# time counts, `kind` where the slot is.
-_OF_CHANGE = ("old", "new", "ttl", "now", "owner", "mark")
+# time counts, `kind` where the slot is. `has_unless` is 1 where a record may forbid the change.
+_OF_CHANGE = ("old", "new", "ttl", "now", "owner", "mark", "has_unless")
 _OF_COUNT = ("kind", "amount", "limit", "window")
 _FIXED, _SLIDING, _EMPTY = "fixed", "sliding", ""
 
@@ -50,6 +52,7 @@ _COMPARE = """
 local current = redis.call('GET', <record>) or ''
 if current == <new> then return {'done'} end
 if current ~= <old> then return {'differs', current} end
+if <has_unless> == 1 and redis.call('EXISTS', <unless>) == 1 then return {'forbidden'} end
 local answer = {'done'}
 local now = tonumber(<now>)
 if not now then
@@ -122,7 +125,8 @@ def put_script(charge: int, give_back: int) -> str:
         *(_for_count(_TAKE_AWAY, place) for place in range(charge, charge + give_back)),
         _DONE,
     ]
-    return _with_arguments("".join(pieces).replace("<record>", "KEYS[1]"), _OF_CHANGE, first=1)
+    script = "".join(pieces).replace("<record>", "KEYS[1]").replace("<unless>", "KEYS[2]")
+    return _with_arguments(script, _OF_CHANGE, first=1)
 
 
 def slots_for(counts: Sequence[Count]) -> int:
@@ -133,7 +137,7 @@ def slots_for(counts: Sequence[Count]) -> int:
 def _for_count(piece: str, place: int) -> str:
     """Return a piece of script for the slot at `place`, from 0."""
     first = 1 + len(_OF_CHANGE) + len(_OF_COUNT) * place
-    piece = piece.replace("<key>", f"KEYS[{place + 2}]").replace("<place>", str(place))
+    piece = piece.replace("<key>", f"KEYS[{place + 3}]").replace("<place>", str(place))
     return _with_arguments(piece, _OF_COUNT, first)
 
 
@@ -190,13 +194,14 @@ class RedisStore:
         script = self._client.register_script(_DELETE)
         return bool(self._run(lambda: script(keys=[_RECORD + key], args=[old])))
 
-    def put(self, change: Change) -> Written | Differs | Refused:
+    def put(self, change: Change) -> Answer:
         """Make a change, or say why it was not made."""
         shape = slots_for(change.charge), slots_for(change.give_back)
         script = self._registered(*shape)
         counts = (*_filled(change.charge, shape[0]), *_filled(change.give_back, shape[1]))
         record = _RECORD + change.key
-        keys = [record, *(_key_of(count) if count else record for count in counts)]
+        unless = _RECORD + change.unless
+        keys = [record, unless, *(_key_of(count) if count else record for count in counts)]
         of_change: dict[str, str | int] = {
             "old": change.old or "",
             "new": change.new,
@@ -204,6 +209,7 @@ class RedisStore:
             "now": _now(change),
             "owner": f"{change.key}\n",
             "mark": f"{os.urandom(8).hex()}\n",
+            "has_unless": int(bool(change.unless)),
         }
         arguments = [of_change[name] for name in _OF_CHANGE]
         for count in counts:
@@ -214,6 +220,8 @@ class RedisStore:
             return refusal_of(change.charge[place], wait)
         if answer == "differs":
             return Differs(values[0] or None)
+        if answer == "forbidden":
+            return Forbidden()
         return Written(tuple(values))
 
     def _register(self, charge: int, give_back: int) -> Any:

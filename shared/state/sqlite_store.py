@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 from shared.errors import StoreUnavailable
 from shared.state.store import (
+    Answer,
     Change,
     Count,
     Differs,
-    Refused,
+    Forbidden,
     Written,
     milliseconds,
     refusal_of,
@@ -58,7 +59,7 @@ class SqliteStore:
             statement = "DELETE FROM records WHERE key = ? AND value = ?"
             return database.execute(statement, (key, old)).rowcount > 0
 
-    def put(self, change: Change) -> Written | Differs | Refused:
+    def put(self, change: Change) -> Answer:
         """Make a change, or say why it was not made."""
         now = milliseconds(time.time() if change.now is None else change.now)
         with self._transaction() as database:
@@ -67,6 +68,8 @@ class SqliteStore:
                 return Written()
             if current != change.old:
                 return Differs(current)
+            if change.unless and _record(database, change.unless) is not None:
+                return Forbidden()
             for count in change.charge:
                 if wait := _wait(database, count, now):
                     return refusal_of(count, wait)

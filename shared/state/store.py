@@ -34,6 +34,8 @@ class Change(NamedTuple):
     is added and `give_back`, once charged for the same key, is taken away: all or nothing, and
     nothing when the record was `new` before. Each of them is at most MOST_COUNTS.
 
+    A record under the key `unless` forbids the step, whatever it says; "" is no such key.
+
     Windows that look back go by the time of the store, so that all who share it agree. A test moves
     it by `now`, in epoch seconds.
 
@@ -47,6 +49,7 @@ class Change(NamedTuple):
     now: float | None = None
     charge: Sequence[Count] = ()
     give_back: Sequence[Count] = ()
+    unless: str = ""
 
 
 class Written(NamedTuple):
@@ -68,6 +71,13 @@ class Refused(NamedTuple):
     retry_after: int
 
 
+class Forbidden(NamedTuple):
+    """The record under `unless` is there; nothing was counted or written."""
+
+
+Answer = Written | Differs | Refused | Forbidden
+
+
 class Store(Protocol):
     """What every store does."""
 
@@ -80,7 +90,7 @@ class Store(Protocol):
     def delete(self, key: str, old: str) -> bool:
         """Remove the record under `key` if it is `old`; return whether it was."""
 
-    def put(self, change: Change) -> Written | Differs | Refused:
+    def put(self, change: Change) -> Answer:
         """Make a change, or say why it was not made."""
 
 

@@ -44,6 +44,13 @@ _NOTHING_SENT = {
             "a new out_id, unless an earlier call with this one ended unknown."
         ),
     ),
+    "sending-stopped": _NothingSent(
+        repeat="The owner has stopped sending, so this was not sent. Repeat it as it is, later.",
+        send_anew=(
+            "The owner has stopped sending, so this was not sent. To send after all, send again "
+            "later with a new out_id, unless an earlier call with this one ended unknown."
+        ),
+    ),
     "store-unavailable": _NothingSent(
         repeat="The shared state cannot be used, so this call sent nothing. Repeat it as it is.",
         send_anew=(

@@ -30,7 +30,7 @@ LONGEST_WAIT = 2 * PART_SECONDS
 # over by then, one of an hour or a day is not.
 _REPEAT_SECONDS = 60
 # Nothing was sent, and the reason may be gone when the event is repeated.
-_NOT_SENT_YET = ("connection-failed", "out-of-time", "store-unavailable")
+_NOT_SENT_YET = ("connection-failed", "out-of-time", "sending-stopped", "store-unavailable")
 
 
 class Job(NamedTuple):

@@ -36,6 +36,7 @@ from shared.sending.intents import Defaults, Intent, Part, PartOutcome
 from shared.sending.mainland import read_intent as read_mainland_intent
 from shared.sending.part_records import PartRecord, read_part
 from shared.sending.protocol import send
+from shared.sending.stop import start_sending, stop_sending
 from shared.settings import read_code_settings
 from shared.state.store import Store
 from shared.trigger import bulk_sends
@@ -256,6 +257,16 @@ class FaultMachine(RuleBasedStateMachine):
         self._pass_time(QUARTER + 1)
         self._call_once(case, script._replace(resends=True))
 
+    @rule(case=cases, script=SCRIPTS)
+    def call_while_the_owner_has_stopped_sending(self, case: Case, script: Script) -> None:
+        if self.store is None:
+            return
+        stop_sending(self.store, self.world.now)
+        before = self._sends()
+        self._call_once(case, script)
+        assert self._sends() == before, "sent while the owner has stopped sending"
+        assert start_sending(self.store)
+
     def _call_once(self, case: Case, script: Script) -> None:
         before, leased = self.world.accepted(), dict(self._records([case]))
         self._set_faults(case, [script])
@@ -392,6 +403,10 @@ class FaultMachine(RuleBasedStateMachine):
                 record = read_part(self.store, intent.wire_id(part), state_secret=secret)
                 if record.stored is not None:
                     yield intent.wire_id(part).text(), record
+
+    def _sends(self) -> int:
+        """Return how many requests to send the platform got."""
+        return sum(asked.action.startswith("Send") for asked in self.emulator.requests())
 
     def _promises_one(self) -> bool:
         return self.store is not None or self.given.nonce_scope == "account"

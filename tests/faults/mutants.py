@@ -103,6 +103,10 @@ def write_without_comparing(right: Right, self: SqliteStore, change: Change) -> 
     return right(self, change._replace(old=self.get(change.key)))
 
 
+def overlook_that_sending_is_stopped(right: Right, self: SqliteStore, change: Change) -> Any:
+    return right(self, change._replace(unless=""))
+
+
 def forget_what_was_found(
     _right: Right, self: Claim, outcome: PartOutcome, error: StoreUnavailable
 ) -> PartOutcome:
@@ -257,6 +261,12 @@ MUTANTS = (
         "sqlite",
         "shared.state.sqlite_store:SqliteStore.put",
         write_without_comparing,
+    ),
+    Mutant(
+        "overlook that sending is stopped",
+        "sqlite",
+        "shared.state.sqlite_store:SqliteStore.put",
+        overlook_that_sending_is_stopped,
     ),
     Mutant(
         "forget what was found when the store failed",

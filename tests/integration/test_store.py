@@ -27,7 +27,17 @@ from shared.errors import ConfigurationError, StoreUnavailable
 from shared.state.choice import open_store
 from shared.state.redis_store import RedisStore, put_script, slots_for
 from shared.state.sqlite_store import SqliteStore
-from shared.state.store import MOST_COUNTS, Change, Count, Differs, Refused, Store, Written
+from shared.state.store import (
+    MOST_COUNTS,
+    Answer,
+    Change,
+    Count,
+    Differs,
+    Forbidden,
+    Refused,
+    Store,
+    Written,
+)
 from tests.integration.redis_server import REDIS_6, RedisServer
 from tests.integration.store_worker import COUNTS, KEYS
 from tests.integration.tcp_proxy import TcpProxy
@@ -73,9 +83,7 @@ def _no_connection_stays() -> Iterator[None]:
     open_store.cache_clear()
 
 
-def put(
-    store: Store, key: str, old: str | None, new: str, **others: Any
-) -> Written | Differs | Refused:
+def put(store: Store, key: str, old: str | None, new: str, **others: Any) -> Answer:
     return store.put(Change(key, old, new, **{"ttl": TTL, "now": NOW, **others}))
 
 
@@ -302,6 +310,20 @@ def test_totals_are_what_was_counted_and_not_given_back(store: Store) -> None:
     assert store.totals(asked) == [3, 0, 0]
 
 
+def test_a_record_may_forbid_what_others_want_to_write(store: Store) -> None:
+    put(store, "done", None, "a")
+    put(store, "stop", None, "now")
+    assert put(store, "one", None, "a", unless="stop", charge=[fixed(3)]) == Forbidden()
+    assert put(store, "one", "z", "a", unless="stop") == Differs(None)
+    assert put(store, "done", None, "a", unless="stop") == Written()
+    assert store.get("one") is None
+    assert wrote(store, "two", None, "a", charge=[fixed(3)])
+    assert wrote(store, "three", None, "a", unless="another")
+    store.delete("stop", "now")
+    assert wrote(store, "one", None, "a", unless="stop")
+    assert wrote(store, "one", "a", "b", unless="one-that-never-was", give_back=[fixed(3)])
+
+
 class Model:
     """What a store does, in a few lines: all that expires here is what leaves a sliding window."""
 
@@ -310,13 +332,15 @@ class Model:
         self.moments: dict[str, list[tuple[float, str]]] = {}
         self.sums: dict[str, int] = {}
 
-    def put(self, change: Change) -> Written | Differs | Refused:
+    def put(self, change: Change) -> Answer:
         now = change.now or 0.0
         current = self.records.get(change.key)
         if current == change.new:
             return Written()
         if current != change.old:
             return Differs(current)
+        if change.unless in self.records:
+            return Forbidden()
         for count in change.charge:
             if wait := self._wait(count, now):
                 return Refused(count.rule, wait)
@@ -376,6 +400,7 @@ _STEPS = st.lists(
         st.sampled_from((None, "1", "2")),
         st.sampled_from(("1", "2", "3")),
         st.sampled_from((0, 1, 400, 1000)),
+        st.sampled_from(("", "", "a", "c")),
         _FEW,
         _FEW,
     ),
@@ -400,9 +425,18 @@ def test_redis_and_sqlite_do_what_the_model_does(
     with closing_redis(redis_server.url) as in_redis:
         stores: list[Store] = [in_redis, SqliteStore(str(tmp_path / "model.db"))]
         now = NOW
-        for key, old, new, seconds, charge, give_back in steps:
+        for key, old, new, seconds, unless, charge, give_back in steps:
             now += seconds
-            change = Change(key, old, new, ttl=TTL, now=now, charge=charge, give_back=give_back)
+            change = Change(
+                key,
+                old,
+                new,
+                ttl=TTL,
+                now=now,
+                charge=charge,
+                give_back=give_back,
+                unless=unless,
+            )
             expected = model.put(change)
             for store in stores:
                 assert store.put(change) == expected
@@ -643,7 +677,7 @@ def test_scripts_name_their_keys_as_clusters_of_alibaba_cloud_want_it(
     calls = re.findall(r"redis\.call\('[A-Z]+', (KEYS\[[1-9][0-9]*\])?", script)
     assert script.count("redis.call(") == len(calls)
     assert all(calls)
-    assert set(calls) == {f"KEYS[{number}]" for number in range(1, 2 + sum(slots))}
+    assert set(calls) == {f"KEYS[{number}]" for number in range(1, 3 + sum(slots))}
     assert script.count("KEYS") == len(calls)
     assert not re.search("<[a-z]+>", script)  # each argument has its number
 

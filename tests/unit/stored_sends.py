@@ -20,7 +20,7 @@ from shared.sending.mainland import read_intent
 from shared.sending.part_records import PartRecord, read_part
 from shared.sending.protocol import send
 from shared.state.sqlite_store import SqliteStore
-from shared.state.store import Change, Count, Differs, Refused, Written
+from shared.state.store import Answer, Change, Count
 from tests.unit.conftest import CREDENTIALS, ApiTo
 from tests.unit.manual_clock import ManualClock
 from tests.unit.sms_platform import Platform
@@ -67,7 +67,7 @@ class WatchedStore:
         self.before_read()
         return self.file.get(key)
 
-    def put(self, change: Change) -> Written | Differs | Refused:
+    def put(self, change: Change) -> Answer:
         self._step()
         self.before_write()
         return self.file.put(change)

@@ -163,6 +163,7 @@ def test_one_part_that_was_not_accepted_becomes_a_problem(
         (rejected("connection-failed"), 503, True, "1", "Repeat it as it is."),
         (rejected("out-of-time"), 503, True, "1", "Repeat it as it is."),
         (rejected("store-unavailable", 0, 1), 503, True, "1", "this call sent nothing"),
+        (rejected("sending-stopped", 0, 60), 503, True, "60", "The owner has stopped sending"),
         (rejected("out-id-conflict"), 409, False, None, "take a new one"),
         (unknown("in-progress", 0, 25), 409, True, "25", "at work on this out_id"),
         (unknown(), 504, True, None, '"resend_unknown": true'),

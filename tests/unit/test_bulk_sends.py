@@ -394,6 +394,7 @@ PART = job_for(0).intent.parts[0]
         (PartOutcome(PART, "rejected", "connection-failed"), True),
         (PartOutcome(PART, "rejected", "out-of-time"), True),
         (PartOutcome(PART, "rejected", "store-unavailable"), True),
+        (PartOutcome(PART, "rejected", "sending-stopped"), True),
         (PartOutcome(PART, "rejected", "isv.MOBILE_NUMBER_ILLEGAL"), False),
         (PartOutcome(PART, "rejected", "number-per-minute", retry_after=1), True),
         (PartOutcome(PART, "rejected", "number-per-minute", retry_after=60), True),

@@ -31,7 +31,7 @@ from shared.sending.part_records import PartRecord, number_digests, read_part, r
 from shared.sending.settling import SentMessage, settle
 from shared.state.records import record_text
 from shared.state.sqlite_store import SqliteStore
-from shared.state.store import Change, Count, Differs, Refused, Store, Written
+from shared.state.store import Answer, Change, Count, Store, Written
 from shared.trigger.invocation import Invocation
 from tests.unit import receipt_entries
 from tests.unit.conftest import ApiTo
@@ -269,7 +269,7 @@ class Faulty:
     def delete(self, key: str, old: str) -> bool:
         return self._store.delete(key, old)
 
-    def put(self, change: Change) -> Written | Differs | Refused:
+    def put(self, change: Change) -> Answer:
         self.puts += 1
         if self.broken and self.puts > self._begin:
             raise StoreUnavailable("the state store cannot be used")
@@ -302,7 +302,7 @@ class Racing(Faulty):
         super().__init__(store, 10**6)
         self._api, self._entries = api, entries
 
-    def put(self, change: Change) -> Written | Differs | Refused:
+    def put(self, change: Change) -> Answer:
         if self.puts == 0:
             self.puts = 1
             keep(self._entries, self._api, self._store, deadline=9.0)

@@ -29,7 +29,7 @@ from shared.sending.protocol import send
 from shared.sending.segments import segments
 from shared.settings import read_settings
 from shared.state.sqlite_store import SqliteStore
-from shared.state.store import MOST_COUNTS, Change, Count, Differs, Refused, Written
+from shared.state.store import MOST_COUNTS, Answer, Change, Count
 from shared.trunk_prefixes import TRUNKS
 from tests.unit.conftest import CREDENTIALS, ApiTo
 from tests.unit.manual_clock import AFTERNOON, ManualClock
@@ -484,7 +484,7 @@ def test_without_a_store_nothing_is_counted_and_the_log_says_so(
 class LongStore(SqliteStore):
     """A file whose windows end by the test's clock, which names them, and not by the real one."""
 
-    def put(self, change: Change) -> Written | Differs | Refused:
+    def put(self, change: Change) -> Answer:
         longer = [
             count if count.is_sliding else count._replace(window=3600) for count in change.charge
         ]

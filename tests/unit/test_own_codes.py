@@ -14,7 +14,7 @@ from shared.errors import InvalidRequest, OutIdConflict, StoreUnavailable
 from shared.sending import intents, mainland, protocol
 from shared.settings import Credentials
 from shared.state.sqlite_store import SqliteStore
-from shared.state.store import Change, Differs, Refused, Written
+from shared.state.store import Answer, Change
 from shared.trigger.http_trigger import Response
 from tests.unit.code_desk import (
     NUMBER,
@@ -155,7 +155,7 @@ class CountingStore(SqliteStore):
         self.keys.append(key)
         return super().get(key)
 
-    def put(self, change: Change) -> Written | Differs | Refused:
+    def put(self, change: Change) -> Answer:
         self.calls.append("put")
         self.keys.append(change.key)
         return super().put(change)
@@ -164,7 +164,7 @@ class CountingStore(SqliteStore):
 class StoreWithoutSends(SqliteStore):
     """A state file that fails whenever the send protocol writes to it."""
 
-    def put(self, change: Change) -> Written | Differs | Refused:
+    def put(self, change: Change) -> Answer:
         if change.key.startswith("part:"):
             raise StoreUnavailable("gone for now")
         return super().put(change)

@@ -25,10 +25,12 @@ from shared.events.event_sends import LOGGED_REFUSALS
 from shared.events.event_sources import SendRequest, derived_out_id, read_event
 from shared.ids import EVENT_SPACE, WireId
 from shared.sending.part_records import PartRecord, read_part, record_key
+from shared.sending.stop import start_sending, stop_sending
 from shared.state.records import record_text
 from shared.state.sqlite_store import SqliteStore
 from shared.state.store import Change, Written
 from tests.unit.conftest import CREDENTIALS
+from tests.unit.manual_clock import AFTERNOON
 from tests.unit.scripted_server import Scene, answer, hang_up
 from tests.unit.sms_platform import BIZ_ID, REQUEST_ID, Platform, accepted, detail, details, refused
 from tests.unit.source_events import (
@@ -452,6 +454,31 @@ def test_with_a_store_what_is_out_of_time_is_left_to_a_repeat(
         run(mns_topic(ONE), Context(function=FunctionInfo(timeout=1)))
     assert platform.calls == []
     only(run(mns_topic(ONE)), "accepted")
+
+
+def test_an_event_that_comes_while_sending_is_stopped_is_left_to_a_repeat(
+    platform: Platform, store: SqliteStore
+) -> None:
+    stop_sending(store, AFTERNOON)
+    with pytest.raises(NotSettled):
+        run(mns_topic(ONE))
+    assert platform.calls == []
+    start_sending(store)
+    only(run(mns_topic(ONE)), "accepted")
+
+
+def test_a_file_that_comes_while_sending_is_stopped_is_tried_no_further_and_sent_by_a_repeat(
+    platform: Platform, store: SqliteStore, bucket: Path
+) -> None:
+    event = put(bucket, recipients(500))
+    stop_sending(store, AFTERNOON)
+    with pytest.raises(NotSettled):
+        run(event)
+    assert platform.calls == []
+    summary = written(bucket)[-1]["summary"]
+    assert summary["code"] == "sending-stopped"
+    start_sending(store)
+    assert only(run(event), "accepted")["rows"]["accepted"] == 500
 
 
 def test_a_store_that_is_down_lets_nothing_through(

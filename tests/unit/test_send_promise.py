@@ -23,7 +23,7 @@ from shared.sending.intents import Defaults, PartOutcome
 from shared.sending.mainland import read_intent
 from shared.sending.protocol import send
 from shared.state.sqlite_store import SqliteStore
-from shared.state.store import Change, Differs, Refused, Written
+from shared.state.store import Answer, Change
 from tests.unit.conftest import CREDENTIALS, ApiTo
 from tests.unit.manual_clock import AFTERNOON, ManualClock
 from tests.unit.scripted_server import Scene, hang_up
@@ -84,7 +84,7 @@ class FailingStore(SqliteStore):
         super().__init__(str(path))
         self._left = fails_at
 
-    def put(self, change: Change) -> Written | Differs | Refused:
+    def put(self, change: Change) -> Answer:
         self._left -= 1
         if self._left == 0 and change.ttl % 2:
             raise StoreUnavailable("down")

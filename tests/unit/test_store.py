@@ -13,7 +13,7 @@ import pytest
 from shared.errors import StoreUnavailable
 from shared.state.choice import open_store
 from shared.state.sqlite_store import SqliteStore
-from shared.state.store import Change, Count, Differs, Refused, Written
+from shared.state.store import Answer, Change, Count, Differs, Refused, Written
 
 NOW = 1_800_000_000.0
 HOURLY = Count("an-hour", "number", amount=1, limit=2, window=3600, is_sliding=True)
@@ -58,7 +58,7 @@ def test_a_file_out_of_reach_is_unavailable(tmp_path: Path) -> None:
 
 def test_of_many_threads_one_wins_and_all_together_keep_to_the_limit(tmp_path: Path) -> None:
     store = SqliteStore(str(tmp_path / "state.db"))
-    answers: list[Written | Differs | Refused] = []
+    answers: list[Answer] = []
     begin = threading.Barrier(8)
 
     def work(name: str) -> None:

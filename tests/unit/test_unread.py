@@ -14,7 +14,7 @@ from shared.platform.sms_api import SmsApi
 from shared.receipts import unread
 from shared.receipts.unread import LIFETIME, MOST_BYTES, MOST_KEPT, Keeper, all_kept, forget
 from shared.state.sqlite_store import SqliteStore
-from shared.state.store import Change, Differs, Refused, Written
+from shared.state.store import Answer, Change
 from tests.unit.conftest import ApiTo
 from tests.unit.manual_clock import AFTERNOON, ManualClock
 
@@ -123,7 +123,7 @@ class Racing:
         self.get, self.totals, self.delete = store.get, store.totals, store.delete
         self._has_raced = False
 
-    def put(self, change: Change) -> Written | Differs | Refused:
+    def put(self, change: Change) -> Answer:
         if not self._has_raced:
             self._has_raced = True
             self._other.keep([b"of another"], "push")

@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help setup demo check test test-all lint unit runtimes integration local-tests faults fuzz \
-	mutants yardstick benchmark doctor unread verify-cloud api-key package template clean system-parts
+	mutants yardstick benchmark doctor unread \
+	stop-sending start-sending verify-cloud api-key package template clean system-parts
 
 help: ## list every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +64,12 @@ benchmark: $(VENV)/dev.stamp ## measure against the official SDK (GROUPS="files 
 
 doctor: $(VENV)/setup.stamp ## check a configuration before the first deploy; sends nothing
 	@$(BIN)/python -m tools.doctor
+
+stop-sending: $(VENV)/setup.stamp ## let no send begin; receipts, status and checks of codes go on
+	@$(BIN)/python -m tools.sending stop $(ARGS)
+
+start-sending: $(VENV)/setup.stamp ## let sends begin again
+	@$(BIN)/python -m tools.sending start $(ARGS)
 
 unread: $(VENV)/setup.stamp ## show receipts that could not be read, and read them again (ARGS='--show --raw')
 	@$(BIN)/python -m tools.unread $(ARGS)

@@ -13,35 +13,32 @@ of the functions.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import os
-import secrets
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
-
-import requests
 
 from shared import settings, transport
-from shared.clock import Clock, utc_timestamp
+from shared.clock import Clock
 from shared.commands import running
 from shared.errors import SmsError
 from shared.logs import Log, hash_key
 from shared.platform.sms_api import SmsApi
-from shared.settings import LOOPBACK, Credentials, read_credentials
-from shared.signing import acs3_authorization
+from shared.settings import read_credentials
 from shared.trigger.invocation import Invocation
+from tools import function_compute
+from tools.function_compute import OperateError, Operation
 
 FUNCTION = "fc-sms-operate"
 SECONDS = 60.0  # that a command may take: the function's timeout in s.yaml
-VERSION = "2023-03-30"
-
-
-class OperateError(Exception):
-    """What was asked for was not done; the text says why, and the remedy."""
+INVOKE = Operation(
+    "InvokeFunction",
+    "invocations",
+    content_type="application/octet-stream",
+    instead="; or, where the shared state can be reached, take --local",
+)
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -92,70 +89,10 @@ def _invoke(event: bytes, *, endpoint: str, function: str) -> dict[str, Any]:
 
     Source: the documentation of InvokeFunction of Function Compute 3.0, and the official SDK.
     """
-    region = os.environ.get("SMS_REGION") or "cn-hangzhou"
-    url = urlsplit(endpoint or f"https://fcv3.{region}.aliyuncs.com")
-    if url.scheme != "https" and url.hostname not in LOOPBACK:
-        raise OperateError(f"{endpoint}: plain http is only for this machine; use https://")
-    path = f"/{VERSION}/functions/{quote(function, safe='')}/invocations"
-    headers = {
-        "host": url.netloc,
-        "content-type": "application/octet-stream",
-        "x-acs-action": "InvokeFunction",
-        "x-acs-version": VERSION,
-        "x-acs-date": utc_timestamp(Clock().now()),
-        "x-acs-signature-nonce": secrets.token_hex(16),
-        "x-acs-content-sha256": hashlib.sha256(event).hexdigest(),
-    }
-    credentials = _owner_credentials(is_needed=url.hostname not in LOOPBACK)
-    if credentials:
-        if credentials.security_token:
-            headers["x-acs-security-token"] = credentials.security_token
-        headers["authorization"] = acs3_authorization(
-            "POST",
-            path,
-            query={},
-            headers=headers,
-            body=event,
-            access_key_id=credentials.access_key_id,
-            access_key_secret=credentials.access_key_secret,
-        )
-    address = f"{url.scheme}://{url.netloc}{path}"
-    try:
-        with requests.Session() as session:
-            session.trust_env = url.hostname not in LOOPBACK
-            reply = session.post(address, data=event, headers=headers, timeout=(10, SECONDS + 10))
-    except requests.RequestException as error:
-        raise OperateError(
-            f"Function Compute cannot be reached at {url.netloc} ({type(error).__name__}); "
-            "SMS_REGION names the region"
-        ) from None
-    return _read_reply(reply, function)
-
-
-def _owner_credentials(*, is_needed: bool) -> Credentials | None:
-    """Return the key pair of whoever asks, which is not that of the functions."""
-    own = {name: value for name, value in os.environ.items() if name.startswith("ALIBABA_CLOUD_")}
-    if is_needed or own.get("ALIBABA_CLOUD_ACCESS_KEY_ID"):
-        try:
-            return read_credentials(own)
-        except SmsError:
-            raise OperateError(
-                "set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET to the key "
-                "pair of a RAM user who may fc:InvokeFunction (docs/permissions.md); or, where "
-                "the shared state can be reached, take --local"
-            ) from None
-    return None
-
-
-def _read_reply(reply: requests.Response, function: str) -> dict[str, Any]:
-    try:
-        told = reply.json()
-    except ValueError:
-        told = None
-    if not isinstance(told, dict):
+    reply = function_compute.call(INVOKE, function, event, endpoint=endpoint, seconds=SECONDS + 10)
+    told = function_compute.json_of(reply)
+    if told is None:
         raise OperateError(f"{function} gave no answer that can be read (HTTP {reply.status_code})")
     if reply.status_code == 200 and {"answer", "error"} & told.keys():
         return told
-    kind = told.get("Code") or reply.headers.get("X-Fc-Error-Type") or reply.status_code
-    hint = "; is it deployed, and is SMS_REGION its region?" if reply.status_code == 404 else ""
-    raise OperateError(f"{function} cannot be invoked ({kind}){hint}")
+    raise function_compute.refusal(reply, function)

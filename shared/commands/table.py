@@ -7,7 +7,7 @@ an object of JSON; a row here; and a tool that asks for it (tools/).
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from shared.commands import unread_receipts
+from shared.commands import sending_switch, unread_receipts
 from shared.trigger.invocation import Invocation
 
 Run = Callable[[Mapping[str, Any], Invocation], dict[str, object]]
@@ -26,5 +26,7 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
+    "start-sending": Command(sending_switch.start, needs_state=False),
+    "stop-sending": Command(sending_switch.stop, needs_state=False),
     "unread": Command(unread_receipts.show, frozenset(("raw", "only_show"))),
 }

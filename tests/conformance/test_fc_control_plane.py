@@ -28,6 +28,7 @@ from aliyun_sms_emulator import SmsEmulator
 from tests.conformance.fc2_signature import fc2_headers
 from tests.node_packages import clean_environment
 from tools import operate
+from tools.function_compute import OperateError
 
 pytestmark = [pytest.mark.node, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
 
@@ -207,11 +208,11 @@ def test_the_owner_s_tools_sign_so_that_the_function_operate_answers(
     assert operate.ask("unread", {}, options) == {"unread": [], "left": 0, "days": 30}
 
     monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "wrong")
-    with pytest.raises(operate.OperateError, match="SignatureNotMatch"):
+    with pytest.raises(OperateError, match="SignatureNotMatch"):
         operate.ask("unread", {}, options)
     options.function = "fc-sms-other"
     monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", access["AccessKeySecret"])
-    with pytest.raises(operate.OperateError, match="is it deployed"):
+    with pytest.raises(OperateError, match="is it deployed"):
         operate.ask("unread", {}, options)
 
 

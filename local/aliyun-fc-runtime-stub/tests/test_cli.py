@@ -53,6 +53,28 @@ def test_invoke_prints_the_result_and_ends_with_0_1_or_2(project: Project, tmp_p
     assert log == "fc-stub: there is no function 'g' to run; there are: f\n"
 
 
+def test_invoke_shows_what_pre_stop_wrote_and_whether_it_failed(project: Project) -> None:
+    text = f"{CODE}    def bad(context): raise RuntimeError('no db')\n"
+    project.function("f", CODE, instanceLifecycleConfig={"preStop": {"handler": "f.stop"}})
+    project.function("g", text, instanceLifecycleConfig={"preStop": {"handler": "g.bad"}})
+    code, output, log = run(project, "invoke", "f")
+    assert (code, output) == (0, b"got ")
+    assert "\nstopping\nFC PreStop End RequestId: " in log
+    code, output, log = run(project, "invoke", "g", "--json")
+    assert (code, json.loads(output)["error_type"]) == (0, None)
+    assert "no db" in log
+    assert log.endswith(", Error: Unhandled function error\n")
+
+
+def test_a_start_with_nothing_to_run_ends_with_the_reasons(project: Project) -> None:
+    project.function("web", "", runtime="nodejs18")
+    project.document["resources"]["site"] = {"component": "website", "props": {}}
+    code, output, log = run(project, "start")
+    assert (code, output) == (2, b"")
+    assert "there is nothing to run: web: runtime 'nodejs18' is not one of" in log
+    assert "; site: component 'website' is not fc3\n" in log
+
+
 def test_invoke_with_async_repeats_a_failed_invocation(project: Project, tmp_path: Path) -> None:
     project.function("f", CODE, asyncInvokeConfig={"maxAsyncRetryAttempts": 1})
     (tmp_path / "event").write_bytes(b"fail")
@@ -187,6 +209,23 @@ def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
             main(arguments)
         assert caught.value.code == 0
         assert "fc-stub" in capsys.readouterr().out
+
+
+def test_a_layer_folder_is_not_written_to(project: Project) -> None:
+    """Neither by Python, which keeps what it has compiled beside a module, nor by the function."""
+    layer = project.folder / "layer/python"
+    layer.mkdir(parents=True)
+    (layer / "layered.py").write_text("X = 1")
+    text = """
+        import layered, pathlib
+        def handler(event, context):
+            pathlib.Path(layered.__file__).with_name("written").touch()
+            return pathlib.Path(layered.__file__).parent.name
+    """
+    project.function("f", text, layers=["acs:layer"])
+    code, output, _ = run(project, "invoke", "f", "--layer", f"acs:layer={layer.parent}")
+    assert (code, output) == (0, b"python")
+    assert [path.name for path in layer.iterdir()] == ["layered.py"]
 
 
 def test_layers_must_be_given(project: Project) -> None:

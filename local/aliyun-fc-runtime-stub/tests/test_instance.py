@@ -105,8 +105,8 @@ def test_modules_are_looked_for_in_the_order_of_the_platform(
     fc = project.start(layers={"arn": tmp_path / "layer"})
     path, folder = json.loads(fc.invoke("f").payload)
     assert path[0] == folder
-    assert re.fullmatch(rf"{tmp_path}/layer/python/lib/python3\.\d+/site-packages", path[1])
-    assert path[2] == f"{tmp_path}/layer/python"
+    assert re.fullmatch(r"/.*/layer-\w+/python/lib/python3\.\d+/site-packages", path[1])
+    assert path[2] == path[1].partition("/lib/")[0]
     assert path[3].endswith("/runtime")
     assert path[4] == f"{folder}/python"
     assert path[-1].endswith("/site-packages")
@@ -192,7 +192,6 @@ FAILURES: list[tuple[str, str, str | None]] = [
     ("answer = '\\ud800'", "UnicodeEncodeError", None),
     ("answer = {1: 1, 'a': 2}", "TypeError", None),
     ("raise ValueError('\\ud800')", "ValueError", "\ud800"),
-    ("import sys; sys.exit(4)", "SystemExit", "4"),
     ("raise Unreadable()", "Unreadable", "<Unreadable without a readable message>"),
     ("handler(event, context)", "RecursionError", None),
 ]
@@ -224,7 +223,7 @@ def test_a_stack_trace_has_the_users_frames_alone(project: Project, runtime: str
     text = "def handler(event, context):\n    raise ValueError('x')"
     project.function("f", text, runtime=runtime)
     ((place, *rest),) = json.loads(project.start().invoke("f").payload)["stackTrace"]
-    assert re.fullmatch(r'File ".*/code/f\.py"', place)
+    assert place == 'File "/code/f.py"'
     assert rest == ["line 2", "in handler", "raise ValueError('x')"]
 
 
@@ -256,7 +255,7 @@ def test_an_error_stands_in_the_log(project: Project) -> None:
     """ "Log": the error JSON is logged, and the last line names the error."""
     project.function("f", "def handler(event, context): raise ValueError('x')")
     invocation = project.start().invoke("f")
-    assert '[ERROR] {"errorMessage": "x", "errorType": "ValueError"' in invocation.log
+    assert f"[ERROR] {invocation.payload.decode()}\n" in invocation.log
     assert invocation.log.endswith(
         f"FC Invoke End RequestId: {invocation.request_id}, Error: Unhandled function error\n"
     )

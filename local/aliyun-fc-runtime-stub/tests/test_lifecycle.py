@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -29,7 +30,7 @@ def error_of(invocation: Any) -> dict[str, str]:
 
 
 def test_initializer_runs_once(project: Project, runtime: str) -> None:
-    """Once per instance, before the first request; its log is not that of the request."""
+    """Once per instance, before the first request; its log has lines of its own."""
     text = """
         calls = []
         def init(context): calls.append("init"); print("initializing", context.function.name)
@@ -41,7 +42,13 @@ def test_initializer_runs_once(project: Project, runtime: str) -> None:
     first, second = fc.invoke("f"), fc.invoke("f")
     assert json.loads(first.payload) == ["init", "call"]
     assert json.loads(second.payload) == ["init", "call", "call"]
-    assert first.log.startswith("initializing f\nFC Invoke Start")
+    number = first.request_id
+    assert first.log == (
+        f"FC Initialize Start RequestId: {number}\ninitializing f\n"
+        f"FC Initialize End RequestId: {number}\n"
+        f"FC Invoke Start RequestId: {number}\nFC Invoke End RequestId: {number}\n"
+    )
+    assert "Initialize" not in second.log
 
 
 @pytest.mark.parametrize(
@@ -67,6 +74,9 @@ def test_an_initializer_that_fails_fails_its_request_alone(
     failed = fc.invoke("f")
     assert (failed.status, failed.error_type) == (200, "InitializationError")
     assert error_of(failed)["errorType"] == error_type
+    assert "FC Invoke" not in failed.log
+    end = f"FC Initialize End RequestId: {failed.request_id}, Error: Unhandled function error\n"
+    assert failed.log.endswith(end)
     assert fc.invoke("f").payload == b"ok"
 
 
@@ -84,6 +94,32 @@ def test_pre_stop_runs_at_the_end(project: Project, tmp_path: Path, runtime: str
     assert not (tmp_path / "stopped").exists()
     fc.stop()
     assert (tmp_path / "stopped").read_text() == "cn-hangzhou"
+
+
+@pytest.mark.parametrize(
+    ("body", "written", "end"),
+    [
+        ("print('closed')", "closed\n", ""),
+        ("raise RuntimeError('no db')", "no db", ", Error: Unhandled function error"),
+        ("sys.exit('gone')", "gone\n", ", Error: Unhandled function error"),
+    ],
+)
+def test_the_log_of_pre_stop_has_its_lines_and_tells_a_failure(
+    project: Project, body: str, written: str, end: str
+) -> None:
+    text = f"""
+        import sys
+        def stop(context): {body}
+        def handler(event, context): return "ok"
+    """
+    hooks = {"preStop": {"handler": "f.stop", "timeout": 5}}
+    project.function("f", text, instanceLifecycleConfig=hooks)
+    fc = project.start()
+    fc.invoke("f")
+    log = fc.stop()
+    assert log.startswith("FC PreStop Start RequestId: ")
+    assert written in log
+    assert re.search(rf"FC PreStop End RequestId: [0-9a-f-]+{end}\n\Z", log)
 
 
 @pytest.mark.parametrize(
@@ -162,6 +198,43 @@ def test_a_process_that_ends_is_an_error_and_is_replaced(project: Project, body:
     fc = project.start()
     assert error_of(fc.invoke("f"))["errorType"] == "FunctionExitError"
     assert fc.invoke("f", b"again").payload == b"ok"
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        ("sys.exit(3)", "exit code 3"),
+        ("sys.exit('why')", "exit code 1"),
+        ("raise KeyboardInterrupt", "SIGINT"),
+        ("raise Own", "exit code 1"),
+    ],
+)
+def test_what_is_no_exception_ends_the_instance(project: Project, body: str, code: str) -> None:
+    """The published runtime catches Exception alone, so anything else ends the process."""
+    text = f"""
+        import os, sys
+        class Own(BaseException): pass
+        count = 0
+        def handler(event, context):
+            global count
+            count += 1
+            if event: {body}
+            return f"{{count}} {{os.getpid()}}"
+    """
+    project.function("f", text)
+    fc = project.start()
+    first = fc.invoke("f").payload.split()
+    error = error_of(fc.invoke("f", b"exit"))
+    assert error["errorType"] == "FunctionExitError"
+    assert code in error["errorMessage"]
+    count, process = fc.invoke("f").payload.split()
+    assert (first[0], count) == (b"1", b"1")
+    assert process != first[1]
+
+
+def test_sys_exit_while_a_module_is_loaded_ends_the_instance(project: Project) -> None:
+    project.function("f", "import sys\nsys.exit(3)")
+    assert error_of(project.start().invoke("f"))["errorType"] == "FunctionExitError"
 
 
 SLOW = """

@@ -92,12 +92,37 @@ def test_a_package_at_the_root_is_found_from_any_handler(project: Project, runti
 
 
 LOAD_ERRORS = [
-    ("import no_such_module", "ImportModuleError", "Unable to import module 'f0'"),
-    ("def handler(:", "UserCodeSyntaxError", "Syntax error in module 'f1'"),
-    ("1 / 0", "UserCodeError", "Module initialization error"),
-    ("raise SystemExit(3)", "UserCodeError", "Module initialization error"),
-    ("x = 1", "HandlerNotFound", "Handler 'handler' is missing on module 'f4'"),
-    ("handler = 5", "HandlerNotFound", "Handler 'handler' is missing on module 'f5'"),
+    (
+        "import no_such_module",
+        "ImportModuleError",
+        "Unable to import module 'f0'",
+        ["ModuleNotFoundError: No module named 'no_such_module'"],
+    ),
+    (
+        "x = 1\ndef handler(:",
+        "UserCodeSyntaxError",
+        "Syntax error in module 'f1'",
+        ['File "/code/f1.py"', "line 2", "def handler(:", "SyntaxError: invalid syntax"],
+    ),
+    (
+        "1 / 0",
+        "UserCodeError",
+        "Module initialization error: 'division by zero'",
+        ["ZeroDivisionError: division by zero"],
+    ),
+    (
+        "int('x')",
+        "InvalidHandleName",
+        "Invalid handler 'f3'",
+        ["ValueError: invalid literal for int() with base 10: 'x'"],
+    ),
+    (
+        "x = 1",
+        "HandlerNotFound",
+        "Handler 'handler' is missing on module 'f4'",
+        ["AttributeError: module 'f4' has no attribute 'handler'"],
+    ),
+    ("handler = 5", "TypeError", "'int' object is not callable", None),
 ]
 
 
@@ -105,16 +130,63 @@ def test_code_that_cannot_be_loaded_is_told_by_the_type_of_its_error(
     project: Project, runtime: str
 ) -> None:
     """Published runtime (util): the error types; the cause stands in stackTrace only."""
-    for index, (text, _, _) in enumerate(LOAD_ERRORS):
+    for index, (text, *_) in enumerate(LOAD_ERRORS):
         project.function(f"f{index}", text, runtime=runtime)
     fc = project.start()
-    for index, (text, error_type, message) in enumerate(LOAD_ERRORS):
+    for index, (_, error_type, message, cause) in enumerate(LOAD_ERRORS):
         invocation = fc.invoke(f"f{index}")
         error = json.loads(invocation.payload)
         assert invocation.error_type == "UnhandledInvocationError"
         assert (error["errorType"], error["errorMessage"]) == (error_type, message)
-        if error_type == "ImportModuleError":
-            assert text.removeprefix("import ") in json.dumps(error["stackTrace"])
+        assert error.get("stackTrace") == cause
+
+
+def test_a_syntax_error_of_an_imported_module_names_its_file_line_and_text(
+    project: Project, runtime: str
+) -> None:
+    """The log line is the object in Python's own notation, as in a log that a user published."""
+    project.files({"lib/helper.py": "X = 1\n\n\ndef broken(:\n    pass\n"})
+    project.function("f", "from lib import helper\ndef handler(e, c): pass", runtime=runtime)
+    invocation = project.start().invoke("f")
+    assert json.loads(invocation.payload) == {
+        "errorMessage": "Syntax error in module 'f'",
+        "errorType": "UserCodeSyntaxError",
+        "stackTrace": [
+            'File "/code/lib/helper.py"',
+            "line 4",
+            "def broken(:",
+            "SyntaxError: invalid syntax",
+        ],
+    }
+    assert "[ERROR] {'errorMessage': \"Syntax error in module 'f'\", 'errorType': 'UserC" in (
+        invocation.log
+    )
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_the_old_loader_looks_into_the_code_alone(project: Project, runtime: str) -> None:
+    """The new one finds what can be imported: a layer, the standard library."""
+    layer = project.folder / "layer/python"
+    layer.mkdir(parents=True)
+    (layer / "layered.py").write_text("def handler(event, context): return 'from layer'")
+    project.function("f", handler="layered.handler", runtime=runtime, layers=["acs:layer"])
+    project.function("g", handler="json.loads", runtime=runtime)
+    fc = project.start(layers={"acs:layer": project.folder / "layer"})
+    of_layer, of_library = fc.invoke("f").payload, fc.invoke("g").payload
+    if runtime in NEW:
+        assert of_layer == b"from layer"
+        assert json.loads(of_library)["errorType"] == "TypeError"  # it is called with a context
+    else:
+        assert json.loads(of_layer)["errorType"] == "ImportModuleError"
+        assert json.loads(of_library)["errorType"] == "ImportModuleError"
+
+
+@pytest.mark.parametrize("runtime", OLD)
+def test_the_old_loader_does_not_load_a_name_that_is_imported_already(
+    project: Project, runtime: str
+) -> None:
+    project.files({"json.py": PLAIN})
+    assert call(project, runtime, "json.handler") == "HandlerNotFound"
 
 
 def test_a_missing_module_is_told(project: Project, runtime: str) -> None:

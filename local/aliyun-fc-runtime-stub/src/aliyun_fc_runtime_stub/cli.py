@@ -271,6 +271,7 @@ def _start(options: argparse.Namespace) -> int:
         listener=report.invocation,
         notify=lambda notice: report.notice(cloud, notice),
     )
+    _check_something_runs(cloud, options)
     print_preparation(cloud)
     try:
         with cloud:
@@ -281,6 +282,13 @@ def _start(options: argparse.Namespace) -> int:
     finally:
         report.close()
     return _OK
+
+
+def _check_something_runs(cloud: FunctionCompute, options: argparse.Namespace) -> None:
+    """Refuse to serve an s.yaml of which nothing can run; what is deployed may still come."""
+    if options.state is None and not cloud.functions:
+        reasons = (f"{name}: {why}" for name, why in cloud.application.not_run.items())
+        raise ConfigurationError(f"there is nothing to run: {'; '.join(reasons)}", options.template)
 
 
 def _allow_open_files() -> None:
@@ -316,11 +324,13 @@ def _invoke(options: argparse.Namespace) -> int:
             invocation = attempts[-1]
         else:
             attempts = [invocation]
+    hook_log = cloud.stop()
     for attempt in attempts:
         if options.json:
             sys.stdout.write(json.dumps(with_payload(attempt)) + "\n")
         else:
             sys.stderr.write(attempt.log)
+    sys.stderr.write(hook_log)
     if options.json:
         sys.stdout.flush()
         return _OK if invocation.error_type is None else _FUNCTION_ERROR

@@ -7,7 +7,6 @@ handles one request at a time), "Lifecycle hooks for function instances".
 from __future__ import annotations
 
 import math
-import secrets
 import signal
 import time
 from typing import Any
@@ -17,7 +16,8 @@ from ..template.model import Function, Hook
 from .environment import make_environment
 from .instance import InstanceSettings, InstanceState
 from .instance_process import End
-from .invocation import MAX_RESULT, Call, Invocation, error_body
+from .invocation import MAX_RESULT, Call, Invocation, error_body, new_request_id
+from .log_text import INITIALIZE, INVOKE, PRE_STOP, framed
 from .worker import Answer, Worker
 
 UNHANDLED = "UnhandledInvocationError"
@@ -75,22 +75,22 @@ class BuiltInInstance:
 
     async def _invoke(self, call: Call) -> Invocation:
         begin, started = time.perf_counter(), time.time()
-        kind = UNHANDLED
-        answer: Answer | None = None
         if not self._ready:
             await self._start()
             begin = time.perf_counter()
-            answer = await self._initialize(call)
-        before = self._worker.log.take()
-        if answer is None or answer.ok:
-            self._ready = True
-            head = self._head(call, self._function.handler, hook=False)
-            answer = await self._worker.call(head, call.event, self._function.timeout)
-            timeout = self._function.timeout
-        else:
-            kind = INITIALIZATION
-            timeout = self._function.initializer.timeout if self._function.initializer else 0
+        log = self._worker.log.take()
+        kind, timeout = UNHANDLED, self._function.timeout
+        hook = None if self._ready else self._function.initializer
+        if hook is not None:
+            answer, written = await self._run_hook(INITIALIZE, hook, call)
+            log += written
+        if hook is not None and not answer.ok:
+            kind, timeout = INITIALIZATION, hook.timeout
             await self._worker.kill()
+        else:
+            self._ready = True
+            answer, written = await self._handle(call)
+            log += written
         payload, error_type = self._outcome(answer, kind, timeout)
         duration = (time.perf_counter() - begin) * 1000
         headers = {"X-Fc-Request-Id": call.request_id}
@@ -103,7 +103,7 @@ class BuiltInInstance:
             headers=headers,
             payload=payload,
             error_type=error_type,
-            log=before + self._framed(call.request_id, self._worker.log.take(), error_type),
+            log=log,
             duration_ms=round(duration, 3),
             billed_ms=math.ceil(duration),
             memory_mb=round(answer.memory_kib / 1024, 2),
@@ -132,12 +132,19 @@ class BuiltInInstance:
             self._settings.python, self._settings.code, self._environment, config
         )
 
-    async def _initialize(self, call: Call) -> Answer | None:
-        hook = self._function.initializer
-        return None if hook is None else await self._run_hook(hook, call)
+    async def _handle(self, call: Call) -> tuple[Answer, str]:
+        """Call the handler; return what came of it, and its log."""
+        head = self._head(call, self._function.handler, hook=False)
+        answer = await self._worker.call(head, call.event, self._function.timeout)
+        failed = not answer.ok or len(answer.payload) > MAX_RESULT
+        return answer, framed(INVOKE, call.request_id, self._worker.log.take(), failed=failed)
 
-    async def _run_hook(self, hook: Hook, call: Call) -> Answer:
-        return await self._worker.call(self._head(call, hook.handler, hook=True), b"", hook.timeout)
+    async def _run_hook(self, name: str, hook: Hook, call: Call) -> tuple[Answer, str]:
+        """Run a hook; return what came of it, and its log."""
+        head = self._head(call, hook.handler, hook=True)
+        answer = await self._worker.call(head, b"", hook.timeout)
+        text = self._worker.log.take()
+        return answer, framed(name, call.request_id, text, failed=not answer.ok)
 
     def _head(self, call: Call, handler: str, *, hook: bool) -> dict[str, Any]:
         keys = self._environment
@@ -172,25 +179,18 @@ class BuiltInInstance:
             return error_body("FunctionExitError", message), kind
         return answer.payload, kind
 
-    @staticmethod
-    def _framed(request_id: str, text: str, error_type: str | None) -> str:
-        end = {None: "", INITIALIZATION: ", Error: Initialization error"}.get(
-            error_type, ", Error: Unhandled function error"
-        )
-        return (
-            f"FC Invoke Start RequestId: {request_id}\n{text}"
-            f"FC Invoke End RequestId: {request_id}{end}\n"
-        )
-
     async def stop(self) -> str:
         """Run the preStop hook, end the process, return what was written."""
         hook = self._function.pre_stop
         idle = not self._busy
         self._busy = True  # an end that is wanted is no news
+        log = ""
         if hook and self._ready and self.alive and idle:
-            await self._run_hook(hook, Call(secrets.token_hex(8), b""))
+            between = self._worker.log.take()
+            _, log = await self._run_hook(PRE_STOP, hook, Call(new_request_id(), b""))
+            log = between + log
         await self._worker.kill()
-        return self._worker.log.take()
+        return log + self._worker.log.take()
 
 
 def _exit_text(code: int | None) -> str:

@@ -1,7 +1,11 @@
-"""What a function writes to standard output and error, as FC keeps it."""
+"""What a function writes to standard output and error, as FC keeps it.
+
+Source of the lines around it: published copies of the runtime, and logs that users have published.
+"""
 
 from __future__ import annotations
 
+INVOKE, INITIALIZE, PRE_STOP = "Invoke", "Initialize", "PreStop"
 LINE_LIMIT = 32 * 1024
 TOTAL_LIMIT = 8 * 1024 * 1024
 
@@ -32,3 +36,13 @@ class LogText:
         if text and not text.endswith("\n"):
             text += "\n"
         return text + (f"[fc-stub: {dropped} more bytes of output dropped]\n" if dropped else "")
+
+
+def framed(name: str, request_id: str, text: str, *, failed: bool) -> str:
+    """Return what a call has written between the lines of its start and end.
+
+    `name`: INVOKE, INITIALIZE or PRE_STOP.
+    """
+    end = ", Error: Unhandled function error" if failed else ""
+    first = f"FC {name} Start RequestId: {request_id}\n"
+    return f"{first}{text}FC {name} End RequestId: {request_id}{end}\n"

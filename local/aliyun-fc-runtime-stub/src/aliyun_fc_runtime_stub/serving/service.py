@@ -7,6 +7,7 @@ import contextlib
 import os
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -85,6 +86,8 @@ class Service:
         self._pythons = pythons
         self._instances: dict[str, Instances] = {}
         self._retiring: dict[asyncio.Task[None], Instances] = {}
+        self._layers: dict[str, Path] = {}
+        self._layers_turn = threading.Lock()
         self.timers: Timers | None = None
         self.refresh: Callable[[str], Awaitable[None]] = _as_it_is
         self.opened: Callable[[Function], None] = _no_port
@@ -116,7 +119,7 @@ class Service:
             self._instances[name] = self._make(function, environments[function.runtime])
 
     def _make(self, function: Function, environment: RuntimeEnvironment) -> Instances:
-        layers = self._layers(function)
+        layers = self._layers_of(function)
         with _room():
             folder = Path(tempfile.mkdtemp(prefix=f"{function.name}-", dir=self._root))
             code = folder / "code"
@@ -212,7 +215,8 @@ class Service:
             if colon and name not in self.functions and not self._settings.open_ended:
                 raise ConfigurationError(f"there is no function {name!r}", f"--env {key}")
 
-    def _layers(self, function: Function) -> tuple[Path, ...]:
+    def _layers_of(self, function: Function) -> tuple[Path, ...]:
+        """Return copies of a function's layers: Python and functions write into what they use."""
         missing = [arn for arn in function.layers if arn not in self._settings.layers]
         if missing:
             raise ConfigurationError(
@@ -222,7 +226,17 @@ class Service:
                 function.resource,
                 "layers",
             )
-        return tuple(Path(self._settings.layers[arn]).resolve() for arn in function.layers)
+        with self._layers_turn:
+            return tuple(self._layer(arn) for arn in function.layers)
+
+    def _layer(self, arn: str) -> Path:
+        if arn not in self._layers:
+            with _room():
+                copy = Path(tempfile.mkdtemp(prefix="layer-", dir=self._root))
+                source = Path(self._settings.layers[arn])
+                shutil.copytree(source, copy, symlinks=True, dirs_exist_ok=True)
+                self._layers[arn] = copy
+        return self._layers[arn]
 
     def function(self, name: str) -> Function:
         """Return a function; raises FunctionNotFound."""

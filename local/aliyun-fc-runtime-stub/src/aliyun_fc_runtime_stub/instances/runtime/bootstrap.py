@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import importlib
+import importlib.machinery
 import importlib.util
 import json
 import logging
@@ -35,9 +36,9 @@ _HEAD = struct.Struct(">II")
 
 
 class LoadError(Exception):
-    """The handler could not be found; carries FC's own error type."""
+    """The handler could not be loaded; carries FC's own error type, and what went wrong."""
 
-    def __init__(self, error_type: str, message: str, cause: BaseException | None = None) -> None:
+    def __init__(self, error_type: str, message: str, cause: Exception) -> None:
         super().__init__(message)
         self.error_type = error_type
         self.cause = cause
@@ -97,10 +98,10 @@ class RecordHandler(logging.Handler):
 class Modules:
     """Loads handlers lazily and keeps them, with the loader of the named runtime."""
 
-    def __init__(self, runtime: str) -> None:
+    def __init__(self, runtime: str, code: str) -> None:
         self._importlib = runtime == "python3.12"
+        self._code = code
         self._handlers: dict[str, Callable[..., Any]] = {}
-        self._modules: dict[str, ModuleType] = {}
 
     def handler(self, name: str) -> Callable[..., Any]:
         """Return the function that `file.method` names, importing its module at the first call."""
@@ -109,25 +110,20 @@ class Modules:
         return self._handlers[name]
 
     def _find(self, name: str) -> Callable[..., Any]:
-        module_name, dot, function_name = name.rpartition(".")
-        if not dot or not module_name:
-            raise LoadError("HandlerNotFound", f"Bad handler '{name}': it must be file.method")
+        module_name, _, function_name = name.rpartition(".")
         module = self._load(module_name)
-        function = getattr(module, function_name, None)
-        if not callable(function):
+        try:
+            function: Callable[..., Any] = getattr(module, function_name)
+        except AttributeError as error:
             message = f"Handler '{function_name}' is missing on module '{module_name}'"
-            raise LoadError("HandlerNotFound", message)
-        found: Callable[..., Any] = function
-        return found
+            raise LoadError("HandlerNotFound", message, error) from None
+        return function
 
     def _load(self, name: str) -> ModuleType:
-        if name in self._modules:
-            return self._modules[name]
         try:
             if self._importlib:
-                module = importlib.import_module(name.replace("/", "."))
-            else:
-                module = load_by_path(name)
+                return importlib.import_module(name.replace("/", "."))
+            return load_by_path(name, self._code)
         except ImportError as error:
             raise LoadError(
                 "ImportModuleError", f"Unable to import module '{name}'", error
@@ -135,24 +131,29 @@ class Modules:
         except SyntaxError as error:
             message = f"Syntax error in module '{name}'"
             raise LoadError("UserCodeSyntaxError", message, error) from None
-        except BaseException as error:
-            raise LoadError("UserCodeError", "Module initialization error", error) from None
-        self._modules[name] = module
-        return module
+        except ValueError as error:  # of any line in the module: so the published runtime does
+            raise LoadError("InvalidHandleName", f"Invalid handler '{name}'", error) from None
+        except Exception as error:
+            message = f"Module initialization error: '{error}'"
+            raise LoadError("UserCodeError", message, error) from None
 
 
-def load_by_path(name: str) -> ModuleType:
-    """Load a module as the runtimes up to 3.10 do: by file, segment after segment.
+def load_by_path(name: str, code: str) -> ModuleType:
+    """Load a module as the runtimes up to 3.10 do: by file, in the code folder alone.
 
-    A "/" stays inside its segment, so `a/b` is the file a/b.py in any folder of sys.path, loaded
-    under the name "a/b" (hence without a package to import relative to). A "." goes into a package,
-    which must have an `__init__.py`.
+    What stands before the last "/" is a folder, but not a package: `a/b` is the file a/b.py, loaded
+    under the name "a/b", hence without a package to import relative to. A "." goes into a package,
+    which must have an `__init__.py`. A name that is imported already is not loaded again, be it a
+    module of the standard library.
     """
-    places = sys.path
+    folder, _, dotted = name.rpartition("/")
+    places = [str(Path(code, folder))]
     location = ""
-    for segment in name.split("."):
-        location = _find_source(segment, places)
-        places = [str(Path(location).parent)] if location.endswith("__init__.py") else []
+    for segment in dotted.split("."):
+        location = _find_file(segment, places)
+        places = [str(Path(location).parent)] if Path(location).stem == "__init__" else []
+    if name in sys.modules:
+        return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, location)
     if spec is None or spec.loader is None:
         raise ImportError(f"No module named '{name}'")
@@ -166,9 +167,9 @@ def load_by_path(name: str) -> ModuleType:
     return module
 
 
-def _find_source(segment: str, places: list[str]) -> str:
+def _find_file(segment: str, places: list[str]) -> str:
     for place in places:
-        for suffix in ("/__init__.py", ".py"):
+        for suffix in ("/__init__.py", *importlib.machinery.all_suffixes()):
             path = Path(place, segment + suffix)
             if path.is_file():
                 return str(path)
@@ -214,7 +215,12 @@ def serialise(value: Any) -> bytes:
         return bytes(value)
     if isinstance(value, str):
         return value.encode()
-    return json.dumps(value, default=_jsonable, indent=4, sort_keys=True).encode()
+    return to_json(value).encode()
+
+
+def to_json(value: Any) -> str:
+    """Write JSON as the runtime does, for results and for errors."""
+    return json.dumps(value, default=_jsonable, indent=4, sort_keys=True)
 
 
 def _jsonable(value: Any) -> Any:
@@ -230,23 +236,41 @@ def _jsonable(value: Any) -> Any:
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
-def describe_error(error: BaseException) -> dict[str, Any]:
+def describe_error(error: Exception) -> dict[str, Any]:
     """Build FC's error object: errorMessage, errorType, stackTrace ("Error handling" page)."""
-    shown = error.cause if isinstance(error, LoadError) and error.cause else error
-    frames = traceback.extract_tb(shown.__traceback__)
-    stack = [
-        [f'File "{frame.filename}"', f"line {frame.lineno}", f"in {frame.name}", frame.line or ""]
-        for frame in frames
-        if frame.filename != __file__ and not frame.filename.startswith("<frozen ")
-    ]
-    if shown is not error:
-        stack.append(traceback.format_exception_only(type(shown), shown)[-1].strip().splitlines())
-    error_type = error.error_type if isinstance(error, LoadError) else type(error).__name__
+    stack: list[Any]
+    if isinstance(error, LoadError):
+        error_type, stack = error.error_type, describe_cause(error.cause)
+    else:
+        error_type, stack = type(error).__name__, _frames(error)
     try:
         message = str(error)
     except Exception:
         message = f"<{type(error).__name__} without a readable message>"
-    return {"errorMessage": message, "errorType": error_type, "stackTrace": stack}
+    described: dict[str, Any] = {"errorMessage": message, "errorType": error_type}
+    return {**described, "stackTrace": stack} if stack else described
+
+
+def _frames(error: Exception) -> list[list[str]]:
+    """Return the user's frames, each as `[File "/code/f.py", line 2, in handler, source]`."""
+    return [
+        [f'File "{frame.filename}"', f"line {frame.lineno}", f"in {frame.name}", frame.line or ""]
+        for frame in traceback.extract_tb(error.__traceback__)
+        if frame.filename != __file__ and not frame.filename.startswith("<frozen ")
+    ]
+
+
+def describe_cause(cause: Exception) -> list[str]:
+    """Return why a module could not be loaded, as the published runtime has it in stackTrace.
+
+    Of a syntax error: `File "/code/f.py"`, `line 2`, the source, `SyntaxError: invalid syntax`.
+    """
+    found: list[str] = []
+    for number, entry in enumerate(traceback.format_exception_only(type(cause), cause)):
+        for line in entry.replace("^", "").splitlines():
+            parts = line.split(",") if number == 0 else [line]
+            found += [part.strip() for part in parts if part.strip()]
+    return found
 
 
 def peak_memory_kib() -> int:
@@ -271,7 +295,7 @@ class Instance:
         self._control = control
         self._process = os.getpid()
         self._config = config
-        self._modules = Modules(config["runtime"])
+        self._modules = Modules(config["runtime"], config["code"])
         self._records = RecordHandler()
         root = logging.getLogger()
         root.addHandler(self._records)
@@ -307,12 +331,22 @@ class Instance:
                 function(context)
                 return {"ok": True}, b""
             return {"ok": True}, serialise(function(payload, context))
-        except BaseException as error:
-            described = describe_error(error)
-            text = json.dumps(described, ensure_ascii=False)
+        except Exception as error:  # any other BaseException (SystemExit) ends the process
+            described = self._without_places(describe_error(error))
+            logged = described if isinstance(error, LoadError) else to_json(described)
             with contextlib.suppress(OSError, ValueError):  # the function has closed its output
-                logging.getLogger().error("%s", text)  # noqa: TRY400  (FC logs the JSON alone)
-            return {"ok": False}, json.dumps(described).encode()
+                logging.getLogger().error("%s", logged)  # noqa: TRY400  (FC logs this alone)
+            return {"ok": False}, to_json(described).encode()
+
+    def _without_places(self, described: dict[str, Any]) -> dict[str, Any]:
+        """Say /code and /opt for the folders that stand for them here."""
+        text = json.dumps(described)
+        places = {self._config["code"]: "/code"}
+        places |= dict.fromkeys(self._config["layers"], "/opt")
+        for here, there in places.items():
+            text = text.replace(json.dumps(here + "/")[1:-1], f"{there}/")
+        found: dict[str, Any] = json.loads(text)
+        return found
 
 
 def print_stacks(_number: int, _frame: FrameType | None) -> None:

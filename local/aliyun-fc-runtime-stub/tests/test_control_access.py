@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import itertools
 import json
+import re
 import socket
 import threading
 import time
@@ -28,6 +29,7 @@ from deployer import ECHO, Deployer, fetch, inline, zipped
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
+ACCOUNT = "1234567890123456"
 NOON = 1794571200.0  # 2026-11-13T12:00:00Z
 OWN = AccessKey("key-id", "key-secret")
 EMPTY = hashlib.sha256(b"").hexdigest()
@@ -132,20 +134,25 @@ def test_the_token_call_is_signed_as_the_components_library_does(
         check_token_call(key, other, moment)
 
 
-def token(cloud: FunctionCompute) -> Any:
+def ask_token(cloud: FunctionCompute, account: str) -> Any:
     """Ask for a token as the component does, with the signature of a moment ago."""
     date = formatdate(usegmt=True)
-    text = f"GET\n\n\n{date}\nx-fc-account-id:42\n/2016-08-15/tempBucketToken"
+    text = f"GET\n\n\n{date}\nx-fc-account-id:{account}\n/2016-08-15/tempBucketToken"
     key_id, secret = cloud.access_key
     digest = hmac.new(secret.encode(), text.encode(), hashlib.sha256).digest()
     status, body = fetch(
         f"{cloud.api_url}/2016-08-15/tempBucketToken",
         date=date,
-        x_fc_account_id="42",
+        x_fc_account_id=account,
         authorization=f"FC {key_id}:{base64.b64encode(digest).decode()}",
     )
-    assert status == 200, body
-    return json.loads(body)
+    return status, json.loads(body)
+
+
+def token(cloud: FunctionCompute) -> Any:
+    status, given = ask_token(cloud, ACCOUNT)
+    assert status == 200, given
+    return given
 
 
 def put(cloud: FunctionCompute, path: str, data: bytes, security_token: str) -> Any:
@@ -153,10 +160,23 @@ def put(cloud: FunctionCompute, path: str, data: bytes, security_token: str) -> 
     return fetch(url, "PUT", data=data, x_oss_security_token=security_token)
 
 
+def test_a_token_is_for_the_account_of_the_stub_alone(deployer: Deployer) -> None:
+    status, answer = ask_token(deployer.cloud, "42")
+    assert (status, answer["ErrorCode"]) == (403, "AccessDenied")
+    assert answer["ErrorMessage"].endswith("set AccountID=1234567890123456")
+
+
+def test_no_bucket_can_have_the_name_that_a_token_names(deployer: Deployer) -> None:
+    """A deployer that FC_CODE_TEMP_OSS_ENDPOINT does not reach uploads to the real OSS."""
+    bucket = token(deployer.cloud)["ossBucket"]
+    assert not re.fullmatch(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", bucket)  # of OSS
+    assert re.fullmatch(r"[a-z0-9_][a-z0-9-_]{1,61}[a-z0-9_]", bucket)  # ali-oss refuses others
+
+
 def test_an_uploaded_package_is_deployed(deployer: Deployer) -> None:
     given = token(deployer.cloud)
     secret = given["credentials"]["SecurityToken"]
-    name = f"42/{given['objectName']}"
+    name = f"{ACCOUNT}/{given['objectName']}"
     assert put(deployer.cloud, name, zipped(("index.py", ECHO)), secret)[0] == 200
     code = models.InputCodeLocation(oss_bucket_name=given["ossBucket"], oss_object_name=name)
     deployer.create("f", code=code)
@@ -178,7 +198,7 @@ def test_an_upload_survives_changes_of_another_function(deployer: Deployer) -> N
         try:
             for number in range(20):
                 given = token(deployer.cloud)
-                name = f"42/{given['objectName']}"
+                name = f"{ACCOUNT}/{given['objectName']}"
                 package = zipped(("index.py", f"# upload {number}\n{ECHO}"))
                 put(deployer.cloud, name, package, given["credentials"]["SecurityToken"])
                 place = models.InputCodeLocation(
@@ -195,11 +215,12 @@ def test_upload_is_for_one_object(deployer: Deployer) -> None:
     secret = first["credentials"]["SecurityToken"]
     expired = f"{first['objectName']}.1.{secret.rpartition('.')[2]}"
     for path, given, code in (
-        (f"42/{second['objectName']}", secret, b"AccessDenied"),
-        (f"42/../{first['objectName']}", secret, b"AccessDenied"),
-        (f"42/{first['objectName']}", secret[:-1], b"InvalidSecurityToken"),
-        (f"42/{first['objectName']}", expired, b"InvalidSecurityToken"),
-        (f"42/{first['objectName']}", "..", b"InvalidSecurityToken"),
+        (f"{ACCOUNT}/{second['objectName']}", secret, b"AccessDenied"),
+        (f"{ACCOUNT}/../{first['objectName']}", secret, b"AccessDenied"),
+        (f"{ACCOUNT}/{first['objectName']}", secret[:-1], b"InvalidSecurityToken"),
+        (f"{ACCOUNT}/{first['objectName']}", expired, b"InvalidSecurityToken"),
+        (f"{ACCOUNT}/{first['objectName']}", "..", b"InvalidSecurityToken"),
+        (f"42/{first['objectName']}", secret, b"set AccountID=1234567890123456"),
     ):
         status, body = put(deployer.cloud, path, b"x", given)
         assert (status, code in body) == (403, True), body
@@ -211,14 +232,13 @@ def test_half_an_upload_leaves_nothing_behind(deployer: Deployer, tmp_path: Path
     given = token(deployer.cloud)
     host, port = deployer.cloud.api_url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port))) as connection:
-        head = f"PUT /42/{given['objectName']} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1000\r\n"
+        name = f"{ACCOUNT}/{given['objectName']}"
+        head = f"PUT /{name} HTTP/1.1\r\nHost: {host}\r\nContent-Length: 1000\r\n"
         secret = given["credentials"]["SecurityToken"]
         connection.sendall(f"{head}x-oss-security-token: {secret}\r\n\r\nhalf".encode())
         _until(lambda: any((tmp_path / "state" / "packages").iterdir()))
     _until(lambda: not any((tmp_path / "state" / "packages").iterdir()))
-    code = models.InputCodeLocation(
-        oss_bucket_name=given["ossBucket"], oss_object_name=f"42/{given['objectName']}"
-    )
+    code = models.InputCodeLocation(oss_bucket_name=given["ossBucket"], oss_object_name=name)
     with pytest.raises(Exception, match="there is no object"):
         deployer.create("f", code=code)
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
 import pytest
 from alibabacloud_fc20230330 import models
 
-from deployer import ECHO, Deployer, inline, zipped
+from deployer import ECHO, Deployer, fetch, inline, zipped
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
@@ -167,7 +168,7 @@ def _wire(name: str) -> str:
         ({"code": {"zipFile": "bm8gemlw"}}, "code: cannot be unpacked: File is not a zip file"),
         ({"code": {"ossBucketName": "mine", "ossObjectName": "a"}}, "code.ossBucketName: 'mine'"),
         (
-            {"code": {"ossBucketName": "fc-stub-temp", "ossObjectName": "../../lock"}},
+            {"code": {"ossBucketName": "_fc-stub-temp_", "ossObjectName": "../../lock"}},
             "code.ossObjectName: there is no object",
         ),
     ],
@@ -191,10 +192,25 @@ def test_failed_update_changes_nothing(deployer: Deployer) -> None:
     assert deployer.invoke("f", b"x").body.read() == b"x"
 
 
+@pytest.mark.parametrize(
+    "path", ["/2023-03-30/layers", "/2016-08-15/services", "/2021-04-06/services/s", "/", "/x"]
+)
+def test_what_is_not_offered_is_answered_with_the_list_of_what_is(
+    deployer: Deployer, path: str
+) -> None:
+    status, body = fetch(deployer.cloud.api_url + path)
+    answer = json.loads(body)
+    assert (status, answer["Code"]) == (400, "PathNotSupported")
+    assert answer["Message"].startswith(f"'GET' against '{path}' is not offered")
+    for call in ("functions/*/triggers", "functions/*/invocations", "tempBucketToken"):
+        assert call in answer["Message"]
+
+
 def test_a_call_that_is_not_offered_says_so(deployer: Deployer) -> None:
     """What is not offered says so; versions and aliases are not."""
     deployer.create("f")
-    with pytest.raises(Exception, match=r"PathNotSupported.*is not offered by fc-stub"):
+    with pytest.raises(Exception, match=r"PathNotSupported.*is not offered by fc-stub") as caught:
         deployer.client.list_aliases("f", models.ListAliasesRequest())
+    assert "POST/GET functions, GET/PUT/DELETE functions/*, " in str(caught.value)
     with pytest.raises(Exception, match="qualifier: only LATEST"):
         deployer.client.get_function("f", models.GetFunctionRequest(qualifier="1"))

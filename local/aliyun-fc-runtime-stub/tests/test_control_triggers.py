@@ -27,6 +27,7 @@ def test_http_trigger_has_a_url(deployer: Deployer) -> None:
     got = deployer.client.get_trigger("f", "web").body
     assert (got.http_trigger.url_internet, got.trigger_type) == (url, "http")
     assert json.loads(got.trigger_config) == HTTP
+    assert "targetArn" not in got.to_map()  # a plan would show it as a difference
 
 
 def test_a_changed_trigger_counts_at_once(deployer: Deployer) -> None:
@@ -168,6 +169,16 @@ def test_a_configuration_is_got_as_it_was_put(
     assert deployer.call("GET", every, functionName="g")["body"][listed] == []
     deployer.call("DELETE", path)
     check_none()
+
+
+@pytest.mark.parametrize("given", ["defaultTarget", "target"])
+def test_provisioned_instances_are_there_at_once(deployer: Deployer, given: str) -> None:
+    """The fc3 component waits for ever until `current` is `target`, and plans what was given."""
+    deployer.create("f")
+    deployer.call("PUT", "functions/f/provision-config", {given: 3})
+    answered = deployer.call("GET", "functions/f/provision-config")["body"]
+    assert (answered["current"], answered["target"]) == (3, 3)
+    assert answered.get("defaultTarget", 3) == answered[given] == 3
 
 
 @pytest.mark.parametrize(

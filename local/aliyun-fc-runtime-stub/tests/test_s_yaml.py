@@ -235,6 +235,16 @@ def test_other_resources_are_named_not_run(project: Project) -> None:
     assert "'oss' is not fc3" in application.not_run["bucket"]
 
 
+@pytest.mark.parametrize(("component", "runs"), [("fc3@0.1.22", True), ("fc", False)])
+def test_the_component_may_be_a_variable(project: Project, component: str, runs: bool) -> None:
+    project.function("f")
+    project.document["resources"]["f"]["component"] = "${env('COMPONENT', 'fc3')}"
+    assert [one.name for one in load_application(project.write(), {}).functions] == ["f"]
+    application = load_application(project.path, {"COMPONENT": component})
+    assert bool(application.functions) is runs
+    assert ("f" in application.not_run) is not runs
+
+
 def test_yaml_is_read_as_the_cli_does(project: Project) -> None:
     """YAML 1.2 as of js-yaml: yes and 010 are strings; a repeated key is an error."""
     project.function("f", environmentVariables={"A": "A_VALUE", "B": "B_VALUE"})

@@ -36,6 +36,9 @@ from .web.trigger_auth import Authenticator
 T = TypeVar("T")
 # Making an environment takes some seconds the first time: longer than a deploy's client waits.
 _PREPARED = ("python3.12", "python3.10")
+# The fc3 component asks again every 5 seconds, on the same connection. With a time as short as that
+# the connection closes just when it asks.
+_KEEP_ALIVE = 75  # seconds
 
 
 def _utc_now() -> datetime:
@@ -188,6 +191,7 @@ class FunctionCompute:
             access_log=False,
             server_header=False,
             proxy_headers=False,
+            timeout_keep_alive=_KEEP_ALIVE,
         )
         self._server = uvicorn.Server(config)
         self._serving = self._loop.create_task(self._server.serve(sockets=sockets))

@@ -24,6 +24,7 @@ _DEFAULTS: Mapping[str, Any] = {  # of the API, where the SDK's documentation na
     "description": "",
     "environmentVariables": {},
     "internetAccess": True,
+    "role": "",
     "timeout": 3,
 }
 _TRIGGER_KEYS = (
@@ -156,7 +157,7 @@ def describe_trigger(
     else:
         text = f"{region}/{one.name}/{name}".encode()
         trigger["triggerId"] = hashlib.sha256(text).hexdigest()[:32]
-    return {"description": "", "qualifier": "LATEST", "targetArn": one.arn(region), **trigger}
+    return {"description": "", "qualifier": "LATEST", **trigger}
 
 
 def now() -> str:

@@ -14,13 +14,13 @@ from starlette.types import Receive
 from ..errors import RequestRefused
 from ..http_messages import Headers, HttpRequest, HttpResponse
 from ..web.acs3 import AccessKey, check
-from ..web.api_paths import INVOKE, PREFIX
+from ..web.api_paths import INVOKE
 from ..web.request_body import read_body
 from .arguments import invalid
 from .call import Call
 from .deployments import Deployments
 from .functions import MAX_BODY
-from .routes import make_routes
+from .routes import Route, make_routes, offered
 from .store import Store
 from .uploads import TOKEN_PATH, Uploads, check_token_call, oss_error
 
@@ -37,10 +37,11 @@ class ControlPlane:
 
     @staticmethod
     def takes(request: HttpRequest) -> bool:
-        """Say whether a request, whose body is not read yet, is one of a deploy."""
-        if _is_upload(request) or request.path == TOKEN_PATH:
-            return True
-        return request.path.startswith(PREFIX) and not INVOKE.fullmatch(request.path)
+        """Say whether a request, whose body is not read yet, is one of a deploy.
+
+        All are but InvokeFunction and what tells about the stub itself.
+        """
+        return not (request.path.startswith("/stub/") or INVOKE.fullmatch(request.path))
 
     def check(self, request: HttpRequest) -> None:
         """Refuse a call that is not signed, or not as it should be."""
@@ -63,9 +64,14 @@ class ControlPlane:
         request = request.with_body(await read_body(receive, MAX_BODY, _TOO_LARGE))
         if request.path == TOKEN_PATH:
             return self._token(request, request_id)
+        route, names = self._find(request)
         self.check(request)
+        query = dict(parse_qsl(request.query.decode("latin-1"), keep_blank_values=True))
+        for name in query:
+            if name not in route.query:
+                invalid(name, "is not a parameter that this call takes here")
         try:
-            answer = await self._operate(request)
+            answer = await route.operation(Call(names, query, request.body))
         except OSError as error:
             raise _disk(error) from None
         return _json(200 if answer is not None else 204, answer, request_id)
@@ -73,24 +79,26 @@ class ControlPlane:
     def _token(self, request: HttpRequest, request_id: str) -> HttpResponse:
         try:
             check_token_call(self._key, request, time.time())
+            token = self._uploads.token(request.header("x-fc-account-id"))
         except RequestRefused as error:  # in the form of API version 2016-08-15
             body = {"ErrorCode": error.code, "ErrorMessage": str(error)}
             return _json(error.status, body, request_id)
-        return _json(200, self._uploads.token(), request_id)
+        return _json(200, token, request_id)
 
-    async def _operate(self, request: HttpRequest) -> Mapping[str, Any] | None:
+    def _find(self, request: HttpRequest) -> tuple[Route, tuple[str, ...]]:
+        """Return the operation and the names in its path; refuse what is not offered.
+
+        No signature is asked for before: whoever calls the wrong thing should see what there is.
+        """
         path = request.raw_path.decode("latin-1")
         for route in self._routes:
             match = route.path.fullmatch(path)
             if match and route.method == request.method:
-                query = dict(parse_qsl(request.query.decode("latin-1"), keep_blank_values=True))
-                for name in query:
-                    if name not in route.query:
-                        invalid(name, "is not a parameter that this call takes here")
-                names = tuple(unquote(name) for name in match.groups())
-                return await route.operation(Call(names, query, request.body))
-        message = f"{request.method!r} against {request.path!r} is not offered by fc-stub"
-        raise RequestRefused(400, "PathNotSupported", message)
+                return route, tuple(unquote(name) for name in match.groups())
+        message = f"{request.method!r} against {request.path!r} is not offered by fc-stub serve"
+        raise RequestRefused(
+            400, "PathNotSupported", f"{message}, which offers {offered(self._routes)}"
+        )
 
 
 def _is_upload(request: HttpRequest) -> bool:

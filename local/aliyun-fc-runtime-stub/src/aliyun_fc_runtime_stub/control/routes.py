@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ..web.api_paths import PREFIX
@@ -19,10 +19,11 @@ Operation = Callable[[Any], Awaitable[Mapping[str, Any] | None]]
 
 
 class Route(NamedTuple):
-    """One operation; `query` are the parameters it takes."""
+    """One operation; `shown` is its path for people, `query` are the parameters it takes."""
 
     method: str
     path: re.Pattern[str]
+    shown: str
     operation: Operation
     query: frozenset[str]
 
@@ -66,4 +67,16 @@ def _route(
 ) -> Route:
     method, _, path = text.partition(" ")
     pattern = re.escape(PREFIX + path).replace(r"\*", "([^/]+)")
-    return Route(method, re.compile(pattern), operation, frozenset(query))
+    return Route(method, re.compile(pattern), path, operation, frozenset(query))
+
+
+def offered(routes: Iterable[Route]) -> str:
+    """Return a list of all operations for people; `*` stands for a name."""
+    methods: dict[str, list[str]] = {}
+    for route in routes:
+        methods.setdefault(route.shown, []).append(route.method)
+    calls = [f"{'/'.join(names)} {path}" for path, names in methods.items()]
+    return (
+        f"below {PREFIX}: {', '.join(calls)}, POST functions/*/invocations; and the temporary "
+        "bucket for code: GET /2016-08-15/tempBucketToken, PUT of the object"
+    )

@@ -110,7 +110,9 @@ class Settings:
     def _describe(self, one: Deployed) -> dict[str, Any]:
         found = {**one.settings[self._kind.path], "functionArn": one.arn(self._deployments.region)}
         if self._kind.path == "provision-config":
-            found["current"] = found.get("target", found.get("defaultTarget", 0))
+            # fc3 waits until the instances there are (`current`) are those wanted (`target`)
+            found["target"] = found.get("target", found.get("defaultTarget", 0))
+            found["current"] = found["target"]
         elif self._kind.path == "scaling-config":
             found["currentInstances"] = found["targetInstances"] = found.get("minInstances", 0)
         return found

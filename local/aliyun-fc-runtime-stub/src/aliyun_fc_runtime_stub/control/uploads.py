@@ -1,7 +1,7 @@
 """The temporary bucket: a token for one object, and the object's upload by the OSS SDK.
 
 Sources: GET /2016-08-15/tempBucketToken and its signature as npm @alicloud/fc2 2.6.6 sends it, the
-upload as npm ali-oss 6.23.0 does; both are what the fc3 component calls. The token is what lets an
+upload as npm ali-oss 6.18.1 does; both are what the fc3 component calls. The token is what lets an
 upload in; the OSS signature beside it, made with the secret that came with the token, is not looked
 at.
 """
@@ -21,6 +21,7 @@ from xml.sax.saxutils import escape
 
 from starlette.types import Receive
 
+from ..account import ACCOUNT_ID
 from ..errors import RequestRefused
 from ..http_messages import HttpRequest, HttpResponse
 from ..package.unpacking import MAX_PACKAGE
@@ -29,10 +30,12 @@ from ..web.request_body import pieces
 from .deployments import Deployments
 from .store import Store
 
-BUCKET = "fc-stub-temp"
+# A deployer that FC_CODE_TEMP_OSS_ENDPOINT does not reach uploads to the real OSS. No bucket there
+# can have this name: names begin and end with a letter or a digit ("Bucket naming conventions").
+BUCKET = "_fc-stub-temp_"
 TOKEN_PATH = "/2016-08-15/tempBucketToken"  # noqa: S105
 _AUTHORIZATION = re.compile(r"FC ([^:\s]+):([A-Za-z0-9+/=]+)")
-_OBJECT = re.compile(rf"/(?:{BUCKET}/)?\d{{1,32}}/([0-9a-f]{{32}})")
+_OBJECT = re.compile(rf"/(?:{BUCKET}/)?(\d{{1,32}})/([0-9a-f]{{32}})")
 _SKEW = 15 * 60
 _LIFETIME = 3600
 
@@ -63,6 +66,12 @@ def check_token_call(key: AccessKey, request: HttpRequest, now: float) -> None:
         raise RequestRefused(403, "SignatureNotMatch", "the signature is not that of this request")
 
 
+def _check_account(account: str) -> None:
+    if account != ACCOUNT_ID:
+        message = f"the account {account!r} is not that of fc-stub: set AccountID={ACCOUNT_ID}"
+        raise RequestRefused(403, "AccessDenied", message)
+
+
 class Uploads:
     """Hands out tokens and takes the objects they are for. A token ends with the process."""
 
@@ -71,8 +80,9 @@ class Uploads:
         self._deployments = deployments
         self._key = secrets.token_bytes(32)
 
-    def token(self) -> dict[str, Any]:
-        """Return the answer of tempBucketToken."""
+    def token(self, account: str) -> dict[str, Any]:
+        """Return the answer of tempBucketToken; refuse an account that is not the stub's."""
+        _check_account(account)
         name = secrets.token_hex(16)
         expires = int(time.time()) + _LIFETIME
         moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(expires))
@@ -96,8 +106,9 @@ class Uploads:
         """Answer PutObject; the object is on disk when this returns."""
         match = _OBJECT.fullmatch(request.path)
         name, expires = self._checked(request.header("x-oss-security-token"))
-        if match is None or match[1] != name:
+        if match is None or match[2] != name:
             raise RequestRefused(403, "AccessDenied", "the token is for another object")
+        _check_account(match[1])
         if time.time() > expires:
             raise RequestRefused(403, "SecurityTokenExpired", "the token is over an hour old")
         incoming = self._store.incoming()

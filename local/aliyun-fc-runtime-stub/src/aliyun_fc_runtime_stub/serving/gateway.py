@@ -131,7 +131,10 @@ class Gateway:
             return inspect(self._service, request)
         match = INVOKE.fullmatch(request.path)
         if match is None:
-            message = f"'{request.method}' against '{request.path}' is not supported"
+            message = (
+                f"{request.method!r} against {request.path!r} is not offered by fc-stub start, "
+                "which offers POST /2023-03-30/functions/NAME/invocations; deploy to fc-stub serve"
+            )
             raise RequestRefused(400, "PathNotSupported", message)
         if request.method != "POST":
             raise RequestRefused(405, "MethodNotAllowed", "InvokeFunction takes POST")

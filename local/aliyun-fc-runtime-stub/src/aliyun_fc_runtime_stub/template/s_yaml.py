@@ -76,7 +76,8 @@ def load_application(
     domains: set[str] = set()
     for name, resource in resources.items():
         place = (path.name, name)
-        component = str(resource.get("component", ""))
+        named = resource.get("component", "")
+        component = str(resolver.resolve(named, (*place, "component"), name))
         if component.split("@")[0] == "fc3-domain":
             domains |= _domain(resolver, resource["props"], (*place, "props"))
         if component.split("@")[0] != "fc3":

@@ -21,6 +21,11 @@ class Catalogue:
         self.signatures: dict[str, Signature] = {}
         self.read()
 
+    def use(self, config: Config) -> None:
+        """Go on with another configuration, and with no changes."""
+        self._config = config
+        self.read()
+
     def read(self) -> None:
         """Read what the configuration and the database say."""
         self.templates = dict(self._config.templates)

@@ -70,10 +70,18 @@ class EmulatorClient:
                 return found
 
     def wait_for_message(self, timeout: float = 5, **filters: str) -> SmsMessage:
-        """The first message that matches; waits up to `timeout` seconds, then TimeoutError."""
+        """The first message that matches; waits up to `timeout` seconds, then TimeoutError.
+
+        Its text says what did arrive, and what was refused and why.
+        """
         found = self._messages({**filters, "wait": str(timeout), "limit": "1"})
         if not found:
-            raise TimeoutError(f"no message matched {filters} within {timeout} seconds")
+            from aliyun_sms_emulator.shortfall import shortfall  # of what goes wrong
+
+            named = f"with this {', '.join(filters)} " if filters else ""
+            raise TimeoutError(
+                f"no message {named}came within {timeout:g} seconds; {shortfall(self, filters)}"
+            )
         return found[0]
 
     def receipts(self, wait: float = 0, count: int = 1, **filters: str) -> list[ReceiptPush]:

@@ -110,8 +110,12 @@ class Platform:
         self.requests_seen += 1
         return self.faults.meet(request, node, nodes) if self.faults.rules else Encounter(node)
 
-    def reset(self) -> None:
-        """Forget everything and go back to the configuration; what is under way never happens."""
+    def reset(self, config: Config | None = None) -> None:
+        """Forget everything and go back to the configuration, or on to another one.
+
+        What is under way never happens.
+        """
+        self.config = config or self.config
         self.store.clear()
         self.late.drop()
         self.let_go.set()
@@ -119,7 +123,7 @@ class Platform:
         self.requests_seen = 0
         self.clock.follow_real_time()
         self.settings = self.config.settings
-        self.catalogue.read()
+        self.catalogue.use(self.config)
         self.faults.replace(self.config.faults)
         self.changes.announce()
 

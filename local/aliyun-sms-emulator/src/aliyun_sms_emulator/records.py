@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 
+from aliyun_sms_emulator.one_time_codes import code_in
+
 DELIVERED_CODES = ("DELIVERED", "DELIVRD")
 """Receipt codes that mean success; every other one is a failure."""
 
@@ -57,6 +59,11 @@ class SmsMessage(_Record):
     receipt_at: str | None
     receipt_code: str | None
     push_attempts: list[PushAttempt] = field(default_factory=list)
+
+    @property
+    def code(self) -> str:
+        """The one-time code it brings, empty where it brings none."""
+        return code_in(self.template_type, self.template_param, self.text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,8 +48,8 @@ def _send(options: argparse.Namespace) -> int:
         "SignatureNonce": uuid.uuid4().hex,
         "Timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "PhoneNumbers": options.phone_number,
-        "SignName": options.sign_name or next(iter(config.signatures)),
-        "TemplateCode": options.template or next(iter(config.templates)),
+        "SignName": options.sign_name or next(iter(config.signatures), "fc-sms"),
+        "TemplateCode": options.template or next(iter(config.templates), "SMS_1"),
         "TemplateParam": json.dumps(dict(options.param)),
         "OutId": options.out_id,
     }

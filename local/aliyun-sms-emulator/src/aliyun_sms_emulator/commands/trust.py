@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 from aliyun_sms_emulator.commands.state_folder import default_tls_folder
-from aliyun_sms_emulator.commands.variables import add_format, java_variable, lines
+from aliyun_sms_emulator.commands.variables import add_format, lines
 from aliyun_sms_emulator.errors import TlsError
+from aliyun_sms_emulator.tls.environment import java_variable
 from aliyun_sms_emulator.tls.trust import write_trust
 
 _OK, _USAGE = 0, 2

@@ -49,12 +49,3 @@ def lines(variables: Iterable[Variable], form: str) -> list[str]:
             written.append(f"# {readers}")
         written.append(FORMATS[form](variable))
     return written
-
-
-def java_variable(options: Iterable[str], environment: Mapping[str, str] = os.environ) -> Variable:
-    """What Java virtual machines read; the options that `environment` has stay."""
-    options = list(options)
-    ours = tuple(f"{option.partition('=')[0]}=" for option in options)
-    earlier = environment.get("JAVA_TOOL_OPTIONS", "").split()
-    kept = [option for option in earlier if not option.startswith(ours)]
-    return Variable("JAVA_TOOL_OPTIONS", " ".join((*kept, *options)), "Java")

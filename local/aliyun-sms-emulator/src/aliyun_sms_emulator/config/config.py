@@ -40,7 +40,11 @@ class Signature:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """All that is known when the emulator starts."""
+    """All that is known when the emulator starts.
+
+    With `any_template` every template that is not listed is taken, with `any_signature` every
+    signature.
+    """
 
     access_keys: dict[str, AccessKey]
     templates: dict[str, Template]
@@ -48,3 +52,5 @@ class Config:
     settings: Settings
     numbers: dict[str, str]
     faults: list[object] = field(default_factory=list)
+    any_template: bool = False
+    any_signature: bool = False

@@ -22,7 +22,10 @@ from aliyun_sms_emulator.rules.fates import FATE_RULE, is_fate
 from aliyun_sms_emulator.rules.phone_numbers import stored_form
 from aliyun_sms_emulator.rules.templates import TEMPLATE_TYPES, Template
 
+ANY = "any"
+
 _T = TypeVar("_T")
+_OPEN = ("templates", "signatures")
 
 _DEFAULT_KEYS = (AccessKey("testid", "testsecret"),)
 _DEFAULT_TEMPLATES = (
@@ -65,18 +68,35 @@ def load_config(path: Path) -> Config:
 
 
 def read_config(document: Mapping[str, object], source: str) -> Config:
-    """Check a parsed configuration; a section that is absent keeps its built-in content."""
+    """Check a parsed configuration; a section that is absent keeps its built-in content.
+
+    `templates: any` takes every template, and every signature unless those are listed.
+    """
+    any_template = document.get("templates") == ANY
+    any_signature = document.get("signatures", ANY if any_template else None) == ANY
+    taken = {"templates": any_template, "signatures": any_signature}
+    document = {key: value for key, value in document.items() if not taken.get(key)}
     section = _Section(source, "", document)
     section.only("access_keys", "templates", "signatures", "settings", "numbers", "faults")
     return Config(
         access_keys=section.table("access_keys", _read_key, lambda k: k.id, _DEFAULT_KEYS),
-        templates=section.table("templates", _read_template, lambda t: t.code, _DEFAULT_TEMPLATES),
+        templates=section.table(
+            "templates",
+            _read_template,
+            lambda t: t.code,
+            () if any_template else _DEFAULT_TEMPLATES,
+        ),
         signatures=section.table(
-            "signatures", _read_signature, lambda s: s.name, _DEFAULT_SIGNATURES
+            "signatures",
+            _read_signature,
+            lambda s: s.name,
+            () if any_signature else _DEFAULT_SIGNATURES,
         ),
         settings=_read_settings(section),
         numbers=_read_numbers(section),
         faults=_read_faults(section),
+        any_template=any_template,
+        any_signature=any_signature,
     )
 
 
@@ -140,7 +160,9 @@ class _Section:
             return {name_of(item): item for item in default}
         items = self.values[key]
         if not isinstance(items, list) or not items:
-            raise self.error(key, "must be a list with at least one entry; or leave the key out")
+            either = ", or any" if key in _OPEN else ""
+            problem = f"must be a list with at least one entry{either}; or leave the key out"
+            raise self.error(key, problem)
         result: dict[str, _T] = {}
         for number, values in enumerate(items):
             place = f"{key}[{number}]"

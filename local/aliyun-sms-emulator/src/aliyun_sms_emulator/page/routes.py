@@ -18,7 +18,7 @@ from aliyun_sms_emulator.config.config import Config
 from aliyun_sms_emulator.config.reading import default_config
 from aliyun_sms_emulator.page.languages import COOKIE, LANGUAGES, page_texts, wanted_language
 from aliyun_sms_emulator.platform import Platform
-from aliyun_sms_emulator.rules.templates import Template
+from aliyun_sms_emulator.rules.templates import AnyTemplate, Template
 from aliyun_sms_emulator.version import __version__
 
 PATH = "/inbox"
@@ -127,7 +127,7 @@ def send_command(config: Config, host: str) -> str:
     template = _first_template(config)
     sign_names = [
         s.name for s in config.signatures.values() if s.status == "approved" and not s.gift
-    ]
+    ] or (["fc-sms"] if config.any_signature else [])
     number = "85251234567" if template.type == "international" else "13800138000"
     values = json.dumps(dict.fromkeys(template.variables, "1234"))
 
@@ -157,4 +157,4 @@ def send_command(config: Config, host: str) -> str:
 def _first_template(config: Config) -> Template:
     templates = list(config.templates.values())
     usable = [t for t in templates if t.status == "approved" and t.type != "gift"]
-    return (usable or templates)[0]
+    return (usable or templates or [AnyTemplate("SMS_1", "notification", "")])[0]

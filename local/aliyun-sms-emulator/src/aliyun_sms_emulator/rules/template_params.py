@@ -57,10 +57,10 @@ def check_against_template(template: Template, values: dict[str, str]) -> dict[s
 
     Values the template has no variable for are ignored.
     """
-    missing = [name for name in template.variables if name not in values]
-    if missing:
-        raise BusinessError("isv.TEMPLATE_MISSING_PARAMETERS", "模板变量缺少对应参数值")
-    used = {name: values[name] for name in template.variables}
+    try:
+        used = template.used(values)
+    except KeyError:
+        raise BusinessError("isv.TEMPLATE_MISSING_PARAMETERS", "模板变量缺少对应参数值") from None
     for value in used.values():
         _check_value(template.type, value)
     return used

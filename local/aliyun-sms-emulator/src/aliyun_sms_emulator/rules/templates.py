@@ -27,6 +27,25 @@ class Template:
         """Names of the variables, each once, in order of appearance."""
         return list(dict.fromkeys(_VARIABLE.findall(self.content)))
 
+    def used(self, values: Mapping[str, str]) -> dict[str, str]:
+        """The values of its variables alone; raises KeyError where one is missing."""
+        return {name: values[name] for name in self.variables}
+
     def fill(self, values: Mapping[str, str]) -> str:
         """The text with all variables replaced; every one must be in `values`."""
         return _VARIABLE.sub(lambda match: values[match.group(1)], self.content)
+
+
+class AnyTemplate(Template):
+    """A template of which only the code is known; its text is the code and all values."""
+
+    __slots__ = ()
+
+    def used(self, values: Mapping[str, str]) -> dict[str, str]:
+        """All values."""
+        return dict(values)
+
+    def fill(self, values: Mapping[str, str]) -> str:
+        """Write `SMS_1: code=1234, min=5`."""
+        shown = ", ".join(f"{name}={value}" for name, value in values.items())
+        return f"{self.code}: {shown}" if shown else self.code

@@ -27,6 +27,7 @@ from aliyun_sms_emulator.tables.store import Store
 from aliyun_sms_emulator.tls.folder import server_context
 
 _GRACE_SECONDS = 2
+_RESET_SECONDS = 30  # more than any request keeps the loop busy
 _KEEP_ALIVE_SECONDS = 25  # as the platform's header Keep-Alive: timeout=25
 
 
@@ -63,6 +64,7 @@ class EmulatorServer(uvicorn.Server):
             undone.pop_all()
         self._pushing: list[asyncio.Task[None]] = []
         self._on_ready: Callable[[], None] = lambda: None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.ports = [each.getsockname()[1] for each in self.sockets]
         self.url = listening.url(self.ports[0])
         super().__init__(
@@ -94,12 +96,22 @@ class EmulatorServer(uvicorn.Server):
                 each.close()
             self.store.close()
 
+    def reset(self, config: Config) -> None:
+        """Forget everything and go on with another configuration; called from another thread."""
+
+        async def between_two_requests() -> None:
+            self.platform.reset(config)
+
+        assert self._loop is not None  # noqa: S101 - it serves
+        asyncio.run_coroutine_threadsafe(between_two_requests(), self._loop).result(_RESET_SECONDS)
+
     def stop(self) -> None:
         """Ask the server to finish; callable from a signal handler or another thread."""
         self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start listening and pushing receipts, then report readiness."""
+        self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         self._pushing = [asyncio.create_task(p.run()) for p in all_pushers(self.platform)]
         self._on_ready()

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+from aliyun_sms_emulator.errors import TlsError
 from aliyun_sms_emulator.tls.folder import authority, write_file
 
 # Where systems keep their authorities in one file, for a Python that looks elsewhere.
@@ -44,17 +45,20 @@ class Trust(NamedTuple):
 def write_trust(folder: Path, environment: Mapping[str, str] = os.environ) -> Trust:
     """Write the files beside the certificate in `folder`; what `environment` has stays in force.
 
-    Raises TlsError when there is no certificate.
+    Raises TlsError when there is no certificate, or the files cannot be written.
     """
     folder = folder.absolute()
     ours, system = authority(folder), system_authorities()
     bundle, store, php = folder / "bundle.pem", folder / "truststore.p12", folder / "php"
-    write_file(folder / "authority.pem", ours)
-    write_file(bundle, "".join(map(ssl.DER_cert_to_PEM_cert, system)).encode() + ours)
-    write_file(store, _java_store([*system, ssl.PEM_cert_to_DER_cert(ours.decode())]))
-    php.mkdir(mode=0o755, exist_ok=True)
     settings = f'openssl.cafile="{bundle}"\ncurl.cainfo="{bundle}"\n'
-    write_file(php / "sms-emulator.ini", settings.encode())
+    try:
+        write_file(folder / "authority.pem", ours)
+        write_file(bundle, "".join(map(ssl.DER_cert_to_PEM_cert, system)).encode() + ours)
+        write_file(store, _java_store([*system, ssl.PEM_cert_to_DER_cert(ours.decode())]))
+        php.mkdir(mode=0o755, exist_ok=True)
+        write_file(php / "sms-emulator.ini", settings.encode())
+    except OSError as error:
+        raise TlsError(f"{folder} cannot be written ({error}); allow it for you") from error
     earlier = environment.get("PHP_INI_SCAN_DIR", "").split(os.pathsep)
     scanned = [*(each for each in earlier if each != str(php)), str(php)]
     variables = [

@@ -9,12 +9,14 @@ from aliyun_sms_emulator.operations.call import Call, invalid
 from aliyun_sms_emulator.operations.sending.acceptance import Draft
 from aliyun_sms_emulator.rules import texts
 from aliyun_sms_emulator.rules.limits import DAY, Sending, check_limits
-from aliyun_sms_emulator.rules.templates import Template
+from aliyun_sms_emulator.rules.phone_numbers import mainland_form
+from aliyun_sms_emulator.rules.templates import AnyTemplate, Template
 from aliyun_sms_emulator.wire.errors import BusinessError
 
 MAX_OUT_ID = 255
 MAX_NUMBERS = 1000
 
+_FIRST_NUMBER = re.compile(r"\+?[0-9]+", re.ASCII)
 _EXTEND_CODE = re.compile(r"[0-9]{1,7}")
 
 
@@ -36,7 +38,10 @@ def check_out_id(call: Call) -> str:
 
 def find_template(call: Call, *, gift: bool = False) -> Template:
     """The approved template that is asked for; raises BusinessError."""
-    template = call.platform.catalogue.templates.get(call.text("TemplateCode"))
+    code = call.text("TemplateCode")
+    template = call.platform.catalogue.templates.get(code)
+    if template is None and call.platform.config.any_template:
+        return AnyTemplate(code, "gift" if gift else _type_for_the_numbers(call), "")
     usable = template is not None and template.status == "approved"
     if template is None or not usable or (template.type == "gift") != gift:
         raise BusinessError("isv.SMS_TEMPLATE_ILLEGAL", "该账号下找不到对应模板")
@@ -46,9 +51,19 @@ def find_template(call: Call, *, gift: bool = False) -> Template:
 def check_sign_name(call: Call, name: str, *, gift: bool = False) -> str:
     """The name of an approved signature; raises BusinessError."""
     signature: Signature | None = call.platform.catalogue.signatures.get(name)
+    if signature is None and call.platform.config.any_signature:
+        return name
     if signature is None or signature.status != "approved" or signature.gift != gift:
         raise BusinessError("isv.SMS_SIGNATURE_ILLEGAL", "该账号下找不到对应签名")
     return name
+
+
+def _type_for_the_numbers(call: Call) -> str:
+    """The type of a template that nothing is known of but to whom it is sent."""
+    names = ("PhoneNumbers", "PhoneNumberJson", "To")
+    number = _FIRST_NUMBER.search(" ".join(call.text(name) for name in names))
+    abroad = number is not None and mainland_form(number[0]) is None
+    return "international" if abroad or call.text("CountryCode") else "notification"
 
 
 def render(template: Template, sign_name: str, values: dict[str, str]) -> str:

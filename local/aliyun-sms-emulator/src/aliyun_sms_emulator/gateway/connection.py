@@ -7,6 +7,7 @@ connection's beginning, for the first one), so that half requests cost neither m
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import struct
 
@@ -14,7 +15,7 @@ from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _EXTENSION = "aliyun_sms_emulator.connection"
-_LINGER_ZERO = struct.pack("ii", 1, 0)
+_LINGER_ZERO = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # Winsock: two u_short
 _MAX_HEAD_BYTES = 256 * 1024
 _REQUEST_SECONDS = 60.0
 _TOO_LARGE = b"431 Request Header Fields Too Large", b"The head is larger than 256 KiB."

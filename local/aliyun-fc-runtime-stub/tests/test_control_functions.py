@@ -122,7 +122,6 @@ WRONG = [
     ({"environment_variables": {"A": 5}}, "environmentVariables.A: must be a string"),
     ({"environment_variables": {"A": SECRET * 200}}, "environmentVariables: all values together"),
     ({"environment_variables": [SECRET]}, "environmentVariables: must be a map, not a list"),
-    ({"layers": [LAYER]}, "layers: the layer .* is not on this machine.*--layer"),
     ({"layers": [LAYER] * 6}, "layers: must be a list of at most 5"),
     ({"instance_concurrency": 0}, "instanceConcurrency: must be 1 to 200"),
     ({"session_affinity": "SOME"}, "sessionAffinity: 'SOME' is none of"),

@@ -62,6 +62,9 @@ class StandIn:
     async def make(self, function: Function) -> Function:
         return function
 
+    def missing_layer(self, _function: Function) -> str:
+        return ""
+
     def install(self, _instances: Function) -> None:
         pass
 

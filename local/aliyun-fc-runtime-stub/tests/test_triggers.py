@@ -32,25 +32,25 @@ def source(kind: str) -> dict[str, Any]:
     [
         (
             trigger("oss", OSS, events=CREATED, filter={"key": {"prefix": "in/", "suffix": ""}}),
-            "oss --bucket my-bucket --key in/KEY f",
+            "oss --bucket my-bucket --key in/KEY",
         ),
         (
             trigger("mns_topic", TOPIC, notifyContentFormat="JSON", notifyStrategy="BACKOFF_RETRY"),
-            "mns-topic --topic my-topic --format json --data @FILE f",
+            "mns-topic --topic my-topic --format json --data @FILE",
         ),
         (
             trigger("mns_topic", TOPIC, notifyContentFormat="STREAM", filterTag="x"),
-            "mns-topic --topic my-topic --format stream --data @FILE f",
+            "mns-topic --topic my-topic --format stream --data @FILE",
         ),
         (
             trigger("eventbridge", triggerEnable=True, eventSourceConfig=source("Default")),
-            "eventbridge --data @FILE f",
+            "eventbridge --data @FILE",
         ),
-        (trigger("eventbridge", eventSourceConfig=source("MNS")), "mns-queue --data @FILE f"),
-        (trigger("eventbridge", eventSourceConfig=source("Kafka")), "kafka --data @FILE f"),
-        (trigger("eventbridge", eventSourceConfig=source("RabbitMQ")), "rabbitmq --data @FILE f"),
-        (trigger("log", OSS, jobConfig={}), "plain --async --data @FILE f"),
-        (trigger("tablestore", OSS), "plain --async --data @FILE f"),
+        (trigger("eventbridge", eventSourceConfig=source("MNS")), "mns-queue --data @FILE"),
+        (trigger("eventbridge", eventSourceConfig=source("Kafka")), "kafka --data @FILE"),
+        (trigger("eventbridge", eventSourceConfig=source("RabbitMQ")), "rabbitmq --data @FILE"),
+        (trigger("log", OSS, jobConfig={}), "plain --async --data @FILE"),
+        (trigger("tablestore", OSS), "plain --async --data @FILE"),
     ],
 )
 def test_a_trigger_is_listed_with_the_command_that_plays_it(

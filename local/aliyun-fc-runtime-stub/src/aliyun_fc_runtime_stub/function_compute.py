@@ -145,6 +145,14 @@ class FunctionCompute:
         return tuple(self._service.functions.values())
 
     @property
+    def not_run(self) -> Mapping[str, str]:
+        """What s.yaml says, or was deployed, and cannot run here, with the reason.
+
+        By the name of the function; by that of its resource where its properties are not read.
+        """
+        return {**self.application.not_run, **self._service.not_run}
+
+    @property
     def warnings(self) -> list[str]:
         """What differs from Function Compute because this machine lacks something."""
         return self._service.warnings
@@ -204,7 +212,7 @@ class FunctionCompute:
         for runtime in _PREPARED:
             if find_interpreter(runtime):
                 runtime_environment(runtime)
-        deployments = Deployments(store, self._service, self._region, self.url)
+        deployments = Deployments(store, self._service, self._region, self._ports.trigger_url)
         self._service.functions.update(deployments.restore())
         self._ports.kept = {name: one.port for name, one in deployments.all.items()}
         return ControlPlane(deployments, store, self._access_key)

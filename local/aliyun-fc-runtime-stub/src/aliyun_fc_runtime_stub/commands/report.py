@@ -20,6 +20,7 @@ from .output import Output
 from .tables import Paint, table
 from .without_effect import WithoutEffectReport, without_effect_text
 
+_COLOURS = {"error": "red", "instance": "yellow", "not_run": "yellow"}
 _HEAD = ("FUNCTION", "RUNTIME", "TRIGGER", "URL, OR WHEN AND HOW")
 
 
@@ -57,7 +58,7 @@ class Report:
         """Say what runs where."""
         print_warnings(cloud)
         rows = [_row(cloud, function) for function in cloud.functions]
-        not_run = dict(cloud.application.not_run)
+        not_run = dict(cloud.not_run)
         without_effect = self._without_effect.fresh(cloud.functions)
         if self._as_json:
             more: dict[str, Any] = (
@@ -71,8 +72,8 @@ class Report:
             [_HEAD, *(cells for row in rows for cells in _cells(row, _api_option(cloud)))],
             self._paint,
         )
-        for resource, reason in not_run.items():
-            text += f"{resource}: not run: {reason}\n"
+        for name, reason in not_run.items():
+            text += f"{name}: not run: {reason}\n"
         text += without_effect_text(without_effect)
         if cloud.deploy_variables:
             text += "To deploy to here, in the shell that runs s deploy:\n"
@@ -116,12 +117,12 @@ class Report:
                 **self._signing(cloud),
             )
             return
-        colour = {"error": "red", "instance": "yellow"}.get(notice.kind, "green")
+        colour = _COLOURS.get(notice.kind, "green")
         where = "".join(f"  {cloud.url(one.name)}" for one in functions if one.http_trigger)
         name = f"{notice.function} " if notice.function else ""
         self._output.write(
             f"{time.strftime('%H:%M:%S')} {self._paint(name, 'bold')}"
-            f"{self._paint(notice.kind, colour)}: {notice.text}{where}\n"
+            f"{self._paint(notice.kind.replace('_', ' '), colour)}: {notice.text}{where}\n"
             f"{self._indented(notice.log)}{without_effect_text(without_effect)}"
             f"{self._signing_text(cloud)}"
         )
@@ -176,7 +177,6 @@ def _row(cloud: FunctionCompute, function: Function) -> dict[str, Any]:
                 "next": f"{moment:%Y-%m-%dT%H:%M:%SZ}" if moment else None,
             }
         )
-    names = {one.name for one in cloud.functions}
     api = _api_option(cloud)
     return {
         "name": function.name,
@@ -188,11 +188,19 @@ def _row(cloud: FunctionCompute, function: Function) -> dict[str, Any]:
         "auth_type": http.auth_type if http else None,
         "timers": timers,
         "triggers": [
-            {"name": one.name, "type": one.kind, "send_event": f"{one.send_event}{api}"}
+            {
+                "name": one.name,
+                "type": one.kind,
+                "send_event": f"{one.send_event} {function.name}{api}",
+            }
             for one in function.event_triggers
         ],
         "destinations": [
-            {"outcome": outcome, "destination": arn, "runs": destination_function(arn) in names}
+            {
+                "outcome": outcome,
+                "destination": arn,
+                "runs": destination_function(arn, cloud.functions) is not None,
+            }
             for outcome, arn in (("success", function.on_success), ("failure", function.on_failure))
             if arn
         ],

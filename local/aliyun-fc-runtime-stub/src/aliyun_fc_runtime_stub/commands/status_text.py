@@ -40,6 +40,7 @@ def status_text(api: str, status: dict[str, Any]) -> str:
         ]
     text = f"fc-stub at {api}, process {status['process']}, for {status['seconds']} s\n\n"
     text += table(rows, paint)
+    text += "".join(f"{name}: not run: {why}\n" for name, why in status["not_run"].items())
     return text + ("\n" + table(instances, paint) if len(instances) > 1 else "")
 
 

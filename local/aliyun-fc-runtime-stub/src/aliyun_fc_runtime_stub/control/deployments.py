@@ -38,6 +38,12 @@ class Host(Protocol):
     def remove(self, name: str) -> None:
         """Run a function no more."""
 
+    def missing_layer(self, function: Function) -> str:
+        """Say why a function cannot run here; empty if it can."""
+
+    def set_aside(self, name: str, reason: str) -> None:
+        """Know of a function that cannot run here."""
+
 
 class Deployments:
     """The deployed functions by name; `alone` is held while one of them changes."""
@@ -88,6 +94,18 @@ class Deployments:
         """Put a new or changed function in place: all of it or, if this raises, nothing of it."""
         before = self.all.get(one.name)
         function = self._function(one)
+        if reason := self._host.missing_layer(function):
+            self._store.save(one)
+            self._host.set_aside(one.name, reason)
+        else:
+            one = await self._run(one, before, function)
+        self.all[one.name], self._functions[one.name] = one, function
+        if before is not None and before.package != one.package:
+            self._store.sweep(self.all.values())
+        return one
+
+    async def _run(self, one: Deployed, before: Deployed | None, function: Function) -> Deployed:
+        """Save a function and run it; return it with its port."""
         instances = None if one.same_code(before) else await self._make(function)
         try:
             self._store.save(one)
@@ -103,12 +121,9 @@ class Deployments:
             one = replace(one, port=port)
             with contextlib.suppress(OSError):  # it runs, and is on disk; only its port is not
                 self._store.save(one)
-        self.all[one.name], self._functions[one.name] = one, function
         if before is None or not one.same_code(before) or one.triggers != before.triggers:
             text = "the function is new" if before is None else "the function has changed"
             self._host.notify(Notice("deployed", one.name, text))
-        if before is not None and before.package != one.package:
-            self._store.sweep(self.all.values())
         return one
 
     async def remove(self, name: str) -> None:

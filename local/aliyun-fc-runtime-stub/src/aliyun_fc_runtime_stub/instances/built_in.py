@@ -116,7 +116,7 @@ class BuiltInInstance:
         function = self._function
         config = {
             "runtime": function.runtime,
-            "function_name": function.name,
+            "function_name": function.function_name,
             "handler": function.handler,
             "memory": function.memory,
             "timeout": function.timeout,

@@ -32,7 +32,7 @@ def make_environment(function: Function, settings: InstanceSettings) -> dict[str
         "FC_ACCOUNT_ID": ACCOUNT_ID,
         "FC_FUNCTION_HANDLER": function.handler,
         "FC_FUNCTION_MEMORY_SIZE": str(function.memory),
-        "FC_FUNCTION_NAME": function.name,
+        "FC_FUNCTION_NAME": function.function_name,
         "FC_REGION": function.region,
         "FC_CUSTOM_LISTEN_PORT": "9000",
         version: "LATEST",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
@@ -17,7 +18,7 @@ from ..instances.invocation import Invocation
 from ..template.model import Function
 
 EXPIRED = "EventAgeExceeded"
-_FUNCTION = re.compile(r"acs:fc:[^:]*:[^:]*:functions/([^/]+)(?:/[^/]+)?")
+_FUNCTION = re.compile(r"acs:fc:([^:]*):[^:]*:functions/([^/]+)(?:/[^/]+)?")
 _KIB = 1024
 _LIMITS = {"mns": 64 * _KIB, "eventbridge": 64 * _KIB, "fc": 128 * _KIB, "mq": 4096 * _KIB}
 
@@ -38,10 +39,20 @@ class Delivery:
     error: str
 
 
-def destination_function(arn: str) -> str:
-    """Return the name of the function an ARN stands for, empty for other services."""
+def destination_function(arn: str, functions: Iterable[Function]) -> Function | None:
+    """Return which of these functions an ARN stands for; None for other ones and other services.
+
+    The region decides between functions of one name only: an ARN with a wrong one is a mistake that
+    should show on the platform, not here.
+    """
     match = _FUNCTION.fullmatch(arn)
-    return match[1] if match else ""
+    named = [one for one in functions if match and one.function_name == match[2]]
+    there = [one for one in named if match and one.region == match[1]]
+    return next(iter(there or named), None)
+
+
+def _arn(function: Function) -> str:
+    return f"acs:fc:{function.region}:{ACCOUNT_ID}:functions/{function.function_name}"
 
 
 def size_error(arn: str, body: bytes) -> str:
@@ -62,7 +73,7 @@ def make_body(
         "timestamp": _now(),
         "requestContext": {
             "requestId": request_id,
-            "functionArn": f"acs:fc:{function.region}:{ACCOUNT_ID}:functions/{function.name}",
+            "functionArn": _arn(function),
             "condition": condition,
             "approximateInvokeCount": last.attempt if last else 0,
         },

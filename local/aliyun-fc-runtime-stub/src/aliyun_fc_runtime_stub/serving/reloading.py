@@ -112,22 +112,30 @@ class Reloader:
         folder = self._folder(function.code)
         await asyncio.to_thread(folder.changed)  # before the copy: what comes later is a change
         state = folder.state
+        missing = self._service.missing_layer(function)
+        if missing and function.name not in self._service.functions:
+            self._service.set_aside(function.name, missing)
+        elif not await self._installed(function, reason):
+            return
+        self._functions[function.name] = function
+        self._made[function.name] = state
+        self._told.pop(function.name, None)
+
+    async def _installed(self, function: Function, reason: str) -> bool:
+        """Put a function in place of the one before; say whether it can run."""
         try:
             instances = await self._service.make(function)
         except (StubError, OSError) as error:
             self._again = True
             self._tell_error(function.name, f"{error}; the function runs on as it was")
-            return
-        self._functions[function.name] = function
-        self._made[function.name] = state
-        self._told.pop(function.name, None)
+            return False
         self._service.install(instances)
         self._service.notify(Notice("reloaded", function.name, reason))
+        return True
 
     def _remove(self, name: str) -> None:
         del self._functions[name], self._made[name]
-        if name in self._service.functions:
-            self._service.remove(name)
+        self._service.remove(name)
         self._service.notify(Notice("removed", name, "it is no longer in s.yaml"))
 
     def _tell_error(self, name: str, text: str) -> None:

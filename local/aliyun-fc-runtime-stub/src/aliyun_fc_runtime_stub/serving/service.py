@@ -55,8 +55,9 @@ class Notice:
     """Something that happened between invocations.
 
     `kind`: "reloaded" (a function has changed), "deployed", "removed", "error" (a change could not
-    be used; the old one goes on) or "instance" (one has ended by itself, or its preStop hook has
-    written `log`). `function` is empty where no single one is meant.
+    be used; the old one goes on), "not_run" (a function is known, but cannot run here) or
+    "instance" (one has ended by itself, or its preStop hook has written `log`). `function` is empty
+    where no single one is meant.
     """
 
     kind: str
@@ -79,6 +80,7 @@ class Service:
     ) -> None:
         self.application = application
         self.functions = {function.name: function for function in functions}
+        self.not_run: dict[str, str] = {}
         self.recorded = History[Invocation](lambda one: len(one.payload) + len(one.log))
         self._settings = settings
         self.notify = notify
@@ -108,6 +110,7 @@ class Service:
     def prepare(self) -> None:
         """Take the code of all functions; no process starts before the first invocation."""
         self._check_overrides()
+        self._set_aside_what_lacks_a_layer()
         with ThreadPoolExecutor() as pool:  # making an environment for the first time takes long
             runtimes = sorted({function.runtime for function in self.functions.values()})
             environments = dict(zip(runtimes, pool.map(self._pythons, runtimes), strict=True))
@@ -117,6 +120,16 @@ class Service:
             self._root = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-"))
         for name, function in self.functions.items():
             self._instances[name] = self._make(function, environments[function.runtime])
+
+    def _set_aside_what_lacks_a_layer(self) -> None:
+        for function in list(self.functions.values()):
+            if reason := self.missing_layer(function):
+                self.not_run[function.name] = reason
+                del self.functions[function.name]
+        if self.not_run and not self.functions and not self._settings.open_ended:
+            reasons = "; ".join(f"{name}: {why}" for name, why in self.not_run.items())
+            message = f"there is nothing to run: {reasons}"
+            raise ConfigurationError(message, self.application.path)
 
     def _make(self, function: Function, environment: RuntimeEnvironment) -> Instances:
         layers = self._layers_of(function)
@@ -154,6 +167,7 @@ class Service:
         name = instances.function.name
         old = self._instances.get(name)
         self.functions[name] = instances.function
+        self.not_run.pop(name, None)
         self._instances[name] = instances
         if old is not None:
             self._retire(old)
@@ -173,9 +187,19 @@ class Service:
 
     def remove(self, name: str) -> None:
         """Run a function no more; calls that are running end first."""
-        del self.functions[name]
-        self._retire(self._instances.pop(name))
-        self._follow_timers()
+        self.not_run.pop(name, None)
+        if name in self.functions:
+            del self.functions[name]
+            self._retire(self._instances.pop(name))
+            self._follow_timers()
+
+    def set_aside(self, name: str, reason: str) -> None:
+        """Know of a function that cannot run here, for this reason."""
+        known = self.not_run.get(name)
+        self.remove(name)
+        self.not_run[name] = reason
+        if reason != known:
+            self.notify(Notice("not_run", name, reason))
 
     def _follow_timers(self) -> None:
         if self.timers:
@@ -213,19 +237,24 @@ class Service:
         for key in self._settings.environment:
             name, colon, _ = key.partition(":")
             if colon and name not in self.functions and not self._settings.open_ended:
-                raise ConfigurationError(f"there is no function {name!r}", f"--env {key}")
+                known = ", ".join(self.functions)
+                message = f"there is no function {name!r}; there are: {known}"
+                raise ConfigurationError(message, f"--env {key}")
+
+    def missing_layer(self, function: Function) -> str:
+        """Say which layer of a function is not on this machine, and what to do; empty if none."""
+        missing = [arn for arn in function.layers if arn not in self._settings.layers]
+        if not missing:
+            return ""
+        return (
+            f"the layer {missing[0]} is not on this machine: unpack it into a folder and give "
+            f"--layer {missing[0]}=FOLDER"
+        )
 
     def _layers_of(self, function: Function) -> tuple[Path, ...]:
         """Return copies of a function's layers: Python and functions write into what they use."""
-        missing = [arn for arn in function.layers if arn not in self._settings.layers]
-        if missing:
-            raise ConfigurationError(
-                f"the layer {missing[0]} is not on this machine: unpack it into a folder and give "
-                f"--layer {missing[0]}=FOLDER",
-                self.application.path.name,
-                function.resource,
-                "layers",
-            )
+        if reason := self.missing_layer(function):
+            raise ConfigurationError(reason, function.resource, "layers")
         with self._layers_turn:
             return tuple(self._layer(arn) for arn in function.layers)
 
@@ -240,6 +269,8 @@ class Service:
 
     def function(self, name: str) -> Function:
         """Return a function; raises FunctionNotFound."""
+        if name in self.not_run:
+            raise FunctionNotFound(f"the function {name!r} is not run: {self.not_run[name]}")
         if name not in self.functions:
             known = ", ".join(self.functions) or "none"
             raise FunctionNotFound(f"there is no function {name!r}; there are: {known}")

@@ -22,6 +22,7 @@ def make_status(service: Service) -> dict[str, Any]:
         "seconds": round(time.monotonic() - service.started),
         "state": None if state is None else str(state),
         "timers_run": service.timers is not None,
+        "not_run": {**service.application.not_run, **service.not_run},
         "functions": [
             {
                 "name": name,

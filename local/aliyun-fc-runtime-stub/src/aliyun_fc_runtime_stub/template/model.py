@@ -58,7 +58,10 @@ class TimerTrigger:
 
 @dataclass(frozen=True, slots=True)
 class EventTrigger:
-    """A trigger whose source is not on this machine; `send_event` is the command that plays it."""
+    """A trigger whose source is not on this machine.
+
+    `send_event` is the command that plays it; the function's name comes after it.
+    """
 
     name: str
     kind: str
@@ -76,6 +79,8 @@ class WithoutEffect(NamedTuple):
 class Function:
     """One function of s.yaml: memory in MB, timeout and age in seconds.
 
+    `name` is what it is called here: its functionName, or NAME@REGION where functions of several
+    regions have that name.
     `on_success` and `on_failure` are the ARNs of the destinations of asynchronous invocations,
     empty where there is none. `without_effect`: what s.yaml sets, and the stub does not follow.
     """
@@ -103,6 +108,11 @@ class Function:
     log_project: str
     log_store: str
     without_effect: tuple[WithoutEffect, ...] = ()
+
+    @property
+    def function_name(self) -> str:
+        """Its functionName, which holds no @."""
+        return self.name.partition("@")[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,11 @@ what @serverless-devs/s 3.1.10 does when tried.
 
 from __future__ import annotations
 
+import collections
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +92,7 @@ def load_application(
         else:
             functions.append(read_function(name, props, path))
     _check_unique(functions, path)
-    return Application(path, tuple(functions), not_run, frozenset(domains))
+    return Application(path, _told_apart(functions), not_run, frozenset(domains))
 
 
 def _domain(resolver: Variables, props: object, place: tuple[str, ...]) -> set[str]:
@@ -104,17 +106,29 @@ def _domain(resolver: Variables, props: object, place: tuple[str, ...]) -> set[s
 
 
 def _check_unique(functions: list[Function], path: Path) -> None:
-    seen: dict[str, str] = {}
+    seen: dict[tuple[str, str], str] = {}
     for function in functions:
-        if function.name in seen:
+        full = (function.region, function.name)
+        if full in seen:
             raise ConfigurationError(
-                f"{function.name!r} is also the function of resource {seen[function.name]!r}: "
+                f"{function.name!r} is also the function of resource {seen[full]!r}: "
                 "give it another name",
                 path.name,
                 function.resource,
                 "functionName",
             )
-        seen[function.name] = function.resource
+        seen[full] = function.resource
+
+
+def _told_apart(functions: list[Function]) -> tuple[Function, ...]:
+    """Return the functions; those whose name another region has too are called NAME@REGION."""
+    count = collections.Counter(function.name for function in functions)
+    return tuple(
+        replace(function, name=f"{function.name}@{function.region}")
+        if count[function.name] > 1
+        else function
+        for function in functions
+    )
 
 
 def _document(path: Path, parents: tuple[Path, ...], sources: set[Path]) -> dict[str, Any]:

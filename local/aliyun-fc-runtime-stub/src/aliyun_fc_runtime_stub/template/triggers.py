@@ -49,7 +49,7 @@ def read_triggers(given: PropertyMap) -> Triggers:
         if not isinstance(value, dict):
             given.fail("triggers", f"{index}: must be a map")
         trigger = given.inside(value, "triggers", str(index))
-        one = _read(trigger, given.get("functionName", str, ""))
+        one = _read(trigger)
         if isinstance(one, HttpTrigger) and any(isinstance(other, HttpTrigger) for other in found):
             trigger.fail("triggerType", "a function version has at most one http trigger")
         if one.name in {other.name for other in found}:
@@ -62,7 +62,7 @@ def read_triggers(given: PropertyMap) -> Triggers:
     )
 
 
-def _read(trigger: PropertyMap, function: str) -> Trigger:
+def _read(trigger: PropertyMap) -> Trigger:
     trigger.known(_KEYS)
     kind, name = trigger.get("triggerType", str), trigger.get("triggerName", str)
     row = TYPES.get(kind)
@@ -82,7 +82,7 @@ def _read(trigger: PropertyMap, function: str) -> Trigger:
             config.without_effect(key, reason)
     if not isinstance(row.read, Played):
         return row.read(name, config)
-    command = shlex.join([*row.read.options(config, arn), function])
+    command = shlex.join(row.read.options(config, arn))
     return EventTrigger(name, kind, f"fc-stub send-event {command}")
 
 

@@ -40,7 +40,7 @@ def check_limits(request: HttpRequest) -> None:
 
 def trigger_id(function: Function) -> str:
     """Return the id of a function's trigger: made up, but always the same for the same function."""
-    digest = hashlib.sha256(f"{function.region}/{function.name}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{function.region}/{function.function_name}".encode()).hexdigest()
     return "-".join((digest[:8], digest[8:12], digest[12:16], digest[16:20], digest[20:32]))
 
 
@@ -57,7 +57,7 @@ def make_event(function: Function, request: HttpRequest, request_id: str) -> byt
         ),
         source_ip=request.client,
         trigger_id=identity,
-        domain_prefix=f"{function.name.lower().replace('_', '-')}-{identity[:8]}",
+        domain_prefix=f"{function.function_name.lower().replace('_', '-')}-{identity[:8]}",
         request_id=request_id,
         region=function.region,
     )

@@ -81,7 +81,7 @@ def test_built_in_templates_cover_every_type() -> None:
             "access_keys: [{id: a, secret: b, security_token: t, expires: soon}]",
             "access_keys[0].expires: must be a time",
         ),
-        ("settings: {speed: 1}", "settings.speed: unknown setting; known are nonce_scope"),
+        ("settings: {speed: 1}", "settings.speed: unknown setting; known are strict, nonce_scope"),
         ("settings: {limits: {x: 1}}", "settings.limits.x: unknown limit"),
         ("settings: 5", "settings: must be a mapping"),
         ("numbers: {12: deliver}", "numbers.12: is no phone number"),

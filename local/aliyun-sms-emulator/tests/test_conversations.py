@@ -267,6 +267,9 @@ def test_a_database_of_the_version_before_keeps_its_replies(tmp_path: Path) -> N
         emulator.reply(ANN, "early")
     with sqlite3.connect(path) as database:
         database.execute("ALTER TABLE replies DROP COLUMN after_message_id")
+        database.execute("ALTER TABLE requests DROP COLUMN notes")
+        database.execute("DROP INDEX messages_by_message_id")
+        database.execute("ALTER TABLE messages DROP COLUMN version")
         database.execute("PRAGMA user_version = 3")
     database.close()
     with SmsEmulator(database=path) as emulator:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import json
+import re
 import subprocess
 import sys
 import time
@@ -16,8 +17,10 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from aliyun_sms_emulator import SmsEmulator
+import aliyun_sms_emulator
+from aliyun_sms_emulator import EmulatorClient, SmsEmulator
 from aliyun_sms_emulator.commands.cli import main
+from aliyun_sms_emulator.explain.causes import is_known_refusal
 from signing_client import Client, Reply, join, raw, utc_text
 from wrong_clients import AWKWARD, WrongV1, WrongV3, form_pairs, java, javascript, unsorted
 
@@ -26,7 +29,7 @@ FORM = {"PhoneNumberJson": '["13800138000"]', "SignNameJson": '["fc-sms"]'}
 UTC8 = 8 * 3600
 
 
-def explained(emulator: SmsEmulator, reply: Reply, language: str = "en") -> dict[str, Any]:
+def explained(emulator: EmulatorClient, reply: Reply, language: str = "en") -> dict[str, Any]:
     record = emulator.requests()[-1]
     assert record.request_id == reply.headers["x-acs-request-id"]
     return emulator.call("GET", f"/api/requests/{record.id}/explanation?lang={language}")
@@ -48,6 +51,9 @@ def caseless(names: list[str]) -> list[str]:
 def causes(explanation: dict[str, Any]) -> list[tuple[str, bool]]:
     return [(finding["cause"], finding["proven"]) for finding in explanation["findings"]]
 
+
+# No signature is made with these again, so none can match because of them.
+NOT_PROVEN = {"unknown", "signature-length", "payload-header"}
 
 V1_MISTAKES: dict[str, tuple[str, dict[str, Any]]] = {
     "space": ("space-as-plus", {"inner": lambda t: quote_plus(t, safe="~")}),
@@ -113,7 +119,7 @@ def test_v1_mistake_is_named(emulator: SmsEmulator, mistake: str) -> None:
     reply = WrongV1(emulator, **fields).send()
     assert reply.code == "SignatureDoesNotMatch"
     explanation = explained(emulator, reply)
-    assert causes(explanation)[0] == (cause, cause != "unknown")
+    assert causes(explanation)[0] == (cause, cause not in NOT_PROVEN)
     assert len(explanation["findings"]) == 1
     expected, client = explanation["expected"], explanation["client"]
     assert expected in reply.json["Message"]
@@ -207,7 +213,7 @@ def test_v3_mistake_is_named(emulator: SmsEmulator, mistake: str) -> None:
     reply = WrongV3(emulator, **fields).send()
     assert reply.code == "SignatureDoesNotMatch"
     explanation = explained(emulator, reply)
-    assert causes(explanation) == [(cause, cause != "unknown")]
+    assert causes(explanation) == [(cause, cause not in NOT_PROVEN)]
     assert explanation["expected"] in reply.json["Message"]
     assert (explanation["first_difference"] is None) == (
         explanation["expected"] == explanation["client"]
@@ -222,7 +228,7 @@ CHECKS: dict[str, tuple[str, dict[str, Any]]] = {
     "local time": ("time-zone", old(8)),
     "old": ("time-behind", old(-1)),
     "ahead": ("time-ahead", old(1)),
-    "fractions": ("time-format", {"common": {"Timestamp": "2026-01-31T23:59:00.123Z"}}),
+    "space": ("time-format", {"common": {"Timestamp": "2026-01-31 23:59:00"}}),
     "epoch": ("time-format", {"common": {"Timestamp": "1769875200000"}}),
     "method": ("signature-method", {"common": {"SignatureMethod": "HMACSHA1"}}),
     "version": ("signature-version", {"common": {"SignatureVersion": "2.0"}}),
@@ -236,7 +242,7 @@ def test_what_is_wrong_besides_the_signature_is_named(emulator: SmsEmulator, mis
     cause, fields = CHECKS[mistake]
     reply = WrongV1(emulator, **fields).send()
     assert reply.status in {400, 404}
-    assert (cause, True) in causes(explained(emulator, reply))
+    assert (cause, False) in causes(explained(emulator, reply))
 
 
 @pytest.mark.parametrize(
@@ -250,7 +256,7 @@ def test_a_request_without_any_signature_is_named_so(
     emulator: SmsEmulator, headers: dict[str, str], cause: str
 ) -> None:
     reply = raw(emulator, "GET", "/?PhoneNumbers=1", b"", headers)
-    assert causes(explained(emulator, reply)) == [(cause, True)]
+    assert causes(explained(emulator, reply)) == [("MissingAction", False), (cause, False)]
 
 
 def test_a_signature_that_was_left_out_is_no_fault_of_the_secret(
@@ -258,11 +264,11 @@ def test_a_signature_that_was_left_out_is_no_fault_of_the_secret(
 ) -> None:
     """No secret is to blame, and the texts, which are the same, tell nothing."""
     explanation = explained(emulator, WrongV1(emulator, write=lambda _: "").send())
-    assert causes(explanation)[0] == ("missing", True)
+    assert causes(explanation)[0] == ("missing", False)
     assert "unknown" not in dict(causes(explanation))
     assert (explanation["first_difference"], explanation["same_texts"]) == (None, False)
     result = command(f"http://x/?{signed_query(write=lambda _: '')}")
-    assert "1. Signature is missing (proven)" in result.stdout
+    assert "1. Signature is missing (seen)" in result.stdout
     assert "secret" not in result.stdout
     assert "the same" not in result.stdout
 
@@ -284,16 +290,61 @@ def test_an_unsigned_header_is_named(client: Client) -> None:
 
 
 def explained_of(client: Client, reply: Reply) -> dict[str, Any]:
-    emulator = client.emulator
-    assert isinstance(emulator, SmsEmulator)
-    return explained(emulator, reply)
+    return explained(client.emulator, reply)
 
 
 def test_a_used_nonce_is_named(client: Client) -> None:
     for _ in range(2):
         reply = client.v3("QuerySmsSignList", {}, x_acs_signature_nonce="same")
     explanation = explained_of(client, reply)
-    assert causes(explanation) == [("SignatureNonceUsed", True)]
+    assert causes(explanation) == [("SignatureNonceUsed", False)]
+    assert explanation["right"]
+    assert explanation["findings"][0]["about"] == "nonce"
+
+
+REFUSED: dict[str, tuple[str, str, dict[str, str]]] = {
+    "SignName": ("MissingSignName", "parameter", {"SignName": ""}),
+    "number": ("isv.MOBILE_NUMBER_ILLEGAL", "number", {"PhoneNumbers": "138"}),
+    "template": ("isv.SMS_TEMPLATE_ILLEGAL", "template", {"TemplateCode": "SMS_1"}),
+    "value": ("isv.PARAM_LENGTH_LIMIT", "template values", {"TemplateParam": '{"code":"1"}'}),
+    "out_id": ("isv.INVALID_PARAMETERS", "parameter", {"OutId": "x" * 300}),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_refusal_that_is_not_about_the_signature_says_what_it_is_about(
+    client: Client, name: str
+) -> None:
+    code, about, changes = REFUSED[name]
+    reply = client.send(**changes)
+    assert reply.code == code
+    explanation = explained_of(client, reply)
+    assert explanation["right"]
+    (finding,) = explanation["findings"]
+    assert (finding["cause"], finding["about"], finding["proven"]) == (code, about, False)
+    assert explained(client.emulator, reply, "zh")["findings"][0]["what"] != finding["what"]
+
+
+def test_a_name_that_is_missing_is_named(client: Client) -> None:
+    (finding,) = explained_of(client, client.send(TemplateCode=""))["findings"]
+    assert finding["what"] == "TemplateCode is missing or empty"
+
+
+def test_what_the_emulator_lacks_is_about_the_emulator(client: Client) -> None:
+    explanation = explained_of(client, client.v1("SendCardSms", {}))
+    (finding,) = explanation["findings"]
+    assert (finding["about"], explanation["right"]) == ("emulator", True)
+    assert "Nothing is wrong with the request" in finding["remedy"]
+
+
+def test_each_code_the_emulator_refuses_with_is_explained() -> None:
+    """Read from the sources: a code that was forgotten has no text."""
+    package = Path(aliyun_sms_emulator.__file__).parent
+    form = re.compile(r'(?:GatewayError|BusinessError|super\(\).__init__)\(\s*"([\w.]+)"')
+    texts = (path.read_text("utf-8") for path in package.rglob("*.py"))
+    codes = {code for text in texts for code in form.findall(text)}
+    assert len(codes) > 30
+    assert [code for code in codes if not is_known_refusal(code)] == []
 
 
 def test_security_token_is_not_shown(emulator: SmsEmulator) -> None:
@@ -325,20 +376,20 @@ def test_only_refused_requests_are_explained(client: Client) -> None:
     client.send()
     emulator = client.emulator
     (record,) = emulator.requests()
-    with pytest.raises(ValueError, match="no refused request with this id"):
+    with pytest.raises(ValueError, match="no request with this id was refused"):
         emulator.call("GET", f"/api/requests/{record.id}/explanation")
-    with pytest.raises(ValueError, match="no refused request with this id"):
+    with pytest.raises(ValueError, match="no request with this id was refused"):
         emulator.call("GET", f"/api/requests/{10**30}/explanation")
 
 
 def test_only_the_newest_refusals_are_kept(emulator: SmsEmulator) -> None:
     first = raw(emulator, "GET", "/?Action=SendSms&Version=2017-05-25")
-    assert causes(explained(emulator, first)) == [("unsigned", True)]
+    assert causes(explained(emulator, first)) == [("unsigned", False)]
     number = emulator.requests()[-1].id
     for _ in range(200):
         raw(emulator, "GET", "/?Action=SendSms")
-    with pytest.raises(ValueError, match="the newest 200 are"):
-        emulator.call("GET", f"/api/requests/{number}/explanation")
+    explanation = emulator.call("GET", f"/api/requests/{number}/explanation")
+    assert causes(explanation) == [("MissingAccessKeyId", False), ("not-kept", False)]
 
 
 def test_large_request_is_explained_without_search_for_pairs(emulator: SmsEmulator) -> None:
@@ -406,6 +457,26 @@ def signed_query(**fields: Any) -> str:
 def test_command_says_that_a_signature_is_right(command: Command) -> None:
     result = command(f"https://dysmsapi.aliyuncs.com/?{signed_query()}")
     assert (result.code, result.stdout) == (0, "The V1 signature is right.\n")
+
+
+def test_command_names_what_else_is_refused(command: Command) -> None:
+    parameters = {n: v for n, v in AWKWARD.items() if n != "SignName"}
+    result = command(f"https://dysmsapi.aliyuncs.com/?{signed_query(parameters=parameters)}")
+    assert result.code == 0
+    assert "The V1 signature is right.\n1. SignName is missing or empty" in result.stdout
+    assert "(about the parameter)" in result.stdout
+    unknown = command(f"http://x/?{signed_query(common={'Action': 'SendSmss'})}")
+    assert "about the operation" in unknown.stdout
+    elsewhere = command(f"http://x/?{signed_query(common={'Action': 'SendCardSms'})}")
+    assert (elsewhere.code, elsewhere.stdout) == (0, "The V1 signature is right.\n")
+
+
+def test_command_notes_what_the_documentation_asks_for(command: Command) -> None:
+    moment = utc_text(time.time()).replace("Z", ".123Z")
+    result = command(f"http://x/?{signed_query(common={'Timestamp': moment})}")
+    assert result.code == 0
+    assert f"Note: Timestamp {moment} has a fraction of a second." in result.stdout
+    assert "1." not in result.stdout.splitlines()[1]
 
 
 def test_command_names_the_mistake_and_marks_the_difference(

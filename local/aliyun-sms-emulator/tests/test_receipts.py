@@ -433,11 +433,13 @@ def test_a_database_of_an_earlier_version_is_taken_over(tmp_path: Path, version:
     database.execute("DROP INDEX messages_by_out_id")
     database.execute("ALTER TABLE messages DROP COLUMN visible_at")
     database.execute("ALTER TABLE requests DROP COLUMN fault")
+    database.execute("ALTER TABLE requests DROP COLUMN notes")
+    database.execute("DROP INDEX messages_by_message_id")
+    database.execute("ALTER TABLE messages DROP COLUMN version")
     database.execute("ALTER TABLE replies DROP COLUMN after_message_id")
     if version == 1:
         for table in ("pushes", "queue_entries", "replies", "queue_tokens", "verification_codes"):
             database.execute(f"DROP TABLE {table}")
-        database.execute("DROP INDEX messages_of_globe")
         database.execute("ALTER TABLE messages DROP COLUMN api")
     database.execute(f"PRAGMA user_version = {version}")
     database.commit()

@@ -44,12 +44,14 @@ def test_clearing_forgets_what_was_kept_for_explaining(three: SmsEmulator) -> No
     number = three.requests()[-1].id
     assert three.call("GET", f"/api/requests/{number}/explanation")["right"] is False
     three.call("DELETE", "/api/requests")
-    with pytest.raises(ValueError, match="no refused request with this id"):
+    with pytest.raises(ValueError, match="no request with this id was refused"):
         three.call("GET", f"/api/requests/{number}/explanation")
 
 
-def test_a_body_too_large_to_be_kept_cannot_be_explained(three: SmsEmulator) -> None:
-    body = b"Action=SendSms&Version=2017-05-25&x=" + b"y" * 70_000
-    raw(three, "POST", "/", body, {"Content-Type": "application/x-www-form-urlencoded"})
-    with pytest.raises(ValueError, match="up to 64 KiB"):
-        three.call("GET", f"/api/requests/{three.requests()[-1].id}/explanation")
+def test_of_a_request_too_large_to_be_kept_the_code_is_explained(three: SmsEmulator) -> None:
+    client = Client(three, secret="wrong")
+    assert client.v1("SendSms", {"x": "y" * 70_000}).code == "SignatureDoesNotMatch"
+    explanation = three.call("GET", f"/api/requests/{three.requests()[-1].id}/explanation")
+    causes = [finding["cause"] for finding in explanation["findings"]]
+    assert causes == ["SignatureDoesNotMatch", "not-kept"]
+    assert "64 KiB" in explanation["findings"][1]["what"]

@@ -21,7 +21,7 @@ PACKAGE = Path(aliyun_sms_emulator.__file__).parent
 README = Path(__file__).parent.parent / "README.md"
 # What stands in operations/ beside the operations: what several of them have in common.
 IN_COMMON = {"call", "operation", "review", "number_detail", "acceptance", "checks", "fields"}
-IN_COMMON |= {"types", "__init__"}
+IN_COMMON |= {"types", "lookup", "published", "__init__"}
 
 
 def modules() -> dict[str, Path]:

@@ -124,7 +124,8 @@ class RequestRecord(_Record):
     `verdict` is `accepted`, `rejected` (by the SMS service), `refused` (by the gateway), `failed`
     (the emulator did) or `faulted` (a fault on demand kept it from being processed); it and the
     code are what the platform decided, `fault` names the damage, such as `reset after`, if any.
-    `parameters` come without signature and security token.
+    `parameters` come without signature and security token. `notes` say what was accepted although
+    the documentation asks for something else, each as `cause` and a text in `en` and `zh`.
     """
 
     id: int
@@ -140,3 +141,4 @@ class RequestRecord(_Record):
     account: str
     parameters: dict[str, str]
     fault: str = ""
+    notes: list[dict[str, str]] = field(default_factory=list)

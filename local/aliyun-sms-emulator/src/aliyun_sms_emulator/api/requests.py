@@ -8,9 +8,11 @@ from starlette.responses import JSONResponse
 
 from aliyun_sms_emulator.api.errors import ApiError
 from aliyun_sms_emulator.api.parameters import only_known, whole_number
-from aliyun_sms_emulator.explain.explanation import explain
+from aliyun_sms_emulator.explain.explanation import explain, explain_refusal
 from aliyun_sms_emulator.platform import Platform
 from aliyun_sms_emulator.tables.request_log import RequestFilter
+
+_REFUSED = frozenset({"refused", "rejected", "failed"})
 
 
 class RequestsApi:
@@ -42,17 +44,18 @@ class RequestsApi:
         if language not in {"en", "zh"}:
             raise ApiError("must be en or zh", field="lang")
         row_id = min(int(request.path_params["id"]), 2**63 - 1)
+        record = self._platform.store.request_log.find(row_id)
+        if record is None or record.verdict not in _REFUSED:
+            raise ApiError("no request with this id was refused", field="id", status=404)
         kept = self._platform.store.refusals.find(row_id)
         if kept is None:
-            raise ApiError(
-                "no refused request with this id is kept; the newest 200 are, up to 64 KiB each",
-                field="id",
-                status=404,
-            )
-        keys = self._platform.config.access_keys.values()
+            return JSONResponse(explain_refusal(record.code).as_json(language))
+        keys, strict = self._platform.config.access_keys.values(), self._platform.settings.strict
         secrets = {key.id: key.secret for key in keys}
         # Trying the known mistakes may take a while, in which others are to be answered.
-        explanation = await run_in_threadpool(explain, kept.request, secrets, kept.at, kept.code)
+        explanation = await run_in_threadpool(
+            explain, kept.request, secrets, kept.at, kept.code, strict=strict
+        )
         return JSONResponse(explanation.as_json(language))
 
     async def clear(self, request: Request) -> JSONResponse:

@@ -18,6 +18,7 @@ from aliyun_sms_emulator.api.parameters import json_object, whole_characters
 from aliyun_sms_emulator.faults.plan import Encounter
 from aliyun_sms_emulator.gateway.exchange import Exchange, Processor
 from aliyun_sms_emulator.platform import Platform
+from aliyun_sms_emulator.wire.leniency import Leniency
 from aliyun_sms_emulator.wire.request import WireRequest, parse_request
 from aliyun_sms_emulator.wire.signatures import (
     percent_encode,
@@ -40,7 +41,7 @@ class SendApi:
         """Send one SMS; answers what the platform answered."""
         document = whole_characters(await json_object(request))
         call = self._signed(_parameters(document), request.headers["host"])
-        exchange = Exchange(call, Encounter(node=0))
+        exchange = Exchange(call, Encounter(node=0), Leniency(self._platform.settings.strict))
         answer = self._processor.process(exchange, self._platform.clock.now())
         return JSONResponse(
             {

@@ -13,13 +13,15 @@ from pathlib import Path
 
 from aliyun_sms_emulator.config.reading import load_config
 from aliyun_sms_emulator.errors import ConfigError
-from aliyun_sms_emulator.explain.causes import text_of
+from aliyun_sms_emulator.explain.causes import SIGNATURE, about, text_of
 from aliyun_sms_emulator.explain.explanation import (
     Explanation,
     access_key_id_of,
     explain,
 )
 from aliyun_sms_emulator.explain.pasted import UnreadableRequest, is_curl, read_pasted
+from aliyun_sms_emulator.operations.lookup import check_required, find_operation
+from aliyun_sms_emulator.wire.errors import GatewayError, NotEmulated
 from aliyun_sms_emulator.wire.request import WireRequest
 
 SECRET_VARIABLE = "ALIBABA_CLOUD_ACCESS_KEY_SECRET"  # noqa: S105 - a name
@@ -106,24 +108,34 @@ def _explained(
     request: WireRequest, secrets: dict[str, str]
 ) -> tuple[Explanation, list[dict[str, str]]]:
     """Explain a request; its age is a note, because a pasted one may be as old as it likes."""
-    explanation = explain(request, secrets, time.time())
-    notes = [f for f in explanation.findings if f.cause == "time-behind"]
-    findings = tuple(f for f in explanation.findings if f not in notes)
+    explanation = explain(request, secrets, time.time(), _refusal_of(request))
+    old = [f for f in explanation.findings if f.cause == "time-behind"]
+    findings = tuple(f for f in explanation.findings if f not in old)
     return replace(explanation, findings=findings), [
-        {"cause": note.cause, **text_of(note.cause, note.detail)} for note in notes
+        *({"cause": f.cause, **text_of(f.cause, f.detail)} for f in old),
+        *(note.as_json() for note in explanation.notes),
     ]
 
 
+def _refusal_of(request: WireRequest) -> str:
+    """The code the gateway refuses a call with, whatever its signature; empty if it does not."""
+    try:
+        check_required(find_operation(request), request)
+    except NotEmulated:  # the platform has it
+        return ""
+    except GatewayError as error:
+        return error.code
+    return ""
+
+
 def _lines(explanation: Explanation) -> list[str]:
-    if explanation.right:
-        return [f"The {explanation.signature} signature is right."]
-    lines = []
+    lines = [f"The {explanation.signature} signature is right."] if explanation.right else []
     for number, finding in enumerate(explanation.findings, 1):
-        text = text_of(finding.cause, finding.detail)
-        sure = "proven" if finding.proven else "likely"
+        text, of = text_of(finding.cause, finding.detail), about(finding.cause)
+        sure = finding.certainty if of == SIGNATURE else f"about the {of}"
         lines += [f"{number}. {text['what']} ({sure})", f"   {text['remedy']}"]
     texts = explanation.texts
-    if texts.kind:
+    if texts.kind and not explanation.right:
         name = texts.kind.replace("_", " ")
         client = "what was signed" if texts.proven else "what the request suggests"
         lines += ["", f"{name}, as it should be:", texts.expected, ""]
@@ -136,7 +148,11 @@ def _note_lines(notes: list[dict[str, str]]) -> list[str]:
     return [
         line
         for note in notes
-        for line in ("", f"If it was made just now: {note['what']}.", f"   {note['remedy']}")
+        for line in (
+            ("", f"If it was made just now: {note['what']}.", f"   {note['remedy']}")
+            if "what" in note
+            else ("", f"Note: {note['en']}")
+        )
     ]
 
 

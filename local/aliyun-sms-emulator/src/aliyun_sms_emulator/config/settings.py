@@ -47,6 +47,7 @@ class Settings:
     which take requests in turn. An infinite `visibility_delay_seconds` means never.
     """
 
+    strict: bool = False
     nonce_scope: str = "account"
     timestamp_skew_seconds: float = 900.0
     timestamp_clock: str = "real"
@@ -224,6 +225,7 @@ def _one_of(key: str, value: object, allowed: tuple[str, ...]) -> str:
 
 
 _CHECKS = {
+    "strict": _flag,
     "nonce_scope": _nonce_scope,
     "timestamp_skew_seconds": _seconds,
     "timestamp_clock": _timestamp_clock,

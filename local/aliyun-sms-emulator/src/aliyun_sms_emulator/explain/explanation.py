@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import calendar
 import hashlib
-import time
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -14,11 +13,19 @@ from aliyun_sms_emulator.explain.acs3 import (
     canonical_request,
     right_recipe,
 )
-from aliyun_sms_emulator.explain.causes import is_cause, text_of
+from aliyun_sms_emulator.explain.causes import SIGNATURE, about, text_of
 from aliyun_sms_emulator.explain.encodings import MISTAKES, Encoder, as_is
 from aliyun_sms_emulator.explain.rpc import RpcRecipe, rpc_deviations, rpc_text
-from aliyun_sms_emulator.explain.search import Finding, is_readable, prove
+from aliyun_sms_emulator.explain.search import (
+    LIKELY,
+    PROVEN,
+    SEEN,
+    Finding,
+    is_readable,
+    prove,
+)
 from aliyun_sms_emulator.wire.errors import GatewayError
+from aliyun_sms_emulator.wire.leniency import Leniency, Note
 from aliyun_sms_emulator.wire.request import WireRequest
 from aliyun_sms_emulator.wire.signatures import (
     ACS3_ALGORITHM,
@@ -27,10 +34,13 @@ from aliyun_sms_emulator.wire.signatures import (
     rpc_canonical_query,
 )
 from aliyun_sms_emulator.wire.signed_headers import AUTHORIZATION, check_signed_headers
+from aliyun_sms_emulator.wire.timestamps import read_timestamp
 
 TOLERANCE_SECONDS = 900
 _ZONE_SECONDS = 8 * 3600
 _LENGTHS = {"base64": "28 of Base64", "hex": "64 hexadecimal digits"}
+_OF_THE_SIGNATURE = frozenset({SIGNATURE, "time", "key"})
+_CERTAINTIES = (PROVEN, SEEN, LIKELY)
 _COMMON = ("AccessKeyId", "Signature", "SignatureMethod", "SignatureVersion", "SignatureNonce")
 
 
@@ -58,17 +68,21 @@ class Texts:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What is wrong with a request, the surest first; `signature` is `V1`, `V3` or empty."""
+    """What is wrong with a request, the surest first; `signature` is `V1`, `V3` or empty.
+
+    `notes` are what is accepted although the documentation asks for something else.
+    """
 
     signature: str
     access_key_id: str
     findings: tuple[Finding, ...]
     texts: Texts
+    notes: tuple[Note, ...] = ()
 
     @property
     def right(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.findings
+        """Whether the signature, its time and its key are right; something else may be wrong."""
+        return all(about(finding.cause) not in _OF_THE_SIGNATURE for finding in self.findings)
 
     @property
     def same_texts(self) -> bool:
@@ -88,7 +102,9 @@ class Explanation:
             "findings": [
                 {
                     "cause": finding.cause,
+                    "about": about(finding.cause),
                     "proven": finding.proven,
+                    "certainty": finding.certainty,
                     **text_of(finding.cause, finding.detail, language),
                 }
                 for finding in self.findings
@@ -99,6 +115,7 @@ class Explanation:
             "client_is_proven": self.texts.proven,
             "first_difference": self.texts.first_difference,
             "same_texts": self.same_texts,
+            "notes": [note.as_json() for note in self.notes],
         }
 
 
@@ -115,6 +132,8 @@ def explain(
     secrets: Mapping[str, str],
     now: float | None = None,
     refusal: str = "",
+    *,
+    strict: bool = False,
 ) -> Explanation:
     """Explain a request.
 
@@ -122,26 +141,37 @@ def explain(
         request: the request as it came.
         secrets: AccessKeyId -> secret of all keys that are known.
         now: when the request came, in seconds since the epoch; None leaves its age unchecked.
-        refusal: the gateway's code, if it is known.
+        refusal: the code it was refused with, if it is known.
+        strict: whether what the documentation does not allow is wrong, or only worth a note.
     """
-    key_id = access_key_id_of(request)
+    key_id, leniency = access_key_id_of(request), Leniency(strict)
     others = {name: secret for name, secret in secrets.items() if name != key_id}
     secret = secrets.get(key_id, "")
     known = key_id in secrets
-    codes = dict.fromkeys((refusal, refusal.partition(".")[0]))
-    earlier = tuple(Finding(code) for code in codes if is_cause(code))
-    if key_id and not known:
-        earlier = (*earlier, Finding("unknown-key", {"key": key_id}))
     if request.signed_by_header:
-        findings, texts = _explain_acs3(request, secret, others, now)
         name = "V3"
+        findings, texts = _explain_acs3(request, secret, others, now, leniency)
     elif any(name in request.parameters for name in _COMMON):
-        findings, texts = _explain_rpc(request, secret, others, now)
         name = "V1"
+        findings, texts = _explain_rpc(request, secret, others, now, leniency)
     else:
-        return Explanation("", "", (*earlier, Finding("unsigned")), Texts())
-    found = [*earlier, *(f for f in findings if known or f.cause != "unknown")]
-    return Explanation(name, key_id, tuple(sorted(found, key=lambda f: not f.proven)), texts)
+        name, findings, texts = "", (Finding("unsigned"),), Texts()
+    found = [f for f in findings if known or f.cause != "unknown"]
+    if key_id and not known:
+        found.insert(0, Finding("unknown-key", {"key": key_id}))
+    # A refusal that is about the signature is explained by what was found.
+    if refusal and (not found or about(refusal) not in _OF_THE_SIGNATURE):
+        found.insert(0, Finding(refusal))
+    found.sort(key=lambda finding: _CERTAINTIES.index(finding.certainty))
+    return Explanation(name, key_id, tuple(found), texts, tuple(leniency.notes))
+
+
+def explain_refusal(refusal: str) -> Explanation:
+    """Explain by its code a call whose signature was right, or that was not kept as it came."""
+    findings = [Finding(refusal)]
+    if about(refusal) in _OF_THE_SIGNATURE:
+        findings.append(Finding("not-kept"))
+    return Explanation("", "", tuple(findings), Texts())
 
 
 def _explain_rpc(
@@ -149,6 +179,7 @@ def _explain_rpc(
     secret: str,
     others: Mapping[str, str],
     now: float | None,
+    leniency: Leniency,
 ) -> tuple[tuple[Finding, ...], Texts]:
     parameters = request.parameters
     right = RpcRecipe(f"{secret}&".encode(), "sha1", request.method)
@@ -164,9 +195,9 @@ def _explain_rpc(
     if proof is None and request.repeated:
         signed = request.with_first_values().parameters
         proof = prove(right, (), lambda recipe: rpc_text(recipe, signed), signature, "base64")
-        repeated = _repeated(request)
+        repeated = _repeated(request, PROVEN)
         proof = proof and replace(proof, findings=(repeated, *proof.findings))
-    checks = tuple(_rpc_checks(parameters, now))
+    checks = tuple(_rpc_checks(parameters, now, leniency))
     expected = rpc_text(right, parameters)
     if proof is not None:
         client, found = rpc_text(proof.recipe, signed), proof.findings
@@ -180,7 +211,9 @@ def _explain_rpc(
     return (*found, *checks), _masked(texts, parameters.get("SecurityToken", ""))
 
 
-def _rpc_checks(parameters: Mapping[str, str], now: float | None) -> Iterator[Finding]:
+def _rpc_checks(
+    parameters: Mapping[str, str], now: float | None, leniency: Leniency
+) -> Iterator[Finding]:
     for name in (*_COMMON, "Timestamp"):
         if not parameters.get(name):
             yield Finding("missing", {"name": name})
@@ -190,7 +223,11 @@ def _rpc_checks(parameters: Mapping[str, str], now: float | None) -> Iterator[Fi
     version = parameters.get("SignatureVersion", "")
     if version not in {"", "1.0"}:
         yield Finding("signature-version", {"sent": version})
-    yield from _time_checks(parameters.get("Timestamp", ""), now)
+    text = parameters.get("Timestamp", "")
+    timestamp = read_timestamp(text)
+    fraction = timestamp is not None and timestamp.has_fraction
+    may_have_one = fraction and leniency.allows("timestamp-fraction", text)
+    yield from _time_checks(text, now, may_have_fraction=may_have_one)
 
 
 def _explain_acs3(
@@ -198,6 +235,7 @@ def _explain_acs3(
     secret: str,
     others: Mapping[str, str],
     now: float | None,
+    leniency: Leniency,
 ) -> tuple[tuple[Finding, ...], Texts]:
     match = AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
     if match is None:
@@ -216,7 +254,7 @@ def _explain_acs3(
         )
         if proof is not None or all(name == percent_encode(name) for name in request.query):
             break
-    checks = tuple(_acs3_checks(request, match["algorithm"], signed, now))
+    checks = tuple(_acs3_checks(request, match, now, leniency))
     expected = canonical_request(start, request)
     if proof is not None:
         client, found = canonical_request(proof.recipe, request), proof.findings
@@ -231,29 +269,31 @@ def _explain_acs3(
 
 
 def _acs3_checks(
-    request: WireRequest, algorithm: str, signed: list[str], now: float | None
+    request: WireRequest, match: re.Match[str], now: float | None, leniency: Leniency
 ) -> Iterator[Finding]:
-    if algorithm != ACS3_ALGORITHM:
-        yield Finding("signature-method", {"sent": algorithm, "right": ACS3_ALGORITHM})
+    if match["algorithm"] != ACS3_ALGORITHM:
+        detail = {"sent": match["algorithm"], "right": ACS3_ALGORITHM}
+        yield Finding("signature-method", detail)
+    if not match["key"]:
+        yield Finding("missing", {"name": "Credential"})
     for name in ("x-acs-date", "x-acs-signature-nonce"):
         if not request.headers.get(name):
             yield Finding("missing", {"name": name})
     try:
-        check_signed_headers(request, signed)
+        check_signed_headers(request, match["headers"].split(";"), leniency)
     except GatewayError as error:
         yield Finding("signed-headers", {"problem": error.message})
-    yield from _time_checks(request.headers.get("x-acs-date", ""), now)
+    yield from _time_checks(request.headers.get("x-acs-date", ""), now, may_have_fraction=False)
 
 
-def _time_checks(text: str, now: float | None) -> Iterator[Finding]:
+def _time_checks(text: str, now: float | None, *, may_have_fraction: bool) -> Iterator[Finding]:
     if not text:
         return
-    try:
-        moment = calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ"))
-    except ValueError:
+    timestamp = read_timestamp(text)
+    if timestamp is None or (timestamp.has_fraction and not may_have_fraction):
         yield Finding("time-format", {"sent": text})
         return
-    off = 0.0 if now is None else moment - now
+    off = 0.0 if now is None else timestamp.moment - now
     if abs(off - _ZONE_SECONDS) <= TOLERANCE_SECONDS:
         yield Finding("time-zone", {"sent": text})
     elif abs(off) > TOLERANCE_SECONDS:
@@ -281,8 +321,8 @@ def _joined(parameters: Mapping[str, str], encode: Encoder) -> str:
     return "&".join(sorted(f"{encode(n)}={encode(parameters[n])}" for n in names))
 
 
-def _repeated(request: WireRequest, *, proven: bool = True) -> Finding:
-    return Finding("parameter-repeated", {"names": ", ".join(request.repeated)}, proven)
+def _repeated(request: WireRequest, certainty: str) -> Finding:
+    return Finding("parameter-repeated", {"names": ", ".join(request.repeated)}, certainty)
 
 
 def _guesses(
@@ -294,16 +334,16 @@ def _guesses(
     """
     guesses = []
     if request.repeated:
-        guesses.append(_repeated(request, proven=False))
+        guesses.append(_repeated(request, LIKELY))
     if is_readable(signature, form):
-        guesses.append(Finding("unknown", proven=False))
+        guesses.append(Finding("unknown", certainty=LIKELY))
     elif signature:
         length = {"length": str(len(signature)), "right": _LENGTHS[form]}
         guesses.append(Finding("signature-length", length))
     if sent != _joined(parameters, percent_encode):
         for cause, encode in MISTAKES.items():
             if sent == _joined(parameters, encode):
-                guesses.append(Finding(cause, proven=False))
+                guesses.append(Finding(cause, certainty=LIKELY))
                 break
     return tuple(guesses)
 

@@ -25,13 +25,23 @@ _HEX = re.compile(r"[0-9a-fA-F]{40}|[0-9a-fA-F]{64}")
 _DIGEST_SIZES = (20, 32)
 
 
+PROVEN, SEEN, LIKELY = "proven", "seen", "likely"
+"""How sure a finding is: signing again with the mistake leads to the signature that came; it stands
+in the request, or the gateway said so; or nothing but experience speaks for it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One cause, with what its text needs; `proven` if the signature matches because of it."""
+    """One cause, with what its text needs, and how sure it is."""
 
     cause: str
     detail: Mapping[str, str] = field(default_factory=dict)
-    proven: bool = True
+    certainty: str = SEEN
+
+    @property
+    def proven(self) -> bool:
+        """Whether the signature matches because of it."""
+        return self.certainty == PROVEN
 
 
 @dataclass(frozen=True)
@@ -87,7 +97,7 @@ def prove(
         digest = hmac.digest(recipe.key, texts[unkeyed], recipe.digest)
         if digest in wanted:
             findings = (*(m.finding for m in mistakes), *wanted[digest])
-            return Proof(recipe, findings)
+            return Proof(recipe, tuple(replace(f, certainty=PROVEN) for f in findings))
     return None
 
 

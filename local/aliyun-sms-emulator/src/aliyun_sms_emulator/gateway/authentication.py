@@ -6,43 +6,44 @@ https://developer.aliyun.com/ask/278265
 
 from __future__ import annotations
 
-import calendar
 import hashlib
 import hmac
-import re
-import time
 
 from aliyun_sms_emulator.config.config import AccessKey
 from aliyun_sms_emulator.faults.plan import Encounter
 from aliyun_sms_emulator.platform import Platform
 from aliyun_sms_emulator.wire import signatures
 from aliyun_sms_emulator.wire.errors import GatewayError, missing
+from aliyun_sms_emulator.wire.leniency import Leniency
 from aliyun_sms_emulator.wire.request import WireRequest
 from aliyun_sms_emulator.wire.signed_headers import (
     AUTHORIZATION,
     check_signed_headers,
     incomplete,
 )
+from aliyun_sms_emulator.wire.timestamps import Timestamp, read_timestamp
 
 NONCE_WINDOW = 900.0
 """Seconds in which a nonce must not come again."""
 
-_TIMESTAMP = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 
-
-def authenticate(platform: Platform, request: WireRequest, encounter: Encounter) -> AccessKey:
+def authenticate(
+    platform: Platform, request: WireRequest, encounter: Encounter, leniency: Leniency
+) -> AccessKey:
     """Check who calls and that the call is fresh and unaltered; raises GatewayError.
 
     The encounter says which node checks it, and how far that one's clock is off.
     """
     now = platform.request_time() + encounter.clock_skew
     check = _check_acs3 if request.signed_by_header else _check_rpc
-    key, nonce = check(platform, request, now)
+    key, nonce = check(platform, request, now, leniency)
     _check_nonce(platform, key, nonce, encounter.node, now)
     return key
 
 
-def _check_rpc(platform: Platform, request: WireRequest, now: float) -> tuple[AccessKey, str]:
+def _check_rpc(
+    platform: Platform, request: WireRequest, now: float, leniency: Leniency
+) -> tuple[AccessKey, str]:
     parameters = request.parameters
     for name in ("AccessKeyId", "Signature", "SignatureMethod", "SignatureVersion"):
         _required(parameters, name)
@@ -51,16 +52,26 @@ def _check_rpc(platform: Platform, request: WireRequest, now: float) -> tuple[Ac
         raise GatewayError("InvalidSignatureMethod", "Specified signature method is not valid.")
     if parameters["SignatureVersion"] != "1.0":
         raise GatewayError("InvalidParameter", "Specified SignatureVersion is not valid.")
-    _check_timestamp(platform, _required(parameters, "Timestamp"), now)
+    text = _required(parameters, "Timestamp")
+    timestamp = read_timestamp(text)
+    if timestamp and timestamp.has_fraction and not leniency.allows("timestamp-fraction", text):
+        timestamp = None
+    _check_timestamp(platform, timestamp, now)
     nonce = _required(parameters, "SignatureNonce")
     _check_security_token(platform, key, parameters.get("SecurityToken"), now)
     text = signatures.rpc_string_to_sign(request.method, parameters)
     if not _same(signatures.rpc_signature(text, key.secret), parameters["Signature"]):
-        raise _does_not_match(text)
+        raise GatewayError(
+            "SignatureDoesNotMatch",
+            "Specified signature is not matched with our calculation."
+            f" server string to sign is:{text}",
+        )
     return key, nonce
 
 
-def _check_acs3(platform: Platform, request: WireRequest, now: float) -> tuple[AccessKey, str]:
+def _check_acs3(
+    platform: Platform, request: WireRequest, now: float, leniency: Leniency
+) -> tuple[AccessKey, str]:
     headers = request.headers
     match = AUTHORIZATION.fullmatch(headers.get("authorization", ""))
     if match is None:
@@ -70,12 +81,16 @@ def _check_acs3(platform: Platform, request: WireRequest, now: float) -> tuple[A
         )
     if match["algorithm"] != signatures.ACS3_ALGORITHM:
         raise GatewayError("InvalidSignatureMethod", "Specified signature method is not valid.")
+    if not match["key"]:
+        raise missing("AccessKeyId")
     key = _find_key(platform, match["key"])
-    _check_timestamp(platform, _required(headers, "x-acs-date", "Timestamp"), now)
+    timestamp = read_timestamp(_required(headers, "x-acs-date", "Timestamp"))
+    # Nothing is known about fractions in V3.
+    _check_timestamp(platform, None if timestamp and timestamp.has_fraction else timestamp, now)
     nonce = _required(headers, "x-acs-signature-nonce", "SignatureNonce")
     _check_security_token(platform, key, headers.get("x-acs-security-token"), now)
     signed = match["headers"].split(";")
-    check_signed_headers(request, signed)
+    check_signed_headers(request, signed, leniency)
     _check_acs3_signature(request, signed, match["signature"], key.secret)
     return key, nonce
 
@@ -99,7 +114,11 @@ def _check_acs3_signature(
         text = signatures.acs3_string_to_sign(canonical)
         if intact and _same(signatures.acs3_signature(text, secret), signature):
             return
-    raise _does_not_match(f"{text}, server canonical request is:{canonical}")
+    raise GatewayError(
+        "SignatureDoesNotMatch",
+        "Specified signature does not match our calculation."
+        f" server StringToSign is [{text}], server CanonicalRequest is [{canonical}]",
+    )
 
 
 def _find_key(platform: Platform, access_key_id: str) -> AccessKey:
@@ -111,16 +130,12 @@ def _find_key(platform: Platform, access_key_id: str) -> AccessKey:
     return key
 
 
-def _check_timestamp(platform: Platform, text: str, now: float) -> None:
-    try:
-        if not _TIMESTAMP.fullmatch(text):
-            raise ValueError(text)
-        moment = calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ"))
-    except ValueError as error:
+def _check_timestamp(platform: Platform, timestamp: Timestamp | None, now: float) -> None:
+    if timestamp is None:
         raise GatewayError(
             "InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted."
-        ) from error
-    if abs(now - moment) > platform.settings.timestamp_skew_seconds:
+        )
+    if abs(now - timestamp.moment) > platform.settings.timestamp_skew_seconds:
         raise GatewayError(
             "InvalidTimeStamp.Expired", "Specified time stamp or date value is expired."
         )
@@ -169,11 +184,3 @@ def _required(values: dict[str, str], name: str, shown: str = "") -> str:
 
 def _same(expected: str, given: str) -> bool:
     return hmac.compare_digest(expected.encode(), given.encode())
-
-
-def _does_not_match(string_to_sign: str) -> GatewayError:
-    return GatewayError(
-        "SignatureDoesNotMatch",
-        "Specified signature is not matched with our calculation."
-        f" server string to sign is:{string_to_sign}",
-    )

@@ -9,6 +9,7 @@ from aliyun_sms_emulator.gateway.exchange import Exchange, Processor
 from aliyun_sms_emulator.gateway.faulty import FaultyTurn, send_whole, written
 from aliyun_sms_emulator.platform import Platform
 from aliyun_sms_emulator.wire.errors import GatewayError
+from aliyun_sms_emulator.wire.leniency import Leniency
 from aliyun_sms_emulator.wire.request import WireRequest, parse_request
 
 MAX_BODY_BYTES = 5 * 1024 * 1024
@@ -33,7 +34,8 @@ class PlatformEndpoint:
         except GatewayError as error:
             refused = error
             request = WireRequest(scope["method"], "/", {}, {"Format": "JSON"}, {}, b"")
-        exchange = Exchange(request, self._platform.encounter(request), refused)
+        leniency = Leniency(self._platform.settings.strict)
+        exchange = Exchange(request, self._platform.encounter(request), leniency, refused)
         if exchange.encounter.is_harmless:
             answer = self._processor.process(exchange, self._platform.clock.now())
             await send_whole(send, written(exchange, answer))

@@ -16,6 +16,7 @@ from aliyun_sms_emulator.faults.plan import Encounter
 from aliyun_sms_emulator.gateway.authentication import authenticate
 from aliyun_sms_emulator.operations import OPERATIONS
 from aliyun_sms_emulator.operations.call import Call
+from aliyun_sms_emulator.operations.lookup import check_required, find_operation
 from aliyun_sms_emulator.operations.operation import Operation
 from aliyun_sms_emulator.platform import Platform
 from aliyun_sms_emulator.tables.refusals import Refusal
@@ -28,7 +29,8 @@ from aliyun_sms_emulator.wire.answers import (
     gateway_refusal,
     success,
 )
-from aliyun_sms_emulator.wire.errors import BusinessError, GatewayError, missing
+from aliyun_sms_emulator.wire.errors import BusinessError, GatewayError, NotEmulated
+from aliyun_sms_emulator.wire.leniency import Leniency
 from aliyun_sms_emulator.wire.request import WireRequest
 
 _LOGGED_CHARACTERS = 20_000
@@ -45,6 +47,7 @@ class Exchange:
 
     request: WireRequest
     encounter: Encounter
+    leniency: Leniency
     refused: GatewayError | None = None
     started: float = field(default_factory=time.perf_counter)
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()).upper())
@@ -127,14 +130,19 @@ class Processor:
             if planned:
                 raise BusinessError(fault.code, fault.message)
             call = Call(
-                self._platform,
-                exchange.account,
-                exchange.request_id,
-                request.parameters,
-                now,
-                exchange.encounter.visibility_delay,
+                platform=self._platform,
+                account=exchange.account,
+                operation=operation.name,
+                version=operation.version,
+                request_id=exchange.request_id,
+                parameters=request.parameters,
+                now=now,
+                leniency=exchange.leniency,
+                visibility_delay=exchange.encounter.visibility_delay,
             )
             fields = operation.run(call)
+        except NotEmulated as error:
+            return self.refuse(exchange, error.code, error.message, error.http_status), "failed"
         except GatewayError as error:
             return self.refuse(exchange, error.code, error.message, error.http_status), "refused"
         except BusinessError as error:
@@ -146,12 +154,12 @@ class Processor:
         if exchange.refused is not None:
             raise exchange.refused
         request = exchange.request
-        operation = _find_operation(request)
+        operation = find_operation(request)
         if not exchange.admitted:
-            exchange.account = authenticate(self._platform, request, exchange.encounter).account
-            for name in operation.required:
-                if not request.parameters.get(name):
-                    raise missing(name)
+            exchange.account = authenticate(
+                self._platform, request, exchange.encounter, exchange.leniency
+            ).account
+            check_required(operation, request)
             exchange.admitted = True
         return operation
 
@@ -177,30 +185,9 @@ class Processor:
                 account=exchange.account,
                 parameters=parameters,
                 fault=exchange.encounter.fault.label,
+                notes=exchange.leniency.notes,
             )
         )
         if verdict == "refused" and exchange.refused is None:
             now = self._platform.request_time() + exchange.encounter.clock_skew
             self._platform.store.refusals.add(row_id, Refusal(request, code, now))
-
-
-def _find_operation(request: WireRequest) -> Operation:
-    if not request.action:
-        raise missing("Action")
-    if not request.version:
-        raise missing("Version")
-    operations = OPERATIONS.get(request.version)
-    if operations is None:
-        if len(request.version.split("-")) == 3:
-            raise GatewayError("NoSuchVersion", "The specified version does not exist.")
-        raise GatewayError("InvalidVersion", "Specified parameter Version is not valid.")
-    operation = operations.get(request.action)
-    if operation is None:
-        raise GatewayError(
-            "InvalidAction.NotFound",
-            "Specified api is not found, please check your url and method.",
-            404,
-        )
-    if request.parameters.get("Format", "JSON").upper() not in {"JSON", "XML"}:
-        raise GatewayError("InvalidParameter.Format", "Format must be JSON or XML.")
-    return operation

@@ -11,6 +11,7 @@ from aliyun_sms_emulator.clock import CHINA
 from aliyun_sms_emulator.platform import Platform
 from aliyun_sms_emulator.tables.inbox import Visibility
 from aliyun_sms_emulator.wire.errors import BusinessError
+from aliyun_sms_emulator.wire.leniency import Leniency
 
 _DATE = re.compile(r"2[0-9]{7}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -20,16 +21,19 @@ MAX_PAGE_SIZE = 50
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """Who calls, with which parameters; `now` is the emulator's time in seconds.
+    """Who calls what, with which parameters; `now` is the emulator's time in seconds.
 
     `visibility_delay` in seconds takes the place of the setting, None does not, infinite is never.
     """
 
     platform: Platform
     account: str
+    operation: str
+    version: str
     request_id: str
     parameters: Mapping[str, str]
     now: float
+    leniency: Leniency
     visibility_delay: float | None = None
 
     @property

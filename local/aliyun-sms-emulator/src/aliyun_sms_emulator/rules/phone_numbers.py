@@ -1,7 +1,7 @@
 """Phone numbers as SendSms takes them.
 
 Mainland: 11 digits, bare or after `+`, `+86`, `0086` or `86`. Elsewhere: country code and number
-without `00` or `+`. Source: https://help.aliyun.com/document_detail/55284.html
+without `00` or `+`, of which `00` is let pass. Source: https://help.aliyun.com/document_detail/55284.html
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import re
 
 from aliyun_sms_emulator.rules.countries import Country, country_of
 from aliyun_sms_emulator.wire.errors import BusinessError
+from aliyun_sms_emulator.wire.leniency import Leniency
 
 _MAINLAND = re.compile(r"(?:\+86|0086|86|\+)?(1[3-9][0-9]{9})")
 _INTERNATIONAL = re.compile(r"[1-9][0-9]{6,14}")
@@ -28,11 +29,11 @@ def stored_form(number: str) -> str | None:
     mainland = mainland_form(number)
     if mainland:
         return mainland
-    digits = number.removeprefix("+")
+    digits = number.removeprefix("+").removeprefix("00")
     return digits if _INTERNATIONAL.fullmatch(digits) else None
 
 
-def recipient(number: str, *, international: bool) -> str:
+def recipient(number: str, leniency: Leniency, *, international: bool) -> str:
     """Check one number against the kind of its template and return its stored form.
 
     Eleven digits that are a well-formed North American number (country code 1) as well as a
@@ -47,9 +48,12 @@ def recipient(number: str, *, international: bool) -> str:
         raise BusinessError(
             "isv.DOMESTIC_NUMBER_NOT_SUPPORTED", "国际/港澳台消息模板不支持发送境内号码"
         )
-    if not _INTERNATIONAL.fullmatch(number):
+    digits = number.removeprefix("00")
+    if not _INTERNATIONAL.fullmatch(digits):
         raise _illegal(number)
-    return number
+    if digits != number and not leniency.allows("number-with-00", number):
+        raise _illegal(number)
+    return digits
 
 
 def globe_recipient(number: str) -> tuple[str, Country]:

@@ -16,10 +16,10 @@ from aliyun_sms_emulator.errors import DatabaseError
 
 _APPLICATION_ID = 0x736D7365  # "smse"; files of the first version have none
 _FIRST_TABLES = frozenset({"messages", "requests", "nonces", "numbers", "state"})
-_SCHEMA_VERSION = 4
+_SCHEMA_VERSION = 5
 _MARKS = {"application_id": _APPLICATION_ID, "user_version": _SCHEMA_VERSION}
 # Version 1 knew only messages of SendSms and SendBatchSms, and no replies; version 2 no faults on
-# demand, version 3 not where replies stand among the messages.
+# demand, version 3 not where replies stand among the messages, version 4 no notes.
 _STEPS = {
     1: "ALTER TABLE messages ADD COLUMN api TEXT NOT NULL DEFAULT 'SendSms';"
     " CREATE TABLE replies (id INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL,"
@@ -28,6 +28,10 @@ _STEPS = {
     2: "ALTER TABLE messages ADD COLUMN visible_at REAL;"
     " ALTER TABLE requests ADD COLUMN fault TEXT NOT NULL DEFAULT ''",
     3: "ALTER TABLE replies ADD COLUMN after_message_id INTEGER NOT NULL DEFAULT 0",
+    4: "ALTER TABLE requests ADD COLUMN notes TEXT NOT NULL DEFAULT '';"
+    " ALTER TABLE messages ADD COLUMN version TEXT NOT NULL DEFAULT '2017-05-25';"
+    " UPDATE messages SET version = '2018-05-01' WHERE api = 'SendMessageToGlobe';"
+    " DROP INDEX IF EXISTS messages_of_globe",
 }
 
 

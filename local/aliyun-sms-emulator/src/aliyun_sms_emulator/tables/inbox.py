@@ -29,13 +29,14 @@ CREATE TABLE IF NOT EXISTS messages (
     accepted_at REAL NOT NULL,
     receipt_at REAL,
     receipt_code TEXT,
-    visible_at REAL
+    visible_at REAL,
+    version TEXT NOT NULL DEFAULT '2017-05-25'
 );
 CREATE INDEX IF NOT EXISTS messages_by_number ON messages (phone_number, accepted_at);
 CREATE INDEX IF NOT EXISTS messages_by_out_id ON messages (out_id);
 CREATE INDEX IF NOT EXISTS messages_by_receipt ON messages (receipt_at);
-CREATE INDEX IF NOT EXISTS messages_of_globe ON messages (biz_id)
-    WHERE api = 'SendMessageToGlobe';
+CREATE INDEX IF NOT EXISTS messages_by_message_id ON messages (biz_id)
+    WHERE version = '2018-05-01';
 """
 
 # The status follows from the clock, so no job has to move messages on.
@@ -69,7 +70,7 @@ _SELECT_MESSAGES = f"""SELECT *, {STATUS} AS status,
     FROM messages"""  # noqa: S608
 
 _SELECT_DETAILS = f"""SELECT *, {STATUS} AS status FROM messages
-    WHERE account = :account AND phone_number = :phone_number AND api <> 'SendMessageToGlobe'
+    WHERE account = :account AND phone_number = :phone_number AND version <> '2018-05-01'
     AND accepted_at >= :since AND accepted_at < :until AND {_VISIBLE}
     AND (:biz_id IS NULL OR biz_id = :biz_id)
     ORDER BY id DESC"""  # noqa: S608
@@ -84,6 +85,7 @@ class NewMessage:
 
     account: str
     api: str
+    version: str
     phone_number: str
     sign_name: str
     template_code: str
@@ -193,7 +195,7 @@ class Inbox:
         """Find an account's message of the international API, None if it is not visible."""
         row: sqlite3.Row | None = self._database.execute(
             f"SELECT *, {STATUS} AS status FROM messages WHERE biz_id = :message_id"  # noqa: S608
-            f" AND account = :account AND api = 'SendMessageToGlobe' AND {_VISIBLE}",
+            f" AND account = :account AND version = '2018-05-01' AND {_VISIBLE}",
             {"message_id": message_id, "account": account, **visibility.bindings()},
         ).fetchone()
         return row

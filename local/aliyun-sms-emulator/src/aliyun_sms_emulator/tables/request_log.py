@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 from aliyun_sms_emulator.clock import iso_text
 from aliyun_sms_emulator.records import RequestRecord
 from aliyun_sms_emulator.tables.searches import json_pattern, like_pattern, number_part
+from aliyun_sms_emulator.wire.leniency import Note
 
 KEPT = 10_000
 """How many of the newest calls are kept."""
@@ -29,7 +31,8 @@ CREATE TABLE IF NOT EXISTS requests (
     signature_method TEXT NOT NULL,
     account TEXT NOT NULL,
     parameters TEXT NOT NULL,
-    fault TEXT NOT NULL DEFAULT ''
+    fault TEXT NOT NULL DEFAULT '',
+    notes TEXT NOT NULL DEFAULT ''
 );
 """
 
@@ -50,6 +53,7 @@ class NewRequest:
     account: str
     parameters: dict[str, str]
     fault: str = ""
+    notes: Sequence[Note] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,9 @@ class RequestLog:
 
     def add(self, request: NewRequest) -> int:
         """Log a call; returns its id."""
-        values = asdict(request) | {"parameters": json.dumps(request.parameters)}
+        values = {column: getattr(request, column) for column in _COLUMNS}
+        values["parameters"] = json.dumps(request.parameters)
+        values["notes"] = json.dumps(request.notes) if request.notes else ""
         row_id = int(self._database.execute(_INSERT, values).lastrowid or 0)
         self._added += 1
         if self._added % _CLEANED_EVERY == 0:
@@ -112,6 +118,13 @@ class RequestLog:
         )
         return [_record(row) for row in rows]
 
+    def find(self, request_id: int) -> RequestRecord | None:
+        """Read one call, None if it is not in the log."""
+        row = self._database.execute(
+            "SELECT * FROM requests WHERE id = ?", (request_id,)
+        ).fetchone()
+        return None if row is None else _record(row)
+
     def count(self, wanted: RequestFilter) -> int:
         """Count calls."""
         row = self._database.execute(
@@ -127,6 +140,7 @@ class RequestLog:
 
 def _record(row: sqlite3.Row) -> RequestRecord:
     values = dict(row)
-    return RequestRecord(
-        **{**values, "at": iso_text(row["at"]), "parameters": json.loads(row["parameters"])}
-    )
+    values["at"] = iso_text(row["at"])
+    values["parameters"] = json.loads(row["parameters"])
+    values["notes"] = [Note(*note).as_json() for note in json.loads(row["notes"] or "[]")]
+    return RequestRecord(**values)

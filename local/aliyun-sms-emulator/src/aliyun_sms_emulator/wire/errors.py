@@ -16,6 +16,13 @@ class GatewayError(Exception):
         self.http_status = http_status
 
 
+class NotEmulated(GatewayError):
+    """The platform has what is asked for, this emulator does not."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("NotEmulated", message, 501)
+
+
 class BusinessError(Exception):
     """The SMS service refuses a request: HTTP 200 and a `Code` other than OK."""
 

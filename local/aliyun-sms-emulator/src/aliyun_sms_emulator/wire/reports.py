@@ -16,15 +16,15 @@ REPORT = "SmsReport"
 REPLY = "SmsUp"
 KINDS = (REPORT, REPLY)
 
-INTERNATIONAL_API = "SendMessageToGlobe"
-"""Operation whose messages are reported in the international shape."""
+INTERNATIONAL_VERSION = "2018-05-01"
+"""Version of the API whose messages are reported in the international shape."""
 
 _DESCRIPTIONS = {"DELIVERED": "用户接收成功", "DELIVRD": "用户接收成功"}
 
 
 def report_body(message: sqlite3.Row) -> dict[str, object]:
     """The receipt of a message, in the shape of the API that sent it."""
-    if message["api"] == INTERNATIONAL_API:
+    if message["version"] == INTERNATIONAL_VERSION:
         return _international_report(message)
     code = message["receipt_code"]
     body: dict[str, object] = {

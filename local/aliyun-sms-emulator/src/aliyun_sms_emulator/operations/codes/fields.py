@@ -12,7 +12,7 @@ def mainland_number(call: Call) -> str:
     """The number, which is a mainland one; raises BusinessError."""
     if call.text("CountryCode") not in {"", "86"}:
         raise invalid("CountryCode")
-    return recipient(call.text("PhoneNumber"), international=False)
+    return recipient(call.text("PhoneNumber"), call.leniency, international=False)
 
 
 def scheme_of(call: Call) -> str:

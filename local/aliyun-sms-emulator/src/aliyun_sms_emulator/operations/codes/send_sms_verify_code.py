@@ -49,13 +49,13 @@ def send_sms_verify_code(call: Call) -> dict[str, object]:
     code = "".join(secrets.choice(alphabet) for _ in range(call.number("CodeLength", 4, 8, 4)))
     template = find_template(call, gift=True)
     sign_name = check_sign_name(call, call.text("SignName"), gift=True)
-    given = template_params.parse_values(call.text("TemplateParam"))
+    given = template_params.parse_values(call.text("TemplateParam"), call.leniency)
     made = any(PLACEHOLDER in value for value in given.values())
     values = {name: value.replace(PLACEHOLDER, code) for name, value in given.items()}
     values = template_params.check_against_template(template, values)
     draft = Draft(number, sign_name, render(template, sign_name, values), values)
     model: dict[str, object] = {
-        "BizId": accept(call, "SendSmsVerifyCode", template, [draft], out_id),
+        "BizId": accept(call, template, [draft], out_id),
         "OutId": out_id,
         "RequestId": call.request_id,
     }

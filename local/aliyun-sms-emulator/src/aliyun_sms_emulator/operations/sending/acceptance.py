@@ -10,7 +10,7 @@ from aliyun_sms_emulator.rules import texts
 from aliyun_sms_emulator.rules.fates import receipt_code
 from aliyun_sms_emulator.rules.templates import Template
 from aliyun_sms_emulator.tables.inbox import NewMessage
-from aliyun_sms_emulator.wire.reports import INTERNATIONAL_API, REPORT
+from aliyun_sms_emulator.wire.reports import INTERNATIONAL_VERSION, REPORT
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,12 @@ class Draft:
     extend_code: str = ""
 
 
-def accept(call: Call, api: str, template: Template, drafts: list[Draft], out_id: str) -> str:
+def accept(call: Call, template: Template, drafts: list[Draft], out_id: str) -> str:
     """Store the messages of one request and plan their receipts; returns the request's id."""
     platform, international = call.platform, template.type == "international"
     biz_id = f"{10**17 + secrets.randbelow(9 * 10**17)}"
-    if api != INTERNATIONAL_API:
+    of_globe = call.version == INTERNATIONAL_VERSION
+    if not of_globe:
         biz_id += "^0"
     receipt_at = call.now + platform.settings.delivery_delay_seconds
     delay = call.visibility_delay
@@ -37,7 +38,8 @@ def accept(call: Call, api: str, template: Template, drafts: list[Draft], out_id
         message_id = platform.store.inbox.add(
             NewMessage(
                 account=call.account,
-                api=api,
+                api=call.operation,
+                version=call.version,
                 phone_number=draft.phone_number,
                 sign_name=draft.sign_name,
                 template_code=template.code,
@@ -61,6 +63,6 @@ def accept(call: Call, api: str, template: Template, drafts: list[Draft], out_id
                 REPORT,
                 message_id,
                 receipt_at,
-                international=api == INTERNATIONAL_API,
+                international=of_globe,
             )
     return biz_id

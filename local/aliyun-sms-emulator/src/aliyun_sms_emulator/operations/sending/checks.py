@@ -7,7 +7,7 @@ import re
 from aliyun_sms_emulator.config.config import Signature
 from aliyun_sms_emulator.operations.call import Call, invalid
 from aliyun_sms_emulator.operations.sending.acceptance import Draft
-from aliyun_sms_emulator.rules import texts
+from aliyun_sms_emulator.rules import template_params, texts
 from aliyun_sms_emulator.rules.limits import DAY, Sending, check_limits
 from aliyun_sms_emulator.rules.phone_numbers import mainland_form
 from aliyun_sms_emulator.rules.templates import AnyTemplate, Template
@@ -71,7 +71,7 @@ def render(template: Template, sign_name: str, values: dict[str, str]) -> str:
     international = template.type == "international"
     text = texts.signed_text(sign_name, template.fill(values), international=international)
     if len(text) > texts.MAX_LENGTH:
-        raise BusinessError("isv.PARAM_LENGTH_LIMIT", "参数超过长度限制")
+        raise template_params.too_long(texts.MAX_LENGTH)
     return text
 
 

@@ -5,8 +5,6 @@ Source: https://help.aliyun.com/document_detail/419274.html
 
 from __future__ import annotations
 
-import json
-
 from aliyun_sms_emulator.operations.call import Call, invalid
 from aliyun_sms_emulator.operations.operation import Operation
 from aliyun_sms_emulator.operations.sending.acceptance import Draft, accept
@@ -22,7 +20,6 @@ from aliyun_sms_emulator.operations.sending.checks import (
 from aliyun_sms_emulator.rules import template_params
 from aliyun_sms_emulator.rules.phone_numbers import recipient
 from aliyun_sms_emulator.wire.answers import SMS
-from aliyun_sms_emulator.wire.errors import BusinessError
 
 MAX_BATCH = 100
 
@@ -43,23 +40,23 @@ def send_batch_sms(call: Call) -> dict[str, object]:
     for number, name, given, code in zip(
         numbers, sign_names, all_values, extend_codes, strict=True
     ):
-        phone_number = recipient(number, international=international)
+        phone_number = recipient(number, call.leniency, international=international)
         sign_name = check_sign_name(call, name)
         values = template_params.check_against_template(template, given)
         text = render(template, sign_name, values)
         drafts.append(Draft(phone_number, sign_name, text, values, check_extend_code(code)))
     out_id = check_out_id(call)
     check_frequency(call, template, drafts)
-    return {"BizId": accept(call, "SendBatchSms", template, drafts, out_id)}
+    return {"BizId": accept(call, template, drafts, out_id)}
 
 
 def _json_list(call: Call, name: str) -> list[object]:
     try:
-        items = json.loads(call.text(name))
+        items = template_params.load_json(call.text(name))
     except (ValueError, RecursionError):
         items = None
     if not isinstance(items, list) or not items:
-        raise BusinessError("isv.INVALID_JSON_PARAM", f"JSON参数不合法：{name}")
+        raise template_params.invalid_json()
     return items
 
 
@@ -67,16 +64,17 @@ def _string_list(call: Call, name: str, default: list[str] | None = None) -> lis
     if default is not None and not call.text(name):
         return default
     items = _json_list(call, name)
-    strings = [item for item in items if isinstance(item, str)]
+    strings = [item for item in items if type(item) is str]
     if len(strings) != len(items):
-        raise BusinessError("isv.INVALID_JSON_PARAM", f"JSON参数不合法，只接受字符串值：{name}")
+        raise template_params.invalid_json()
     return strings
 
 
 def _values_list(call: Call, count: int) -> list[dict[str, str]]:
     if not call.text("TemplateParamJson"):
         return [{}] * count
-    return [template_params.check_values(item) for item in _json_list(call, "TemplateParamJson")]
+    items = _json_list(call, "TemplateParamJson")
+    return [template_params.check_values(item, call.leniency) for item in items]
 
 
 OPERATION = Operation(

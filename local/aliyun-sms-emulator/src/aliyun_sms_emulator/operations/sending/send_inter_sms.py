@@ -34,11 +34,11 @@ def send_inter_sms(call: Call) -> dict[str, object]:
         raise BusinessError("isv.SMS_TEMPLATE_ILLEGAL", "模板不是国际/港澳台消息模板")
     recipients = [national_recipient(number, country) for number in numbers]
     sign_name = check_sign_name(call, call.text("SignName"))
-    values = template_params.parse_values(call.text("TemplateParam"))
+    values = template_params.parse_values(call.text("TemplateParam"), call.leniency)
     values = template_params.check_against_template(template, values)
     text = render(template, sign_name, values)
     drafts = [Draft(number, sign_name, text, values) for number in recipients]
-    return {"BizId": accept(call, "SendInterSms", template, drafts, check_out_id(call))}
+    return {"BizId": accept(call, template, drafts, check_out_id(call))}
 
 
 def _country(code: str) -> Country:

@@ -17,7 +17,6 @@ from aliyun_sms_emulator.rules.phone_numbers import globe_recipient
 from aliyun_sms_emulator.rules.templates import Template
 from aliyun_sms_emulator.wire.answers import GLOBE
 from aliyun_sms_emulator.wire.errors import BusinessError
-from aliyun_sms_emulator.wire.reports import INTERNATIONAL_API
 
 DEFAULT_SENDER = "Alicloud"
 
@@ -41,7 +40,7 @@ def send_message_to_globe(call: Call) -> dict[str, object]:
         raise _invalid("TaskId")
     sender, text = sender or DEFAULT_SENDER, call.text("Message")
     drafts = [Draft(number, sender, text, {})]
-    message_id = accept(call, INTERNATIONAL_API, _NO_TEMPLATE, drafts, call.text("TaskId"))
+    message_id = accept(call, _NO_TEMPLATE, drafts, call.text("TaskId"))
     return {
         "ResponseDescription": "The SMS Send Request was accepted",
         "MessageId": message_id,

@@ -27,16 +27,16 @@ def send_sms(call: Call) -> dict[str, object]:
     numbers = split_numbers(call)
     template = find_template(call)
     international = template.type == "international"
-    recipients = [recipient(n, international=international) for n in numbers]
+    recipients = [recipient(n, call.leniency, international=international) for n in numbers]
     sign_name = check_sign_name(call, call.text("SignName"))
     extend_code = check_extend_code(call.text("SmsUpExtendCode"))
-    values = template_params.parse_values(call.text("TemplateParam"))
+    values = template_params.parse_values(call.text("TemplateParam"), call.leniency)
     values = template_params.check_against_template(template, values)
     text = render(template, sign_name, values)
     drafts = [Draft(number, sign_name, text, values, extend_code) for number in recipients]
     out_id = check_out_id(call)
     check_frequency(call, template, drafts)
-    return {"BizId": accept(call, "SendSms", template, drafts, out_id)}
+    return {"BizId": accept(call, template, drafts, out_id)}
 
 
 OPERATION = Operation(

@@ -3,9 +3,10 @@
 To add one: a row here, a reader of its request (sending/ has those of sends), and the operation in
 the emulator, so that it can be tried. Everything else asks this table.
 
-Sources: documents 55284 (SendSms), 419274 (SendBatchSms), 419277 (QuerySendDetails), 106595, as of
-2019 (QueryMessage), 101646 (QueryTokenForMnsQueue), api-dysmsapi-2018-05-01-sendmessagetoglobe, and
-SendSmsVerifyCode and CheckSmsVerifyCode of PNVS. SendInterSms, of 2017, is no longer documented.
+Sources: documents 55284 (SendSms), 419274 (SendBatchSms), 419277 (QuerySendDetails), 419276
+(QuerySendStatistics), 106595, as of 2019 (QueryMessage), 101646 (QueryTokenForMnsQueue),
+api-dysmsapi-2018-05-01-sendmessagetoglobe, and SendSmsVerifyCode and CheckSmsVerifyCode of PNVS.
+SendInterSms, of 2017, is no longer documented.
 """
 
 from typing import NamedTuple
@@ -62,6 +63,7 @@ ACTIONS = {
     "CheckSmsVerifyCode": Action("2017-05-25", "pnvs_endpoint"),
     "QuerySendDetails": Action("2017-05-25", "endpoint"),
     "QueryMessage": Action("2018-05-01", "international_endpoint"),
+    "QuerySendStatistics": Action("2017-05-25", "endpoint"),
     "QueryTokenForMnsQueue": Action("2017-05-25", "base_endpoint"),
 }
 # What only tools ask, such as QuerySmsSign, has no row: it is of the domestic API.

@@ -44,6 +44,7 @@ _MOST_COUNTRIES = 50  # of a list
 _OTHER_COUNTS = 7
 _SEGMENTS = re.compile("[1-9][0-9]{0,2}")
 _BILLED_SCOPES = ("country", "international", "mainland")  # they count messages as they are billed
+_BUDGETS = ("mainland", "international")
 _IPV4_MAPPED = bytes(10) + b"\xff\xff"
 
 
@@ -136,6 +137,12 @@ class Limits(NamedTuple):
         difference = [count._replace(amount=abs(more)) for count in billed]
         return Correction(charge=difference) if more > 0 else Correction(give_back=difference)
 
+    def counted_yesterday(self, *, is_abroad: bool) -> Count | None:
+        """Return what the owner's budget counted yesterday (UTC+8), None where it has no limit."""
+        scope = "international" if is_abroad else "mainland"
+        yesterday = self._of(scope, "", days_ago=1)
+        return next((count for count in yesterday if RULE_OF[count.rule].span == "day"), None)
+
     def request(self) -> list[Count]:
         """Return what a request is charged with now, beside its messages."""
         return self._of("requests", "")
@@ -144,7 +151,9 @@ class Limits(NamedTuple):
         """Whether the limit that was reached lets more through within a second."""
         return RULE_OF[error.code].span == "second"
 
-    def _of(self, scope: str, name: str, amount: int = 1, *, own_limit: int = 0) -> list[Count]:
+    def _of(
+        self, scope: str, name: str, amount: int = 1, *, own_limit: int = 0, days_ago: int = 0
+    ) -> list[Count]:
         """Return a count for each rule of `scope` that is in force.
 
         `own_limit` is that of a country for a day, in place of the rule's. The key of a count tells
@@ -158,7 +167,7 @@ class Limits(NamedTuple):
             if own_limit and rule.span == "day":  # SMS_COUNTRIES says what a country may get a day
                 limit = own_limit
             if rule.scope == scope and limit:
-                window, seconds = self._window(rule)
+                window, seconds = self._window(rule, days_ago)
                 charge.append(
                     Count(
                         rule=rule.name,
@@ -167,18 +176,21 @@ class Limits(NamedTuple):
                         limit=limit,
                         window=seconds,
                         is_sliding=rule.is_sliding,
+                        kept=DAY if scope in _BUDGETS else 0,  # for the report of the day after
                     )
                 )
         return charge
 
-    def _window(self, rule: Rule) -> tuple[str, int]:
-        """Return a name for the window of a rule that is open now, and its seconds left.
+    def _window(self, rule: Rule, days_ago: int) -> tuple[str, int]:
+        """Return a name for the window of a rule, and its seconds left if it is today's.
+
+        It is the one that was open `days_ago`.
 
         A sliding window has all its seconds left, and its span for a name.
         """
         if rule.is_sliding:
             return rule.span, SPANS[rule.span]
-        local = int(self.api.clock.now()) + PLATFORM_OFFSET
+        local = int(self.api.clock.now()) + PLATFORM_OFFSET - days_ago * DAY
         if rule.span == "month":
             today = time.gmtime(local)
             days = calendar.monthrange(today.tm_year, today.tm_mon)[1] - today.tm_mday + 1

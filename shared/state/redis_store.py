@@ -217,7 +217,8 @@ class RedisStore:
         answer, *values = self._run(lambda: script(keys=keys, args=arguments))
         if answer == "refused":
             place, wait = values
-            return refusal_of(change.charge[place], wait)
+            count = change.charge[place]
+            return refusal_of(count, wait - milliseconds(count.kept))
         if answer == "differs":
             return Differs(values[0] or None)
         if answer == "forbidden":
@@ -268,7 +269,7 @@ def _arguments_of(count: Count | None) -> list[str | int]:
         "kind": _SLIDING if count.is_sliding else _FIXED,
         "amount": count.amount,
         "limit": count.limit,
-        "window": milliseconds(count.window),
+        "window": milliseconds(count.window + count.kept),
     }
     return [of_count[name] for name in _OF_COUNT]
 

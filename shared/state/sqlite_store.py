@@ -146,7 +146,7 @@ def _wait(database: "sqlite3.Connection", count: Count, now: int) -> int:
 
 def _add(database: "sqlite3.Connection", count: Count, *, owner: str, now: int) -> int:
     """Add `count` at `now` (milliseconds) and return what it comes to."""
-    expires = time.time() + count.window
+    expires = time.time() + count.window + count.kept
     if count.is_sliding:
         rows = [(count.key, now, owner, expires)] * count.amount
         database.executemany("INSERT INTO moments VALUES (?, ?, ?, ?)", rows)

@@ -16,7 +16,8 @@ class Count(NamedTuple):
     """An amount to add to what is counted under `key`, unless that would exceed `limit`.
 
     A fixed window is named in its key (by its date, say) and ends in `window` seconds; a sliding
-    one looks back that long. `rule` names the limit.
+    one looks back that long. `rule` names the limit. What a fixed window came to can be read for
+    `kept` seconds after its end.
     """
 
     rule: str
@@ -25,6 +26,7 @@ class Count(NamedTuple):
     limit: int
     window: int
     is_sliding: bool = False
+    kept: int = 0
 
 
 class Change(NamedTuple):

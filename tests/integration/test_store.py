@@ -310,6 +310,14 @@ def test_totals_are_what_was_counted_and_not_given_back(store: Store) -> None:
     assert store.totals(asked) == [3, 0, 0]
 
 
+def test_what_a_window_came_to_may_be_read_after_its_end(store: Store) -> None:
+    ends = Count("a-day", "day-1", amount=2, limit=2, window=1, kept=60)
+    put(store, "one", None, "a", charge=[ends])
+    assert put(store, "two", None, "a", charge=[ends]) == Refused("a-day", 1)
+    time.sleep(1.1)
+    assert store.totals([ends]) == [2]
+
+
 def test_a_record_may_forbid_what_others_want_to_write(store: Store) -> None:
     put(store, "done", None, "a")
     put(store, "stop", None, "now")

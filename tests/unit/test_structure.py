@@ -16,7 +16,7 @@ import pytest
 FLOORS = (
     ("functions",),
     ("commands",),
-    ("receipts", "codes", "events"),
+    ("receipts", "codes", "events", "reports"),
     ("trigger",),
     ("sending",),
     ("platform",),

@@ -64,6 +64,7 @@ def write_trust(folder: Path, environment: Mapping[str, str] = os.environ) -> Tr
     variables = [
         Variable("SSL_CERT_FILE", str(bundle), "Python (ssl, httpx), Go, Ruby, .NET on Linux"),
         Variable("REQUESTS_CA_BUNDLE", str(bundle), "Python (requests)"),
+        Variable("ALIBABA_CLOUD_CA_BUNDLE", str(bundle), "Python (aliyun-python-sdk-core)"),
         Variable("CURL_CA_BUNDLE", str(bundle), "curl"),
         Variable("NODE_EXTRA_CA_CERTS", str(folder / "authority.pem"), "Node.js, beside its own"),
         # What stands before the first separator is where PHP looks anyway.

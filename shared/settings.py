@@ -48,11 +48,28 @@ class Access(NamedTuple):
     """Who may call: everybody if `by_trigger`, for then the trigger authenticated them; else who
     has one of `keys`.
 
-    `keys` maps the SHA-256 of each key, in lower-case hex, to the key's name.
+    `keys` maps the SHA-256 of each key, in lower-case hex, to the key's name. `malformed` are the
+    places of entries that cannot be read, from 1: they lock out their own callers and nobody else.
     """
 
     by_trigger: bool
     keys: dict[str, str]
+    malformed: tuple[int, ...] = ()
+
+    @property
+    def remedy(self) -> str:
+        """What is wrong with the keys and what to do, "" where nothing is."""
+        if self.by_trigger or (self.keys and not self.malformed):
+            return ""
+        if not self.malformed:
+            return "SMS_API_KEYS is not set, so nobody may call: `make api-key NAME=...` makes one"
+        one = len(self.malformed) == 1
+        listed = ", ".join(map(str, self.malformed))
+        return (
+            f"SMS_API_KEYS: {'entry' if one else 'entries'} {listed} {'is' if one else 'are'} not "
+            "of the form name:sha256-hex-of-the-key, so that key is refused; make one with `make "
+            "api-key NAME=...`"
+        )
 
 
 class LimitSettings(NamedTuple):
@@ -220,6 +237,8 @@ def _limits(environ: Mapping[str, str]) -> LimitSettings:
 def read_access(environ: Mapping[str, str]) -> Access:
     """Read who may call the HTTP functions: SMS_AUTH and SMS_API_KEYS. Without a key nobody may.
 
+    A malformed key is no error: it would lock out the callers of all the others.
+
     SMS_AUTH is the authType of the triggers: ``anonymous`` leaves it to us to ask for a key.
     ``trigger`` stands for any authType that authenticates.
     """
@@ -227,15 +246,14 @@ def read_access(environ: Mapping[str, str]) -> Access:
         environment.choice(environ, "SMS_AUTH", AUTH_TYPES, default="anonymous") != "anonymous"
     )
     keys: dict[str, str] = {}
+    malformed: list[int] = []
     for position, entry in enumerate(environment.entries(environ, "SMS_API_KEYS"), 1):
         if not re.fullmatch("[A-Za-z0-9_-]{1,40}:[0-9a-fA-F]{64}", entry):
-            raise ConfigurationError(
-                f"SMS_API_KEYS: entry {position} is not of the form name:sha256-hex-of-the-key; "
-                "make one with `make api-key NAME=...`"
-            )
+            malformed.append(position)
+            continue
         name, digest = entry.split(":")
         keys[digest.lower()] = name
-    return Access(by_trigger, keys)
+    return Access(by_trigger, keys, tuple(malformed))
 
 
 def read_event_caller(environ: Mapping[str, str]) -> str:

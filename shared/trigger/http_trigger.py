@@ -235,13 +235,6 @@ def _authenticate(request: Request, log: Log) -> str:
     access = settings.read_access(os.environ)
     if access.by_trigger:
         return TRIGGER_SPACE
-    if not access.keys:
-        log.event(
-            "error",
-            "authenticate",
-            "closed",
-            remedy="SMS_API_KEYS is not set, so nobody may call: `make api-key NAME=...` makes one",
-        )
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
     presented = hashlib.sha256(key.strip().encode("utf-8", "surrogatepass")).hexdigest()
     # All keys are compared, each in constant time: how long it takes tells nothing about them.
@@ -250,6 +243,9 @@ def _authenticate(request: Request, log: Log) -> str:
     ]
     if callers and scheme.lower() == "bearer":
         return callers[0]
+    if access.remedy:  # it may be what locks this caller out
+        outcome = "malformed" if access.keys else "closed"
+        log.event("error", "authenticate", outcome, remedy=access.remedy)
     raise NotAuthenticated("send a valid API key in the header Authorization: Bearer <key>")
 
 

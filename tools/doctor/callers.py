@@ -81,13 +81,16 @@ def examine(deployment: Deployment) -> Findings:
 
 
 def _keys(access: Access) -> Findings:
-    if not access.keys:
+    if access.malformed:
+        yield Finding("access", ERROR, access.remedy)
+    if not access.keys and not access.malformed:
         yield Finding(
             "access",
             ERROR,
             "SMS_API_KEYS is empty: every call will be answered 401",
             "make api-key NAME=..., and set SMS_API_KEYS",
         )
+    if not access.keys:
         return
     guessable = [
         name

@@ -2,7 +2,7 @@
 
 One line an event, on standard output, where Function Compute takes them from. Texts from outside
 (codes and ids of the platform, a caller's out_id) pass only in a form that has no room for a phone
-number.
+number. docs/logs.md says what each field holds.
 """
 
 import hashlib
@@ -11,10 +11,12 @@ import json
 import os
 import re
 import sys
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TextIO
 
 from shared.clock import Clock, utc_timestamp
 from shared.errors import SmsError
+from shared.version import VERSION
 
 # Seven digits or more, whatever stands between them but letters: ``138-0013-8000``.
 _DIGITS = re.compile(r"\d(?:[\W_]*\d){6,}")
@@ -24,6 +26,17 @@ _REQUEST_ID = re.compile(r"(?=[0-9-]*[A-Za-z])[A-Za-z0-9-]{1,64}")
 # A UUID, and what Function Compute and the queues make: long runs of digits are chance there.
 _HEX_ID = re.compile(r"(?i)(?:1-)?[0-9A-F]{8}-(?:[0-9A-F]{4,8}-){0,3}[0-9A-F]{12}|[0-9A-F]{24}")
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9^_-]{1,64}")
+# Four digits or more, also with what an out_id may hold between them: ``138-0013-8000``, ``12.34``.
+_DIGITS_OF_AN_ID = re.compile(r"[0-9](?:[._:-]?[0-9]){3,}")
+# What looks like a key: twenty letters and digits or more, with a capital, a small one and a digit.
+_KEY_LIKE = re.compile(
+    r"(?=[a-zA-Z_-]*[0-9])(?=[a-z0-9_-]*[A-Z])(?=[A-Z0-9_-]*[a-z])[A-Za-z0-9_-]{20,}"
+)
+# A BizId (``900619746936498440^0``) or MessageId. A shorter one could be a number or a code.
+_LOGGED_MESSAGE_ID = re.compile(r"[0-9]{6,32}\^[0-9]{1,20}|[0-9]{12,32}")
+_TAIL = 8  # digits of a number that no other text holds by chance
+# ``SMS_154950909`` has fewer digits than a phone number with its country code; PNVS has ``100001``.
+_TEMPLATE = re.compile(r"(?:SMS_[0-9]{1,10}|[0-9]{1,6})", re.ASCII)
 # Made once, for json.dumps with ensure_ascii=False makes an encoder at every call.
 _JSON = json.JSONEncoder(ensure_ascii=False)
 _FALLBACK_KEY = os.urandom(32)
@@ -33,7 +46,7 @@ class Log(NamedTuple):
     """Writes the events of one invocation to `stream`, or to standard output where it is None.
 
     `request_id` is the invocation's, `function` the name of what was invoked. `hash_key` keys the
-    hashes of phone numbers.
+    hashes of phone numbers and out_ids. `fields` are added to each line: what it is about.
     """
 
     request_id: str
@@ -41,6 +54,11 @@ class Log(NamedTuple):
     hash_key: bytes
     clock: Clock
     stream: TextIO | None = None
+    fields: Mapping[str, str | int | None] = {}
+
+    def about(self, **fields: str | int | None) -> "Log":
+        """Return a log that adds `fields` to each line, beside those that this one adds."""
+        return self._replace(fields={**self.fields, **fields})
 
     def event(self, level: str, action: str, outcome: str, **fields: str | int | None) -> None:
         """Write one line: `level` info, warning or error, what was done and how it ended.
@@ -48,14 +66,16 @@ class Log(NamedTuple):
         `fields` are added as they are; those that are "" or None are left out. They may be numbers,
         texts that this project wrote, and texts that went through a function of this module.
         """
+        more = {**self.fields, **fields}
         line = {
             "time": utc_timestamp(self.clock.now()),
             "level": level,
             "request_id": self.request_id,
+            "version": VERSION,
             "function": self.function,
             "action": action,
             "outcome": outcome,
-            **{name: value for name, value in fields.items() if value not in ("", None)},
+            **{name: value for name, value in more.items() if value not in ("", None)},
         }
         stream = self.stream or sys.stdout
         stream.write(_JSON.encode(line) + "\n")
@@ -88,6 +108,24 @@ class Log(NamedTuple):
             return {"numbers": len(phone_numbers)}
         digest = hashlib.blake2b(phone_numbers[0].encode(), digest_size=8, key=self.hash_key)
         return {"number": f"*{phone_numbers[0][-2:]}", "number_hash": digest.hexdigest()}
+
+    def ids(self, space: str, out_id: str) -> dict[str, str]:
+        """Return what may be logged about whose send it is, as fields of an event.
+
+        That is ``{"caller": "shop", "out_id_hash": <16 hex digits>, "out_id": "order-*"}``. In
+        `out_id` a ``*`` stands for each run of four or more digits, and for what looks like a key.
+        It is empty for no out_id.
+        """
+        if not out_id:
+            return {}
+        digest = hashlib.blake2b(
+            out_id.encode(), digest_size=8, key=self.hash_key, person=b"out_id"
+        )
+        return {
+            "caller": space,
+            "out_id_hash": digest.hexdigest(),
+            "out_id": _DIGITS_OF_AN_ID.sub("*", _KEY_LIKE.sub("*", out_id)),
+        }
 
 
 def hash_key(state_secret: str) -> bytes:
@@ -136,7 +174,24 @@ def safe_message_id(message_id: object) -> str:
     """Return a BizId (``900619746936498440^0``) or MessageId as text.
 
     Either is up to 64 letters, digits and ``^_-``; "" otherwise. It may be a number, so it is for
-    answers and records, not for the log.
+    answers and records; logged_message_id is for the log.
     """
     text = str(message_id)
     return text if message_id and _MESSAGE_ID.fullmatch(text) else ""
+
+
+def logged_message_id(message_id: object, phone_numbers: Sequence[str]) -> str:
+    """Return a BizId or MessageId for the log; "" for what has not the form of one.
+
+    What holds the end of one of `phone_numbers`, those of its send, may be a number itself.
+    """
+    text = str(message_id)
+    if not _LOGGED_MESSAGE_ID.fullmatch(text):
+        return ""
+    may_be_a_number = any(number[-_TAIL:] in text for number in phone_numbers)
+    return "" if may_be_a_number else text
+
+
+def logged_template(template_code: str) -> str:
+    """Return a template's code, such as ``SMS_154950909``; "" for what has not the form of one."""
+    return template_code if _TEMPLATE.fullmatch(template_code) else ""

@@ -15,7 +15,7 @@ A request is for abroad when it says ``"international": true``, or has a field t
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from shared import settings
@@ -36,7 +36,7 @@ from shared.events.event_sources import (
     StoredFile,
     derived_out_id,
 )
-from shared.fields import read_flag
+from shared.fields import read_flag, read_out_id
 from shared.ids import EVENT_SPACE
 from shared.logs import Log, safe_code
 from shared.sending import mainland
@@ -83,6 +83,7 @@ def send(
     sends = _EventSends(log)
     try:
         space = settings.read_event_caller(os.environ) or EVENT_SPACE
+        sends.space = space
         invocation = open_invocation(context, log, started, space=space)
         invocation.api.credentials()
         sends.send(entries, invocation)
@@ -112,12 +113,14 @@ def send(
 class _EventSends:
     """What became of the entries of one event, by their places.
 
-    `open_places` are those of entries that a repeat of the event may settle.
+    `open_places` are those of entries that a repeat of the event may settle. `space` says whose
+    out_ids they have.
     """
 
     def __init__(self, log: Log) -> None:
         self.open_places: set[int] = set()
         self.has_store = False
+        self.space = EVENT_SPACE
         self._log = log
         self._refusals = 0
         self._results: dict[int, tuple[str, dict[str, Any]]] = {}
@@ -167,12 +170,14 @@ class _EventSends:
                 self._refuse(place, entry)
                 continue
             try:
-                job = Job(place, _read_intent(entry, defaults, known.event_secret))
+                intent = _read_intent(entry, defaults, known.event_secret)
+                kind = entry.event_id[0] if entry.event_id else "invocation"
+                job = Job(place, intent._replace(event=kind))
                 first = jobs.setdefault(job.intent.out_id, job)
-                if first.intent != job.intent:
+                if first.intent != job.intent._replace(event=first.intent.event):
                     raise OutIdConflict(f"entry {first.place} has this out_id, but other content")
             except SmsError as error:
-                self._refuse(place, Refusal.of(error))
+                self._refuse(place, Refusal.of(error), asked=_asked_out_id(entry))
             except Exception as error:
                 log_bug(error, self._log)
                 self._refuse(place, Refusal.of(_FAILED))
@@ -192,7 +197,9 @@ class _EventSends:
     ) -> None:
         out_id = job.intent.out_id
         if isinstance(outcomes, SmsError):
-            self._refuse(place, Refusal.of(outcomes), out_id=out_id, **members)
+            self._refuse(
+                place, Refusal.of(outcomes), asked=out_id, members={"out_id": out_id, **members}
+            )
             return
         entry = entry_of(out_id, outcomes, has_store=self.has_store)
         self._results[place] = (_list_of(outcomes), {**entry, **members})
@@ -217,12 +224,23 @@ class _EventSends:
             if report.wants_repeat:
                 self.open_places.add(place)
 
-    def _refuse(self, place: int, refusal: Refusal, **members: Any) -> None:
-        """Give the entry at `place` a refusal as its result, beside `members`, and log it."""
+    def _refuse(
+        self, place: int, refusal: Refusal, *, asked: str = "", members: Mapping[str, Any] = {}
+    ) -> None:
+        """Give the entry at `place` a refusal as its result, beside `members`, and log it.
+
+        `asked` is the out_id that it has, or "".
+        """
         self._refusals += 1
         if self._refusals <= LOGGED_REFUSALS:
-            code = safe_code(refusal.code)
-            self._log.event("warning", "entry", "rejected", entry=place, code=code)
+            self._log.event(
+                "warning",
+                "entry",
+                "rejected",
+                entry=place,
+                code=safe_code(refusal.code),
+                **self._log.ids(self.space, asked),
+            )
         entry = {**members, "code": refusal.code, "reason": refusal.reason}
         self._results[place] = ("rejected", entry)
 
@@ -251,6 +269,14 @@ def _read_intent(request: SendRequest, defaults: Defaults, event_secret: str) ->
 
         return international.read_intent(body, idempotency_key, defaults)
     return mainland.read_intent(body, idempotency_key, defaults)
+
+
+def _asked_out_id(request: SendRequest) -> str:
+    """Return the out_id that a request gives, "" where that is none."""
+    try:
+        return read_out_id(request.body["out_id"], "out_id")
+    except (InvalidRequest, LookupError, TypeError):
+        return ""
 
 
 def _is_abroad(body: dict[str, Any]) -> bool:

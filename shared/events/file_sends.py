@@ -192,7 +192,11 @@ class _FileSends:
     def _intent(self, part: Part) -> Intent:
         """Return one part of the file as an intent: parts are numbered, however many there are."""
         return Intent(
-            out_id=self._out_id, parts=(part,), space=self._defaults.space, is_numbered=True
+            out_id=self._out_id,
+            parts=(part,),
+            space=self._defaults.space,
+            is_numbered=True,
+            event="file",
         )
 
     def _batches(self, pieces: Iterator[bytes]) -> Iterator[list[Row]]:

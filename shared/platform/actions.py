@@ -38,6 +38,11 @@ class Action(NamedTuple):
         return bool(self.id_parameter)
 
     @property
+    def name_of_id(self) -> str:
+        """What we call the platform's id of a message: ``biz_id`` or ``message_id``."""
+        return "biz_id" if self.message_id == "BizId" else "message_id"
+
+    @property
     def is_found_by_our_id(self) -> bool:
         """Whether a query shows our id with the message: then a lost answer can be found."""
         return self.shown_by == "QuerySendDetails"

@@ -21,7 +21,7 @@ import requests
 
 from shared.clock import Clock, utc_timestamp
 from shared.errors import AnswerLost, ConnectionFailed, PlatformRefused, SmsError
-from shared.logs import Log, safe_code, safe_request_id
+from shared.logs import Log, logged_message_id, safe_code, safe_request_id
 from shared.platform.actions import ACTIONS, UNLISTED
 from shared.settings import Credentials, Settings
 from shared.signing import acs3_authorization, canonical_query, rpc_signature
@@ -124,9 +124,10 @@ class SmsApi(NamedTuple):
                 break
             self.clock.sleep(wait)
             result = self._send_once(signed, deadline)
+        operation = ACTIONS.get(signed.action, UNLISTED)
         # Without a store nothing is counted, which whoever reads the log of a send should see.
-        is_send = ACTIONS.get(signed.action, UNLISTED).sends
-        is_uncounted = is_send and not self.settings.state_url
+        is_uncounted = operation.sends and not self.settings.state_url
+        message_id = result.body.get(operation.message_id) if operation.sends else None
         self.log.event(
             "info" if result.verdict == ACCEPTED else "warning",
             signed.action,
@@ -136,6 +137,7 @@ class SmsApi(NamedTuple):
             platform_request_id=result.request_id,
             duration_ms=round((self.clock.monotonic() - started) * 1000),
             limits="static-only" if is_uncounted else "",
+            **{operation.name_of_id: logged_message_id(message_id, phone_numbers)},
             **self.log.numbers(phone_numbers),
         )
         return result

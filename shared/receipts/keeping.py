@@ -11,12 +11,14 @@ what could not be read.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from shared import phone_numbers
 from shared.errors import ConfigurationError, StoreUnavailable
 from shared.ids import WireId, compact_json, keyed, read_wire_id
+from shared.logs import logged_message_id, safe_code
 from shared.platform.actions import ACTIONS
+from shared.platform.queries import meaning_of
 from shared.receipts import unread
 from shared.receipts.pushed import Reply, Report, raw_entry, read_entry
 from shared.receipts.records import (
@@ -131,16 +133,21 @@ class _Keeper(NamedTuple):
         wire_id = read_wire_id(subject.wire_id)
         if wire_id is None:
             self._keep_receipts(key, reports)
+            self._log_failed(None, reports)
             return False
         record = read_part(self.store, wire_id, state_secret=self.api.settings.state_secret)
         if record.stored is None:  # not sent by us, or long ago
-            self.api.log.event("info", "receipt", "without-part", record=key)
+            self.api.log.event(
+                "info", "receipt", "without-part", record=key, **self._ids_of(wire_id)
+            )
             self._keep_receipts(key, reports, without_part=True)
             self._note_messages(wire_id, reports)
+            self._log_failed(wire_id, reports)
             return False
         agreeing = self._agreeing(subject, wire_id, reports, record=record)
         if not agreeing:
             return False
+        self._log_failed(wire_id, agreeing, template=record.template)
         is_billed = _is_billed_by_receipts(record)
         billed = self._billed(wire_id, agreeing) if is_billed else None
         self._keep_receipts(key, agreeing, billed=billed)
@@ -174,9 +181,36 @@ class _Keeper(NamedTuple):
                     "disagrees",
                     differs=names,
                     record=key,
+                    **self._ids_of(wire_id),
                     **self.api.log.numbers((report.phone_number,)),
                 )
         return agreeing
+
+    def _ids_of(self, wire_id: WireId) -> dict[str, Any]:
+        """Return whose send a receipt is about, as fields of the log."""
+        return {**self.api.log.ids(wire_id.space, wire_id.out_id), "part": wire_id.part}
+
+    def _log_failed(
+        self, wire_id: WireId | None, reports: Sequence[Report], *, template: str = ""
+    ) -> None:
+        """Log each receipt that says its message failed, and why."""
+        log = self.api.log
+        for report in reports:
+            if report.status != "failed":
+                continue
+            number = (report.phone_number,)
+            log.event(
+                "warning",
+                "receipt",
+                "failed",
+                code=safe_code(report.err_code),
+                meaning=meaning_of(report.err_code),
+                template=template,
+                sent_at=report.send_date,
+                message_id=logged_message_id(report.message_id, number),
+                **log.numbers(number),
+                **(self._ids_of(wire_id) if wire_id else {}),
+            )
 
     def _keep_receipts(
         self,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from typing import NamedTuple
 
-from shared.logs import safe_message_id
+from shared.logs import logged_template, safe_message_id
 from shared.platform.actions import ACTIONS
 from shared.platform.sms_api import ACCEPTED, IN_DOUBT, REJECTED, Result, SmsApi
 from shared.sending.intents import Intent, Part, PartOutcome
@@ -34,6 +34,14 @@ class Attempts(NamedTuple):
     api: SmsApi
     deadline: float
     intent: Intent
+
+    def about(self, part: Part) -> Attempts:
+        """Return these with a log whose lines say that they are about `part`."""
+        log = self.api.log.about(
+            part=self.intent.wire_id(part).part,
+            template=logged_template(part.template_code),
+        )
+        return self._replace(api=self.api._replace(log=log))
 
     def make(self, part: Part, number: int) -> PartOutcome:
         """Make attempt `number`, from 1, of a part; an outcome that is unknown is in doubt."""

@@ -21,6 +21,7 @@ from shared.errors import (
     StoreUnavailable,
 )
 from shared.ids import keyed
+from shared.logs import logged_template
 from shared.sending.attempts import ABSENT, FOUND, NONCE_LIFETIME, Attempts, reconciled
 from shared.sending.heads import Head
 from shared.sending.intents import Part, PartOutcome
@@ -54,7 +55,7 @@ def send_claimed(attempts: Attempts, store: Store, limits: Limits) -> tuple[Part
     lease_until = _lease_until(attempts)
     claims = [
         Claim(
-            attempts=attempts,
+            attempts=attempts.about(part),
             store=store,
             limits=limits,
             part=part,
@@ -398,13 +399,18 @@ class Claim(NamedTuple):
 
     def _leased(self, record: PartRecord) -> PartRecord:
         """Return the record of the next attempt, leased to this invocation."""
+        api = self.attempts.api
         return record._replace(
             state="sending",
             attempt=record.attempt + 1,
-            last_at=int(self.attempts.api.clock.now()),
+            last_at=int(api.clock.now()),
             lease_until=self.lease_until,
-            owner=self.attempts.api.token(),
+            owner=api.token(),
             code="",
+            function=api.log.function,
+            invocation=api.log.request_id,
+            event=self.attempts.intent.event,
+            template=logged_template(self.part.template_code),
         )
 
     def _begin(self, old: PartRecord, new: PartRecord, charge: Charge = ()) -> Moved:

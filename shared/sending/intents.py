@@ -41,6 +41,7 @@ class Intent(NamedTuple):
     `resend_unknown`: what stays unknown after 15 minutes may be attempted anew. Limits count what
     is sent for a space that is an API key's and for a `client_ip`, and what `is_code`. Parts are
     numbered on the wire where there are several, and where `is_numbered` says that there may be.
+    `event` is the kind of event that asked for it, such as ``mns-topic``, or "".
     """
 
     out_id: str
@@ -50,6 +51,7 @@ class Intent(NamedTuple):
     client_ip: str = ""
     is_code: bool = False
     is_numbered: bool = False
+    event: str = ""
 
     def wire_id(self, part: Part) -> WireId:
         """Return the id of a part on the wire, in OutId or TaskId."""

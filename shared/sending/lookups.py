@@ -52,6 +52,7 @@ def look_up(attempts: Attempts, doubt: PartOutcome, *, first_at: float, last_at:
     while True:
         seen = _look(attempts.api, search)
         if seen == FOUND or clock.monotonic() + wait >= search.deadline:
+            attempts.api.log.event("info" if seen == FOUND else "warning", "look-up", seen)
             return seen
         clock.sleep(wait)
         wait += _POLL_STEP
@@ -73,8 +74,6 @@ def _look(api: SmsApi, search: _Search) -> str:
     except Exception as error:  # something may have been sent: no mistake here may hide that
         api.log.event("warning", "look-up", "failed", code=type(error).__name__)
         return UNCLEAR
-    if seen == FOUND:
-        api.log.event("info", search.part.action, "accepted", code="OK", reconciled=1)
     return seen
 
 

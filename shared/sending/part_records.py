@@ -25,8 +25,9 @@ class PartRecord(NamedTuple):
     invocation that wrote `sending` is at work. `owner` makes every claim a text of its own.
     `digest` is a keyed one of what is sent to whom, `parts` the number of parts that its intent
     had, `numbers` are those of number_digests; `code`, `biz_id` and `request_id` are the platform's
-    last answer. Once an attempt `was_in_doubt` no refusal of a later one can say that nothing was
-    sent. For `others` and `stored` see state/records.py.
+    last answer. The last attempt was made by `function` in `invocation`, its request id, for a kind
+    of `event` or none, with a `template` or none. Once an attempt `was_in_doubt` no refusal of a
+    later one can say that nothing was sent. For `others` and `stored` see state/records.py.
     """
 
     state: str = ""
@@ -43,6 +44,10 @@ class PartRecord(NamedTuple):
     request_id: str = ""
     was_in_doubt: bool = False
     numbers: str = ""
+    function: str = ""
+    invocation: str = ""
+    event: str = ""
+    template: str = ""
     others: Mapping[str, Any] = {}
     stored: str | None = None
 

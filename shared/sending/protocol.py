@@ -39,6 +39,7 @@ def send(
     or a place that is closed, OutIdConflict when the out_id was used for other content.
     """
     api.credentials()
+    api = api._replace(log=api.log.about(**api.log.ids(intent.space, intent.out_id)))
     attempts = Attempts(api, deadline, intent)
     has_rules = api.settings.limits.blocked_prefixes or any(part.is_abroad for part in intent.parts)
     if store is None and not has_rules:
@@ -57,7 +58,7 @@ def send(
 def _send_without_store(attempts: Attempts) -> tuple[PartOutcome, ...]:
     if attempts.intent.resend_unknown:
         raise InvalidRequest("needs shared state (SMS_STATE_URL)", field="resend_unknown")
-    return tuple(_send_unclaimed(attempts, part) for part in attempts.intent.parts)
+    return tuple(_send_unclaimed(attempts.about(part), part) for part in attempts.intent.parts)
 
 
 def _send_unclaimed(attempts: Attempts, part: Part) -> PartOutcome:

@@ -12,9 +12,6 @@ from shared.sending.intents import Intent, PartOutcome
 from shared.trigger.http_trigger import Response, problem
 from shared.trigger.invocation import Invocation
 
-# What an answer calls the platform's id of a message, by its name in the platform's answer.
-_NAME_OF_ID = {"BizId": "biz_id", "MessageId": "message_id"}
-
 # Every text that tells how a part of a send ended stands here, whole; what the platform's codes
 # mean stands in platform/error_codes.py, and the text of each 409 in errors.py.
 
@@ -138,7 +135,7 @@ def send_response(
 def _accepted(outcome: PartOutcome) -> dict[str, object]:
     answer: dict[str, object] = {"outcome": outcome.outcome}
     if outcome.biz_id:
-        answer[_NAME_OF_ID[ACTIONS[outcome.part.action].message_id]] = outcome.biz_id
+        answer[ACTIONS[outcome.part.action].name_of_id] = outcome.biz_id
     if outcome.request_id:
         answer["platform_request_id"] = outcome.request_id
     if outcome.reconciled:

@@ -23,11 +23,12 @@ from shared.errors import (
     SmsError,
     StoreUnavailable,
 )
-from shared.fields import parse_json
+from shared.fields import parse_json, read_out_id
 from shared.ids import TRIGGER_SPACE
-from shared.logs import Log
+from shared.logs import Log, masked
 from shared.trigger.event_size import is_too_large
 from shared.trigger.invocation import Context, Invocation, log_bug, open_invocation, open_log
+from shared.version import VERSION
 
 MAX_BODY_BYTES = 1024 * 1024
 LONGEST_BASE64 = (MAX_BODY_BYTES + 2) // 3 * 4  # characters
@@ -131,7 +132,7 @@ def serve(
     """
     started = clock.monotonic()
     log = open_log(context, function, clock)
-    space = ""
+    request, space, field = None, "", ""
     try:
         request = _read_event(event)
         space = authenticate(request, log) if authenticate else _authenticate(request, log)
@@ -143,23 +144,28 @@ def serve(
         if isinstance(error, StoreUnavailable):
             log.failed("store", error)
         response = _error_response(error)
+        field = error.field if isinstance(error, InvalidRequest) else ""
     except Exception as error:
         log_bug(error, log)
         response = _error_response(InternalError())
-    code = ""
+    code, out_id = "", ""
     if isinstance(response.body, dict):
         response.body["request_id"] = log.request_id
-        if response.status >= 400:  # its field is not logged, for the caller may have made it up
+        out_id = str(response.body.get("out_id", ""))
+        if response.status >= 400:
             code = str(response.body["code"])
+            out_id = out_id or _asked_out_id(request, space)
     log.event(
         "info" if response.status < 400 else "warning",
         "answer",
         str(response.status),
         code=code,
-        caller=space,
+        field=masked(field),
         duration_ms=round((clock.monotonic() - started) * 1000),
+        **{"caller": space, **log.ids(space, out_id)},
     )
-    return fc_response(response)
+    version = {"X-Fc-Sms-Version": VERSION} if space else {}  # not for those whom nobody knows
+    return fc_response(response._replace(headers={**response.headers, **version}))
 
 
 def problem(
@@ -247,6 +253,18 @@ def _authenticate(request: Request, log: Log) -> str:
         outcome = "malformed" if access.keys else "closed"
         log.event("error", "authenticate", outcome, remedy=access.remedy)
     raise NotAuthenticated("send a valid API key in the header Authorization: Bearer <key>")
+
+
+def _asked_out_id(request: Request | None, space: str) -> str:
+    """Return the out_id that a request of a known caller gave, "" where that is none."""
+    if request is None or not space:
+        return ""
+    try:
+        body = request.json()
+        asked = body.get("out_id") if isinstance(body, dict) else None
+        return read_out_id(asked or request.idempotency_key, "out_id")
+    except InvalidRequest:
+        return ""
 
 
 def _find_route(request: Request, routes: Mapping[tuple[str, str], Route]) -> Route:

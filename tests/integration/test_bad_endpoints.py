@@ -220,7 +220,7 @@ def test_a_message_whose_answer_was_lost_is_found(
         "in-doubt",
         "answer-lost",
     )
-    assert (found["action"], found["outcome"], found["reconciled"]) == ("SendSms", "accepted", 1)
+    assert (found["action"], found["outcome"]) == ("look-up", "found")
     assert answered["outcome"] == "200"
 
 

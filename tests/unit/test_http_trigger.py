@@ -17,6 +17,7 @@ from shared.errors import ConfigurationError, ConnectionFailed, InvalidRequest, 
 from shared.settings import Credentials
 from shared.trigger.http_trigger import MAX_BODY_BYTES, Request, Response, problem, serve
 from shared.trigger.invocation import Invocation
+from shared.version import VERSION
 from tests.unit.manual_clock import ManualClock
 from tests.unit.trigger_events import (
     API_KEY,
@@ -124,7 +125,12 @@ def test_an_answer_carries_the_invocations_request_id() -> None:
 def test_an_answer_that_is_a_list_stays_one() -> None:
     assert call(http_event({}), lambda *_: Response(200, [{"a": 1}], {"X-Total-Count": "1"})) == (
         200,
-        {"Content-Type": "application/json", "Cache-Control": "no-store", "X-Total-Count": "1"},
+        {
+            "Content-Type": "application/json",
+            "Cache-Control": "no-store",
+            "X-Total-Count": "1",
+            "X-Fc-Sms-Version": VERSION,
+        },
         [{"a": 1}],
     )
 
@@ -531,10 +537,12 @@ def test_an_answer_leaves_a_line_in_the_log(clock: ManualClock, said: Lines) -> 
             "time": "2027-01-15T08:00:00Z",
             "level": "warning",
             "request_id": INVOCATION_ID,
+            "version": VERSION,
             "function": "send_sms",
             "action": "answer",
             "outcome": "422",
             "code": "invalid-request",
+            "field": "a[3].b",
             "caller": "tester",
             "duration_ms": 250,
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.logs import Log, hash_key, masked, safe_code, safe_request_id
+from shared.logs import (
+    Log,
+    hash_key,
+    logged_message_id,
+    logged_template,
+    masked,
+    safe_code,
+    safe_request_id,
+)
+from shared.version import VERSION
 from tests.unit.manual_clock import ManualClock
 
 quick = settings(max_examples=200, deadline=None, database=None)
@@ -33,6 +43,7 @@ def test_an_event_is_one_line_of_json(
         "time": "2027-01-15T08:00:00Z",
         "level": "info",
         "request_id": "invocation-x",
+        "version": VERSION,
         "function": "send_sms",
         "action": "SendSms",
         "outcome": "accepted",
@@ -144,3 +155,92 @@ def test_a_request_id_is_let_through(request_id: str) -> None:
 )
 def test_what_has_not_the_form_of_a_request_id_is_left_out(request_id: object) -> None:
     assert safe_request_id(request_id) == ""
+
+
+@pytest.mark.parametrize(
+    ("out_id", "shown"),
+    [
+        ("order-17", "order-17"),
+        ("order-2026", "order-*"),
+        ("2026-01-31", "*"),
+        ("138-0013-8000.a", "*.a"),
+        ("1.3:8_0-0", "*"),
+        ("a123b456", "a123b456"),
+        ("mnopabcdefghijklmnopabcdefghijkl", "mnopabcdefghijklmnopabcdefghijkl"),
+        ("for-bGV0LW1lLWluLTEyMzQ1Njc4OTA", "*"),
+        ("Wq_7" * 5, "*"),
+        ("x" * 200, "x" * 200),
+    ],
+)
+def test_an_out_id_is_logged_without_runs_of_digits_and_keys(
+    log: Log, out_id: str, shown: str
+) -> None:
+    said = log.ids("shop", out_id)
+    assert (said["caller"], said["out_id"]) == ("shop", shown)
+    assert len(said["out_id_hash"]) == 16
+
+
+@quick
+@given(st.text("0123456789ab._:-", min_size=1, max_size=40))
+def test_no_logged_out_id_holds_four_digits_of_the_callers_in_a_row(out_id: str) -> None:
+    log = Log("x", "send_sms", b"key", ManualClock().as_clock())
+    digits_in_a_row = re.compile(r"[0-9]([._:-]?[0-9]){3}")
+    assert not digits_in_a_row.search(log.ids("shop", out_id)["out_id"])
+
+
+def test_an_out_id_and_a_number_that_are_the_same_text_have_other_hashes(log: Log) -> None:
+    number = log.numbers(("13800138000",))["number_hash"]
+    assert log.ids("shop", "13800138000")["out_id_hash"] != number
+    assert log.ids("shop", "") == {}
+
+
+def test_what_a_log_is_about_stands_in_each_line(
+    log: Log, log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    of_part = log.about(**log.ids("shop", "order-17")).about(part=0, template="")
+    of_part.event("info", "SendSms", "accepted", part=1)
+    of_part.event("info", "look-up", "found")
+    log.event("info", "answer", "200")
+    first, second, third = log_lines()
+    assert (first["out_id"], first["part"], second["part"]) == ("order-17", 1, 0)
+    assert "template" not in first
+    assert "out_id" not in third
+
+
+@pytest.mark.parametrize(
+    ("message_id", "shown"),
+    [
+        ("900619746936498440^0", "900619746936498440^0"),
+        ("134523^4351232", "134523^4351232"),
+        ("1008030300300300", "1008030300300300"),
+        (1008030300300300, "1008030300300300"),
+        ("8613800138000", ""),
+        ("0013800138000^0", ""),
+        ("13900139000", ""),
+        ("123456", ""),
+        ("bGV0LW1lLWluLTEyMzQ1Njc4OTA", ""),
+        ("9006197469364984\n", ""),
+        (None, ""),
+        ([], ""),
+    ],
+)
+def test_a_message_id_is_logged_if_it_is_surely_none_of_the_numbers(
+    message_id: object, shown: str
+) -> None:
+    assert logged_message_id(message_id, ("13900139001", "13800138000")) == shown
+
+
+@pytest.mark.parametrize(
+    ("template", "shown"),
+    [
+        ("SMS_154950909", "SMS_154950909"),
+        ("100001", "100001"),
+        ("SMS_13800138000", ""),
+        ("13800138000", ""),
+        ("SMS_１", ""),
+        ("SMS_1\n", ""),
+        ("", ""),
+    ],
+)
+def test_a_template_is_logged_if_it_has_the_form_of_one(template: str, shown: str) -> None:
+    assert logged_template(template) == shown

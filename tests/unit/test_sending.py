@@ -439,7 +439,7 @@ def test_a_message_found_by_a_query_is_in_the_log(
     assert said == [
         ("SendSms", "in-doubt"),
         ("QuerySendDetails", "accepted"),
-        ("SendSms", "accepted"),
+        ("look-up", "found"),
     ]
 
 

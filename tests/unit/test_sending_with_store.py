@@ -98,6 +98,9 @@ def test_the_record_says_what_the_protocol_needs_and_nothing_about_anybody(
         biz_id=BIZ_ID,
         request_id=REQUEST_ID,
         numbers=record.numbers,
+        function="send_sms",
+        invocation="invocation-x",
+        template="SMS_1",
         stored=record.stored,
     )
     assert re.fullmatch("[0-9a-f]{8}", record.numbers)
@@ -110,7 +113,6 @@ def test_the_record_says_what_the_protocol_needs_and_nothing_about_anybody(
         b"order-1",
         b"Li Xiaolong",
         b"A-17-2026",
-        b"SMS_1",
         SECRET.encode(),
     ):
         assert secret not in kept

@@ -33,6 +33,7 @@ from shared.platform.sms_api import (
     query_error,
 )
 from shared.settings import Credentials
+from shared.version import VERSION
 from tests.unit.conftest import CREDENTIALS, ApiTo, Served
 from tests.unit.manual_clock import AFTERNOON, ManualClock
 from tests.unit.scripted_server import (
@@ -46,7 +47,7 @@ from tests.unit.scripted_server import (
     say,
     stall,
 )
-from tests.unit.sms_platform import REQUEST_ID, accepted, refused
+from tests.unit.sms_platform import BIZ_ID, REQUEST_ID, accepted, refused
 
 with (Path(__file__).resolve().parent.parent / "data" / "error-codes.csv").open(
     encoding="utf-8", newline=""
@@ -416,6 +417,8 @@ def test_a_call_leaves_one_line_in_the_log(api_to: ApiTo, serve: Served, log_lin
         "time": "2027-01-15T08:00:00Z",
         "level": "info",
         "request_id": "invocation-x",
+        "version": VERSION,
+        "biz_id": BIZ_ID,
         "function": "send_sms",
         "action": "SendSms",
         "outcome": "accepted",

@@ -1,0 +1,3 @@
+"""The version of fc-sms, as log lines, answers and `operate` name it."""
+
+VERSION = "0.1.0"

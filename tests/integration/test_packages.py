@@ -55,7 +55,7 @@ def sign_up(phone_number, endpoint):
         "SignatureMethod": "HMAC-SHA1", "SignatureVersion": "1.0",
         "SignatureNonce": uuid.uuid4().hex,
         "Timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "PhoneNumbers": phone_number, "SignName": "fc-sms", "TemplateCode": "SMS_100001",
+        "PhoneNumbers": phone_number, "SignName": "某店", "TemplateCode": "SMS_123456",
         "TemplateParam": '{"code":"1234"}',
     }
     query = "&".join(f"{n}={quote(v, safe='~')}" for n, v in sorted(parameters.items()))

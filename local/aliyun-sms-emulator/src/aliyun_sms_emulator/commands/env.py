@@ -19,7 +19,7 @@ SDK_OPTIONS = {
     "Python aliyun-python-sdk-core": 'request.set_endpoint("{host}")',
     "Node @alicloud/dysmsapi20170525": "endpoint: '{host}', protocol: 'http'",
     "Node @alicloud/pop-core": "endpoint: 'http://{host}'",
-    "Node @alicloud/sms-sdk": "smsApiEndpoint, baseApiEndpoint: 'http://{host}'",
+    "Node @alicloud/sms-sdk": "smsApiEndpoint: 'http://{host}', baseApiEndpoint: 'http://{host}'",
     "Java com.aliyun:dysmsapi20170525": 'config.setEndpoint("{host}").setProtocol("http")',
     "Go dysmsapi-20170525": 'Endpoint: tea.String("{host}"), Protocol: tea.String("http")',
     "PHP alibabacloud/dysmsapi-20170525": "'endpoint' => '{host}', 'protocol' => 'http'",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
@@ -10,6 +11,7 @@ from aliyun_sms_emulator.tls.trust import Trust, Variable
 
 _FIXED = "programs with a fixed host name: a proxy for the emulated names alone"
 _PAST = "the same: what goes past the proxy"
+_JAVA_OPTION = re.compile(r"""(?:[^\s"']|"[^"]*"|'[^']*')+""")  # as a JVM splits them
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -43,6 +45,6 @@ def java_variable(options: Iterable[str], environment: Mapping[str, str] = os.en
     """What Java virtual machines read; the options that `environment` has stay."""
     options = list(options)
     ours = tuple(f"{option.partition('=')[0]}=" for option in options)
-    earlier = environment.get("JAVA_TOOL_OPTIONS", "").split()
+    earlier = _JAVA_OPTION.findall(environment.get("JAVA_TOOL_OPTIONS", ""))
     kept = [option for option in earlier if not option.startswith(ours)]
     return Variable("JAVA_TOOL_OPTIONS", " ".join((*kept, *options)), "Java")

@@ -23,7 +23,11 @@ def create(request: Request, invocation: Invocation) -> Response:
     """Send a code to a number, for one purpose; the answer never holds the code."""
     code_request = code_requests.read_request(request.json(), request.idempotency_key)
     code_request = code_request._replace(space=invocation.space)
-    created = verification.create(code_request, invocation, read_code_settings(os.environ))
+    from shared.sending.scenes import instance_scenes  # a check needs none
+
+    scene = instance_scenes().code(f"purpose:{code_request.purpose}")
+    settings = scene.applied_to(read_code_settings(os.environ))
+    created = verification.create(code_request, invocation, settings)
     has_store = invocation.store is not None
     return verification.created_response(created, code_request.out_id, has_store=has_store)
 

@@ -12,8 +12,10 @@ _COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _LETTERS = str.maketrans("0123456789", "ghijklmnop")
 _WIRE_ID = re.compile(r"([A-Za-z0-9._-]{1,40})~([A-Za-z0-9._:-]{1,200})(?:~([0-9]{1,6}))?")
 
-# Spaces of what no API key sends; a key's name holds no dot. All callers that the trigger itself
-# authenticates are one.
+# An API key named ``hook-<product>`` opens the hook of that product and nothing else.
+HOOK_KEY_PREFIX = "hook-"
+# Spaces of what no API key sends; a key's name holds no dot. A hook has ``.hook-<product>``. All
+# callers that the trigger itself authenticates are one.
 TRIGGER_SPACE = ".trigger"
 EVENT_SPACE = ".event"
 FILE_SPACE = ".file"

@@ -10,6 +10,7 @@ from shared import phone_numbers
 from shared.errors import InvalidRequest
 from shared.fields import read_client_ip, read_object, read_text
 from shared.ids import keyed, letters
+from shared.sending.code_messages import Recipient, read_recipient
 from shared.sending.intents import PartOutcome
 from shared.sending.request_fields import request_out_id
 
@@ -20,14 +21,6 @@ _PURPOSE = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 _VERIFICATION_ID = re.compile(r"[a-p]{32,64}")
 _LONGEST_CODE = 32
 _FULL_WIDTH_DIGITS = str.maketrans("０１２３４５６７８９", "0123456789")
-
-
-class Recipient(NamedTuple):
-    """Whose phone: `e164` with ``+``, and the `digits` that APIs want: 11 for the mainland."""
-
-    e164: str
-    digits: str
-    is_mainland: bool
 
 
 class CodeRequest(NamedTuple):
@@ -98,16 +91,6 @@ def seconds_left(until: float, now: float, most: int) -> int:
 def keyed_letters(secret: str, label: str, *texts: str) -> str:
     """Return a keyed digest of `texts`, as ids.keyed makes it, in the letters a-p."""
     return letters(keyed(secret, label, *texts))
-
-
-def read_recipient(value: object) -> Recipient:
-    """Read a number: one of the mainland if it looks so, else country code and number.
-
-    Raises InvalidRequest, as for eleven digits that may be of North America.
-    """
-    number = phone_numbers.anywhere(value, "phone_number")
-    e164 = f"+86{number.digits}" if number.is_mainland else f"+{number.digits}"
-    return Recipient(e164=e164, digits=number.digits, is_mainland=number.is_mainland)
 
 
 def _read_code(value: object) -> str:

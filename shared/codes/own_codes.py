@@ -26,20 +26,17 @@ from shared.codes.code_requests import (
     CodeCheck,
     CodeRequest,
     Created,
-    Recipient,
     keyed_letters,
     seconds_left,
 )
 from shared.errors import (
-    ConfigurationError,
     InProgress,
-    InvalidRequest,
     OutIdConflict,
     SmsError,
     StoreUnavailable,
 )
-from shared.sending import mainland
-from shared.sending.intents import Defaults, Intent, PartOutcome
+from shared.sending.code_messages import CodeMessage, Recipient, code_intent
+from shared.sending.intents import Intent, PartOutcome
 from shared.sending.limits import Limits, is_refused_by_us
 from shared.sending.protocol import send
 from shared.state.records import read_record, record_text
@@ -319,44 +316,14 @@ class OwnCodes(NamedTuple):
         )
 
     def _intent(self, request: CodeRequest, record: Verification) -> Intent:
-        code = self.code(self.verification_id(request), request.recipient, record)
-        body = self._message(request.recipient, code)
-        try:
-            if request.recipient.is_mainland:
-                read_intent = mainland.read_intent
-            else:
-                from shared.sending.international import read_intent
-            intent = read_intent(
-                {**body, "out_id": request.out_id},
-                "",
-                Defaults(request.space, self.settings.sign_name),
-            )
-            (part,) = intent.parts
-            part = part._replace(number_path="phone_number")
-            return intent._replace(parts=(part,), client_ip=request.client_ip, is_code=True)
-        except InvalidRequest as error:
-            if error.field.startswith("phone_number"):
-                raise InvalidRequest(error.detail, field="phone_number") from None
-            raise ConfigurationError(f"no code can be sent as it is set up: {error}") from None
-
-    def _message(self, recipient: Recipient, code: str) -> dict[str, Any]:
-        settings = self.settings
-        if recipient.is_mainland and not settings.template:
-            raise ConfigurationError("SMS_CODE_TEMPLATE is not set: the template of codes")
-        template = settings.template if recipient.is_mainland else settings.international_template
-        if template:
-            param = {settings.variable: code}
-            number = recipient.digits if recipient.is_mainland else recipient.e164
-            return {"phone_numbers": number, "template_code": template, "template_param": param}
-        if not settings.message:
-            raise InvalidRequest(
-                "is abroad, where no codes are sent to: neither SMS_CODE_MESSAGE nor "
-                "SMS_CODE_INTERNATIONAL_TEMPLATE is set",
-                field="phone_number",
-            )
-        text = settings.message.replace("{code}", code)
-        body = {"phone_numbers": recipient.e164, "message": text, "type": "OTP"}
-        return {**body, "sender_id": settings.sender_id} if settings.sender_id else body
+        message = CodeMessage(
+            recipient=request.recipient,
+            code=self.code(self.verification_id(request), request.recipient, record),
+            out_id=request.out_id,
+            space=request.space,
+            client_ip=request.client_ip,
+        )
+        return code_intent(message, self.settings)
 
     def _bound_to(self, recipient: Recipient, purpose: str) -> tuple[str, str]:
         return self._keyed("code number", recipient.e164), self._keyed("code purpose", purpose)

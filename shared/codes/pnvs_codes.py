@@ -17,7 +17,6 @@ from shared.codes.code_requests import (
     CodeCheck,
     CodeRequest,
     Created,
-    Recipient,
     keyed_letters,
     seconds_left,
 )
@@ -29,6 +28,7 @@ from shared.errors import (
     StoreUnavailable,
 )
 from shared.ids import WireId, compact_json, letters
+from shared.sending.code_messages import Recipient
 from shared.sending.intents import Intent, Part, PartOutcome
 from shared.sending.part_records import read_part
 from shared.sending.protocol import send

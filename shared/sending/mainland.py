@@ -21,25 +21,11 @@ from shared.sending.request_fields import (
     refuse_repeats,
     request_out_id,
 )
+from shared.sending.template_values import check_variable
 
 MAX_MESSAGES = 1000
 _EXTEND_CODE = re.compile(r"[0-9]{1,20}")
 _VERIFICATION_CODE = re.compile(r"[A-Za-z0-9]{4,6}")
-_LINK = re.compile(
-    r"https?:|www\.|(?<![0-9.])(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?![0-9.])"
-    r"|[a-z0-9-]\.(?:com|cn|net|org|gov|edu|top|xyz|info|vip|shop|cc|me|io|co)(?![a-z0-9-])",
-    re.IGNORECASE,
-)
-_UNSUPPORTED = re.compile(
-    "[【】〖〗『』「」²•①-⑳★※→❤™\u200d\u203c\u2049\u2190-\u21ff\u2300-\u23ff\u2600-\u27bf"
-    "\u2934\u2935\u2b00-\u2bff\u3030\u303d\u3297\u3299\ufe0f\U0001f000-\U0001faff]"
-)
-_CONTROL = re.compile("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]")
-_REFUSED = {
-    _CONTROL: "holds a control character",
-    _LINK: "holds a link, domain or IP address; put it into the template's text",
-    _UNSUPPORTED: "holds an emoji, a bracket such as 【】 or another character that is refused",
-}
 _CONTENT_FIELDS = frozenset(("sign_name", "sms_up_extend_code", "template_param"))
 _SEND_FIELDS = _CONTENT_FIELDS.union(
     ("client_ip", "messages", "out_id", "phone_numbers", "resend_unknown", "template_code")
@@ -170,7 +156,7 @@ def _read_content(
     """Read what a message has besides its number; `path` leads to it, such as ``messages[3].``."""
     field = f"{path}template_param"
     is_code = template_code in defaults.code_templates
-    check = _check_code if is_code else _check_variable
+    check = _check_code if is_code else check_variable
     sign_name = read_sign_name(request, f"{path}sign_name", defaults)
     param = read_template_param(request.get("template_param"), field, check)
     if is_code and len(param) != 1:
@@ -194,11 +180,3 @@ def _extend_code(value: object, field: str) -> str:
 def _check_code(text: str, field: str) -> None:
     if not _VERIFICATION_CODE.fullmatch(text):
         raise InvalidRequest("must be 4 to 6 letters and digits", field=field)
-
-
-def _check_variable(text: str, field: str) -> None:
-    if not 1 <= len(text) <= 35 or text.isspace():
-        raise InvalidRequest("must have 1 to 35 characters, not blanks alone", field=field)
-    for refused, problem in _REFUSED.items():
-        if refused.search(text):
-            raise InvalidRequest(problem, field=field)

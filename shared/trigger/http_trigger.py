@@ -5,8 +5,6 @@ None leaves as an exception: Function Compute would log the whole event, phone n
 """
 
 import base64
-import hashlib
-import hmac
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -24,14 +22,12 @@ from shared.errors import (
     StoreUnavailable,
 )
 from shared.fields import parse_json, read_out_id
-from shared.ids import TRIGGER_SPACE
+from shared.ids import HOOK_KEY_PREFIX, TRIGGER_SPACE
 from shared.logs import Log, masked
-from shared.trigger.event_size import is_too_large
+from shared.trigger.api_keys import names_of_key
+from shared.trigger.event_size import MAX_BODY_BYTES, OF_REQUESTS, EventSize, is_too_large
 from shared.trigger.invocation import Context, Invocation, log_bug, open_invocation, open_log
 from shared.version import VERSION
-
-MAX_BODY_BYTES = 1024 * 1024
-LONGEST_BASE64 = (MAX_BODY_BYTES + 2) // 3 * 4  # characters
 
 
 class Request(NamedTuple):
@@ -39,7 +35,8 @@ class Request(NamedTuple):
 
     Names of headers are in lower case. `path` has its percent-encoding undone. `body` is as it
     stands in the event: a text, or base64 if `is_base64`. It may be large, so nothing is made of it
-    before the caller is known: see `content`.
+    before the caller is known: see `content`. `arrived_at` is when Function Compute took it, in
+    epoch seconds, 0 where the event does not say.
     """
 
     method: str
@@ -48,24 +45,25 @@ class Request(NamedTuple):
     query: Mapping[str, str]
     body: str
     is_base64: bool
+    arrived_at: float = 0.0
 
     @property
     def idempotency_key(self) -> str:
         """The header Idempotency-Key, which may give the out_id; "" without one."""
         return self.headers.get("idempotency-key", "")
 
-    def content(self) -> bytes:
-        """Return the body as the caller sent it.
+    def content(self, most: int = MAX_BODY_BYTES) -> bytes:
+        """Return the body as the caller sent it, of at most so many bytes.
 
         Raises InvalidRequest: with status 413 when it is too large, 400 when it is marked as base64
         and is none.
         """
-        longest = LONGEST_BASE64 if self.is_base64 else MAX_BODY_BYTES
+        longest = longest_base64(most) if self.is_base64 else most
         if len(self.body) > longest:
-            raise _too_large()
+            raise _too_large(most)
         content = self._decoded() if self.is_base64 else self.body.encode("utf-8", "surrogatepass")
-        if len(content) > MAX_BODY_BYTES:
-            raise _too_large()
+        if len(content) > most:
+            raise _too_large(most)
         return content
 
     def json(self) -> Any:
@@ -122,19 +120,20 @@ def serve(
     routes: Mapping[tuple[str, str], Route],
     clock: Clock = Clock(),
     authenticate: Authenticate | None = None,
+    size: EventSize = OF_REQUESTS,
 ) -> dict[str, object]:
     """Answer one HTTP trigger event, log it, and return what Function Compute makes an answer of.
 
     `function` is the name for the log. `routes` maps method and path, ``("POST", "/sms")``, to what
     answers them. Each path stands for ``/``, too, because a function has a URL of its own. The
     path ``/receipts/{token}`` stands for any last segment, and not for ``/``. `authenticate` takes
-    the place of the check of API keys. Raises nothing.
+    the place of the check of API keys. `size` is how large an event may be. Raises nothing.
     """
     started = clock.monotonic()
     log = open_log(context, function, clock)
     request, space, field = None, "", ""
     try:
-        request = _read_event(event)
+        request = _read_event(event, size)
         space = authenticate(request, log) if authenticate else _authenticate(request, log)
         route = _find_route(request, routes)
         response = route(request, open_invocation(context, log, started, space=space))
@@ -195,14 +194,14 @@ def problem(
     return Response(status, document, {"Retry-After": str(retry_after)} if retry_after else {})
 
 
-def _read_event(event: bytes) -> Request:
+def _read_event(event: bytes, size: EventSize) -> Request:
     """Read the event of an HTTP trigger, all but its body.
 
     Raises InvalidRequest: with status 413 for one that is too large, before any of it is read, and
     400 for any other event.
     """
-    if is_too_large(event):
-        raise _too_large()
+    if is_too_large(event, size):
+        raise _too_large(size.body)
     try:
         fields = json.loads(event)
         http = fields["requestContext"]["http"]
@@ -216,6 +215,7 @@ def _read_event(event: bytes) -> Request:
             query={name: str(text) for name, text in (fields.get("queryParameters") or {}).items()},
             body=body,
             is_base64=bool(fields.get("isBase64Encoded")),
+            arrived_at=_arrival(fields["requestContext"].get("timeEpoch")),
         )
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
         raise InvalidRequest(
@@ -225,9 +225,20 @@ def _read_event(event: bytes) -> Request:
         ) from None
 
 
-def _too_large() -> InvalidRequest:
+def _arrival(milliseconds: object) -> float:
+    """Return ``timeEpoch`` of an event in epoch seconds, 0 where it is no number."""
+    text = str(milliseconds)
+    return int(text) / 1000 if text.isascii() and text.isdigit() and len(text) < 15 else 0.0
+
+
+def longest_base64(content: int) -> int:
+    """Return how many characters so many bytes of content have in base64."""
+    return (content + 2) // 3 * 4
+
+
+def _too_large(most: int) -> InvalidRequest:
     return InvalidRequest(
-        f"the body is larger than {MAX_BODY_BYTES} bytes; send in several requests",
+        f"the body is larger than {most} bytes; send in several requests",
         status=413,
         code="body-too-large",
     )
@@ -242,10 +253,10 @@ def _authenticate(request: Request, log: Log) -> str:
     if access.by_trigger:
         return TRIGGER_SPACE
     scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    presented = hashlib.sha256(key.strip().encode("utf-8", "surrogatepass")).hexdigest()
-    # All keys are compared, each in constant time: how long it takes tells nothing about them.
     callers = [
-        name for digest, name in access.keys.items() if hmac.compare_digest(digest, presented)
+        name
+        for name in names_of_key(key.strip(), access)
+        if not name.startswith(HOOK_KEY_PREFIX)  # which opens that hook and nothing else
     ]
     if callers and scheme.lower() == "bearer":
         return callers[0]

@@ -34,12 +34,14 @@ class Invocation(NamedTuple):
     """What a function has at hand.
 
     `deadline`, in monotonic seconds, is when it has to be done. `space` says whose out_ids it is
-    about (ids.py): the name of an API key, or a space of ours; "" where nobody called.
+    about (ids.py): the name of an API key, or a space of ours; "" where nobody called. A caller who
+    does not wait long has a `store_deadline`, at which every step of the store ends.
     """
 
     api: SmsApi
     deadline: float
     space: str = ""
+    store_deadline: float | None = None
 
     @property
     def store(self) -> "Store | None":
@@ -49,7 +51,12 @@ class Invocation(NamedTuple):
             return None
         from shared.state.choice import open_store  # what a function without a store never needs
 
-        return open_store(url)
+        store = open_store(url)
+        if self.store_deadline is None:
+            return store
+        from shared.state.timed_store import TimedStore
+
+        return TimedStore(store, self.api.clock, self.store_deadline)
 
 
 @lru_cache(maxsize=1)

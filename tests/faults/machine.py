@@ -25,13 +25,14 @@ from hypothesis.stateful import (
 
 from aliyun_sms_emulator import SmsEmulator
 from aliyun_sms_emulator.clock import china_text
-from shared.codes.code_requests import CodeRequest, read_recipient
+from shared.codes.code_requests import CodeRequest
 from shared.codes.own_codes import OwnCodes
 from shared.errors import OutIdConflict, SmsError, StoreUnavailable
 from shared.ids import WireId
 from shared.platform.actions import ACTIONS
 from shared.receipts import keeping
 from shared.sending import international
+from shared.sending.code_messages import read_recipient
 from shared.sending.intents import Defaults, Intent, Part, PartOutcome
 from shared.sending.mainland import read_intent as read_mainland_intent
 from shared.sending.part_records import PartRecord, read_part

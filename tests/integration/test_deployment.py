@@ -20,7 +20,11 @@ import pytest
 from aliyun_fc_runtime_stub.package.fcignore import uploaded
 from aliyun_fc_runtime_stub.package.unpacking import unpack_code
 from aliyun_sms_emulator import SmsEmulator
+from shared.errors import ConfigurationError
+from shared.hooks.hook_settings import generic_fields, jwt_settings, open_hooks, secrets_of
+from shared.hooks.products import PRODUCTS
 from shared.platform.error_codes import ERROR_CODES
+from shared.sending.scenes import scenes_file
 from shared.settings import (
     read_access,
     read_code_settings,
@@ -42,7 +46,7 @@ pytestmark = pytest.mark.node
 
 HERE = Path(__file__).resolve().parent
 Preview = Callable[..., dict[str, Any]]
-VARIABLE = re.compile(r"\$\{env\('([A-Z_]+)'(, '[^']*')?\)\}")
+VARIABLE = re.compile(r"\$\{env\('([A-Z0-9_]+)'(, '[^']*')?\)\}")
 DECOYS = (
     ".env",
     ".git/config",
@@ -161,6 +165,7 @@ def test_the_first_deploy_needs_no_decision(default_functions: dict[str, Any]) -
         ("send_international_sms", ["POST"]),
         ("query_delivery_status", ["GET", "POST"]),
         ("receive_receipts", ["POST"]),
+        ("receive_hook", ["POST"]),
         ("verify_code", ["POST"]),
     ],
 )
@@ -188,8 +193,9 @@ def test_every_variable_has_a_default_and_arrives(preview: Preview, project: Pat
         assert {**passed, **elsewhere} == variables
         for trigger in function.get("triggers", []):
             if trigger["triggerType"] == "http":
-                # the platform, which pushes receipts, cannot authenticate itself
-                auth = "anonymous" if name == "receive_receipts" else variables["SMS_AUTH"]
+                # receipts and hooks show in their own ways whose they are
+                is_open = name in ("receive_receipts", "receive_hook")
+                auth = "anonymous" if is_open else variables["SMS_AUTH"]
                 assert trigger["triggerConfig"]["authType"] == auth
 
 
@@ -271,6 +277,18 @@ class RecordingEnvironment(dict[str, str]):
         return super().get(name, default)
 
 
+def read_hook_settings(environment: RecordingEnvironment) -> None:
+    """Read all that is set for hooks."""
+    open_hooks(environment)
+    scenes_file(environment)
+    for product in PRODUCTS:
+        if product.has_secret:
+            secrets_of(product, environment)
+    for read in (jwt_settings, generic_fields):
+        with pytest.raises(ConfigurationError):
+            read(environment)
+
+
 def test_the_environment_holds_exactly_what_the_functions_read(
     default_functions: dict[str, Any], project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -285,6 +303,7 @@ def test_the_environment_holds_exactly_what_the_functions_read(
     read_queue_settings(environment)
     read_receipt_tokens(environment)
     read_event_caller(environment)
+    read_hook_settings(environment)
     context = SimpleNamespace(request_id="request", function=SimpleNamespace(timeout=30))
     with monkeypatch.context() as patch:
         patch.setattr(os, "environ", environment)
@@ -294,12 +313,17 @@ def test_the_environment_holds_exactly_what_the_functions_read(
     named = {
         name
         for source in sources
-        for name in re.findall(r'"((?:SMS|ALIBABA_CLOUD)_[A-Z_]+)"', source.read_text())
+        for name in re.findall(r'"((?:SMS|ALIBABA_CLOUD)_[A-Z][A-Z0-9_]+)"', source.read_text())
     }
+    named |= {product.secret_variable for product in PRODUCTS if product.has_secret}
     named -= ERROR_CODES.keys()  # some of the platform's codes look like variables
     assert named == environment.asked
     own = {name for name in named if name.startswith("SMS_") and not name.endswith("_ENDPOINT")}
-    own -= {"SMS_ALLOW_LOCAL_STATE", "SMS_LOCAL_BUCKETS"}  # for one's own machine
+    own -= {
+        "SMS_ALLOW_LOCAL_STATE",
+        "SMS_LOCAL_BUCKETS",
+        "SMS_LOCAL_SCENES",
+    }  # for one's own machine
     for function in default_functions.values():
         assert set(function["environmentVariables"]) == own
 

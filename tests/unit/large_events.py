@@ -8,8 +8,7 @@ import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
-from shared.trigger.event_size import LARGEST_EVENT
-from shared.trigger.http_trigger import MAX_BODY_BYTES
+from shared.trigger.event_size import LARGEST_EVENT, MAX_BODY_BYTES
 from tests.unit.trigger_events import event_fields
 
 EMOJI = "\U0001f600"

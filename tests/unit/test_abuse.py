@@ -23,6 +23,7 @@ from shared.errors import InvalidRequest
 from shared.events import event_sources
 from shared.receipts import delivery_status, mns_queue, push_endpoint, pushed
 from shared.sending import intents, international, mainland, request_fields
+from shared.sending.template_values import check_variable
 from tests.unit.conftest import Served
 from tests.unit.echoing_platform import KEY_OF_QUEUES
 from tests.unit.scripted_server import Arrived, Scene, answer
@@ -591,9 +592,7 @@ READERS: Mapping[str, Callable[[str], object]] = {
         lambda text: international.read_intent({**ABROAD, "message": text}, "", NO_DEFAULTS)
     ),
     "template_param": _refusal(
-        lambda text: request_fields.read_template_param(
-            {"a": text, text: "a"}, "f", mainland._check_variable
-        )
+        lambda text: request_fields.read_template_param({"a": text, text: "a"}, "f", check_variable)
     ),
     "event": lambda text: event_sources.read_event(text.encode()),
     "message of an event": lambda text: event_sources.read_event(encoded(mns_topic(text))),

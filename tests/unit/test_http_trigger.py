@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from shared import settings as environment_settings
 from shared.errors import ConfigurationError, ConnectionFailed, InvalidRequest, PlatformRefused
 from shared.settings import Credentials
-from shared.trigger.http_trigger import MAX_BODY_BYTES, Request, Response, problem, serve
+from shared.trigger.event_size import MAX_BODY_BYTES
+from shared.trigger.http_trigger import Request, Response, problem, serve
 from shared.trigger.invocation import Invocation
 from shared.version import VERSION
 from tests.unit.manual_clock import ManualClock

@@ -12,6 +12,7 @@ from shared.codes import code_requests
 from shared.codes.own_codes import Verification, derive_code
 from shared.errors import InvalidRequest, OutIdConflict, StoreUnavailable
 from shared.sending import intents, mainland, protocol
+from shared.sending.code_messages import read_recipient
 from shared.settings import Credentials
 from shared.state.sqlite_store import SqliteStore
 from shared.state.store import Answer, Change
@@ -104,7 +105,7 @@ def test_a_number_whose_code_would_be_the_same_does_not_pass(desk: Desk) -> None
     alike = next(
         number
         for number in map(str, range(13900000000, 13900200000))
-        if codes.code(verification_id, code_requests.read_recipient(number), record) == desk.code
+        if codes.code(verification_id, read_recipient(number), record) == desk.code
     )
     assert not desk.check(verification_id, desk.code, alike)
     assert desk.check(verification_id, desk.code)
@@ -218,7 +219,7 @@ def test_a_check_from_another_space_does_what_one_of_no_verification_does(
     verification_id = desk.created()
     typed = code_requests.CodeCheck(
         verification_id=verification_id,
-        recipient=code_requests.read_recipient(NUMBER),
+        recipient=read_recipient(NUMBER),
         code=desk.code if is_right else desk.wrong_code,
         purpose="login",
         space="another",

@@ -16,7 +16,7 @@ import pytest
 FLOORS = (
     ("functions",),
     ("commands",),
-    ("receipts", "codes", "events", "reports"),
+    ("receipts", "codes", "events", "reports", "hooks"),
     ("trigger",),
     ("sending",),
     ("platform",),

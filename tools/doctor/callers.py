@@ -16,8 +16,8 @@ from shared.settings import (
 from tools.doctor.deployment import EVENTS, Deployment, handler_name
 from tools.doctor.findings import ERROR, OK, WARN, Finding, Findings
 
-NO_CALLERS = ("receive_receipts", "send_on_event")
-"""Functions that know no API keys: a token opens the one, the other takes no HTTP request."""
+NO_CALLERS = ("receive_hook", "receive_receipts", "send_on_event")
+"""Functions that ask for no caller's key: products and the platform show who they are."""
 TRIVIAL_KEYS = ("", "key", "test", "demo", "secret", "password", "123456", "trial-key")
 """Keys that anybody would try; the last is the one of the README's trial."""
 

@@ -1,0 +1,1 @@
+"""Hooks of other products: what they send becomes codes and alarms."""

@@ -1,0 +1,161 @@
+"""An alarm: one SMS for each number that is told, however many alerts it has.
+
+Each is an intent of its own, so that the rules about a number hold one by one. What a limit holds
+back in a storm is counted in the state, and the next message to that number says how many there
+were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from shared.errors import OutIdConflict, SmsError
+from shared.hooks import answers
+from shared.hooks.alarm_recipients import Message, messages_of
+from shared.hooks.alarm_texts import Frame, Sender, alarm_intent
+from shared.hooks.left_out import LeftOut
+from shared.hooks.repeats import HookRecord, Repeats
+from shared.sending.limits import is_refused_by_us
+from shared.sending.scenes import instance_scenes
+from shared.trigger.answers import send_response
+from shared.trigger.bulk_sends import Job, Outcomes, send_all, wants_repeat
+from shared.trigger.http_trigger import Response, problem
+
+if TYPE_CHECKING:
+    from shared.hooks.contract import Alarm
+    from shared.hooks.products import Product
+    from shared.sending.intents import Intent
+    from shared.trigger.invocation import Invocation
+
+_THREADS = 8
+_REPEAT = "Not every message of this alarm is settled. Send it again as it is: none is sent twice."
+
+
+def send_alarm(product: Product, alarm: Alarm, invocation: Invocation) -> Response:
+    """Tell everybody whom an alarm concerns, and answer its product.
+
+    Raises ConfigurationError where nobody is to be told.
+    """
+    messages = messages_of(alarm, product, instance_scenes())
+    if not messages:
+        return Response(200, {"outcome": "nothing-to-tell"})
+    return _Telling(product, alarm, invocation).tell(messages)
+
+
+class _Telling:
+    """One alarm being sent, and how its messages ended."""
+
+    def __init__(self, product: Product, alarm: Alarm, invocation: Invocation) -> None:
+        self._product = product
+        self._alarm = alarm
+        self._invocation = invocation
+        self._repeats = Repeats(product, invocation.api, invocation.store)
+        self._left_out = LeftOut(invocation.api, invocation.store)
+        self._messages: Sequence[Message] = ()
+        self._records: dict[int, HookRecord] = {}
+        self._counts = {"sent": 0, "left_out": 0, "refused": 0, "open": 0}
+        self._refusal: Response | None = None
+
+    def tell(self, messages: Sequence[Message]) -> Response:
+        """Send all messages, and answer."""
+        self._messages = messages
+        send_all(
+            self._jobs(),
+            self._invocation.api,
+            deadline=self._invocation.deadline,
+            store=self._invocation.store,
+            threads=min(_THREADS, len(messages)),
+            on_outcome=self._note,
+        )
+        is_whole = self._counts["sent"] == len(messages)
+        self._invocation.api.log.event(
+            "info" if is_whole else "warning",
+            "hook",
+            "told",
+            product=self._product.name,
+            **self._counts,
+        )
+        return self._answer()
+
+    def _jobs(self) -> Iterator[Job]:
+        for place, message in enumerate(self._messages):
+            intent = self._intent(place, message)
+            if intent:
+                yield Job(place, intent)
+
+    def _intent(self, place: int, message: Message) -> Intent | None:
+        """Return what is sent to one number, None where that cannot be said; it is counted then."""
+        try:
+            record = self._record(message)
+            self._records[place] = record
+            frame = Frame(self._alarm.receiver, self._alarm.more, record.left_out)
+            sign_name = self._invocation.api.settings.sign_name
+            sender = Sender(record.out_id, self._product.space, sign_name)
+            return alarm_intent(message, frame, sender)
+        except SmsError as error:
+            self._note_error(error)
+            return None
+
+    def _record(self, message: Message) -> HookRecord:
+        """Return what is known of a message; a repeat says what the first request said."""
+        identity = message.identity(self._alarm.group)
+        if self._invocation.store is None:
+            return HookRecord(out_id=self._repeats.out_id(identity, ""))
+        return self._repeats.record(identity, left_out=self._left_out.count(message.number))
+
+    def _note(self, job: Job, outcomes: Outcomes | SmsError) -> None:
+        """Count how a message ended, and what a limit held back."""
+        if isinstance(outcomes, OutIdConflict):  # the same alarm, whose text says a newer value
+            self._counts["sent"] += 1
+            return
+        if isinstance(outcomes, SmsError):
+            self._note_error(outcomes)
+            return
+        (outcome,) = outcomes
+        try:
+            if outcome.outcome == "accepted":
+                self._counts["sent"] += 1
+                if not outcome.replayed:
+                    self._told(job.place)
+            elif is_refused_by_us(outcome.code):
+                self._counts["left_out"] += 1
+                self._held_back(job.place)
+            elif wants_repeat(outcome):
+                self._counts["open"] += 1
+            else:
+                self._counts["refused"] += 1
+                self._refusal = send_response(job.intent.out_id, outcomes, has_store=True)
+        except SmsError as error:  # the message ended all the same
+            self._invocation.api.log.failed("store", error)
+
+    def _note_error(self, error: SmsError) -> None:
+        self._invocation.api.log.failed("hook", error)
+        self._counts["open" if error.retryable else "refused"] += 1
+        self._refusal = problem(error.status, str(error), error.code, retryable=error.retryable)
+
+    def _told(self, place: int) -> None:
+        """Take away what the message said, and itself if a limit had held it back before."""
+        record = self._records[place]
+        said = record.left_out + int(record.was_left_out)
+        self._left_out.add(self._messages[place].number, -said)
+
+    def _held_back(self, place: int) -> None:
+        """Count a message that a limit held back, once."""
+        record, message = self._records[place], self._messages[place]
+        if record.was_left_out or self._invocation.store is None:
+            return
+        marked = record._replace(was_left_out=True)
+        found = self._repeats.put(message.identity(self._alarm.group), record, marked)
+        if found.stored is not None and found.out_id == record.out_id:
+            self._left_out.add(message.number, 1)
+
+    def _answer(self) -> Response:
+        counts = self._counts
+        if counts["open"] and self._product.repeats:
+            return problem(503, _REPEAT, "not-settled", retryable=True)
+        if not (counts["sent"] or counts["left_out"] or counts["open"]) and self._refusal:
+            # A repeat would not help: 5xx would make its product send it again and again.
+            status = self._refusal.status if self._refusal.status < 500 else 422
+            return answers.refused(self._product, self._refusal._replace(status=status))
+        return Response(200, {"outcome": "told", **counts})

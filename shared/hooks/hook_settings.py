@@ -1,0 +1,87 @@
+"""Which hooks are open, and their secrets: SMS_HOOKS and SMS_HOOK_<PRODUCT>_SECRET."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from shared import environment
+from shared.errors import ConfigurationError
+from shared.hooks.products import PRODUCT_OF, TOKEN, Product
+
+_SHORTEST_SECRET = 16  # characters
+_MOST_SECRETS = 4  # at a time: the one in use, and those it is being changed to
+_URL_SAFE = r"[A-Za-z0-9_-]+"
+# The fields of `generic`; what is no path stays out.
+_FIELDS = ("number", "code", "kind", "client_ip", "repeat_key")
+_PATH = r"[A-Za-z0-9_-]{1,64}(?:\.[A-Za-z0-9_-]{1,64}){0,9}"
+
+
+class JwtSettings(NamedTuple):
+    """What a JWT of Auth0 has to say: its `subject` and `audience`."""
+
+    subject: str
+    audience: str
+
+
+def open_hooks(environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of the products whose hooks are open."""
+    names = tuple(environment.entries(environ, "SMS_HOOKS"))
+    unknown = [name for name in names if name not in PRODUCT_OF]
+    if unknown:
+        raise ConfigurationError(f"SMS_HOOKS is no list such as logto,supabase of {_known()}")
+    return names
+
+
+def secrets_of(product: Product, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the secrets of a product, any of which opens its hook: ``old|new``."""
+    name = product.secret_variable
+    secrets = tuple(part.strip() for part in environment.text(environ, name).split("|"))
+    secrets = tuple(secret for secret in secrets if secret)
+    if any(len(secret) < _SHORTEST_SECRET for secret in secrets) or len(secrets) > _MOST_SECRETS:
+        raise ConfigurationError(
+            f"{name} is not one secret of {_SHORTEST_SECRET} or more characters, or up to "
+            f"{_MOST_SECRETS} of them with | between"
+        )
+    if product.access == TOKEN and not all(re.fullmatch(_URL_SAFE, each) for each in secrets):
+        raise ConfigurationError(f"{name} goes into a URL: use letters, digits, - and _ alone")
+    return secrets
+
+
+def jwt_settings(environ: Mapping[str, str]) -> JwtSettings:
+    """Return SMS_HOOK_AUTH0_SUBJECT and SMS_HOOK_AUTH0_AUDIENCE, which a JWT has to name."""
+    subject = environment.text(environ, "SMS_HOOK_AUTH0_SUBJECT")
+    audience = environment.text(environ, "SMS_HOOK_AUTH0_AUDIENCE")
+    if not subject or not audience:
+        raise ConfigurationError(
+            "SMS_HOOK_AUTH0_SUBJECT and SMS_HOOK_AUTH0_AUDIENCE are not both set: write there what "
+            "gateway_authentication has as subject and audience"
+        )
+    return JwtSettings(subject, audience)
+
+
+def generic_fields(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return SMS_HOOK_GENERIC_FIELDS: where a body has its number and its code.
+
+    ``number=to,code=payload.code`` reads ``{"to": "+86138...", "payload": {"code": "123456"}}``.
+    """
+    fields = {}
+    for entry in environment.entries(environ, "SMS_HOOK_GENERIC_FIELDS"):
+        name, _, path = entry.partition("=")
+        if name not in _FIELDS or not re.fullmatch(_PATH, path):
+            raise ConfigurationError(
+                "SMS_HOOK_GENERIC_FIELDS is no list such as number=to,code=payload.code of "
+                f"{', '.join(_FIELDS)}"
+            )
+        fields[name] = path
+    if "number" not in fields or "code" not in fields:
+        raise ConfigurationError(
+            "SMS_HOOK_GENERIC_FIELDS does not say where number and code stand: set it to something "
+            "like number=to,code=payload.code"
+        )
+    return fields
+
+
+def _known() -> str:
+    return ", ".join(PRODUCT_OF)

@@ -1,0 +1,67 @@
+"""How many messages to a number were held back by a limit since the last one that was sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from shared.ids import keyed
+from shared.state.records import read_record, record_text
+from shared.state.store import Change, Differs
+
+if TYPE_CHECKING:
+    from shared.platform.sms_api import SmsApi
+    from shared.state.store import Store
+
+_ROUNDS = 30  # more than the alarms to one number that end at once
+
+
+class LeftOutRecord(NamedTuple):
+    """How many `messages` to one number were held back; `mark` tells every change from others.
+
+    For `others` and `stored` see state/records.py.
+    """
+
+    messages: int = 0
+    mark: str = ""
+    others: Mapping[str, Any] = {}
+    stored: str | None = None
+
+
+class LeftOut(NamedTuple):
+    """The counts of all numbers, as one invocation sees them. Without a store there are none."""
+
+    api: SmsApi
+    store: Store | None
+
+    def count(self, number: str) -> int:
+        """Return how many messages to `number` were held back."""
+        return self._read(number).messages
+
+    def add(self, number: str, change: int) -> None:
+        """Count so many more, or fewer where `change` is negative; a count never falls below 0."""
+        if self.store is None or change == 0:
+            return
+        for _ in range(_ROUNDS):
+            record = self._read(number)
+            if record.stored is None and change < 0:
+                return
+            new = record._replace(messages=max(record.messages + change, 0), mark=self.api.token())
+            answer = self.store.put(
+                Change(
+                    key=self._key(number),
+                    old=record.stored,
+                    new=record_text(new),
+                    ttl=self.api.settings.intent_ttl,
+                    now=self.api.clock.moved(),
+                )
+            )
+            if not isinstance(answer, Differs):
+                return
+
+    def _read(self, number: str) -> LeftOutRecord:
+        text = self.store.get(self._key(number)) if self.store else None
+        return read_record(text, LeftOutRecord())
+
+    def _key(self, number: str) -> str:
+        return f"left-out:{keyed(self.api.settings.state_secret, 'left out', number)}"

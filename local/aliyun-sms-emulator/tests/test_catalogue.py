@@ -33,7 +33,7 @@ def test_a_signature_can_be_used_as_soon_as_it_is_added(client: Client) -> None:
     name = "某店/Shop"
     assert client.notify(SignName=name).code == "isv.SMS_SIGNATURE_ILLEGAL"
     added = emulator.call("PUT", f"/api/signatures/{quote(name)}", {})
-    assert added == {"name": name, "status": "approved", "gift": False}
+    assert added == {"name": name, "status": "approved", "gift": False, "registration": {}}
     assert client.notify(SignName=name).code == "OK"
     emulator.call("PUT", f"/api/signatures/{quote(name)}", {"status": "rejected"})
     assert client.notify(SignName=name).code == "isv.SMS_SIGNATURE_ILLEGAL"

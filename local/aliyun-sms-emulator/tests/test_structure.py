@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
+from importlib import import_module
 from pathlib import Path
 
 import aliyun_sms_emulator
@@ -19,9 +20,6 @@ from aliyun_sms_emulator.operations.operation import Operation
 
 PACKAGE = Path(aliyun_sms_emulator.__file__).parent
 README = Path(__file__).parent.parent / "README.md"
-# What stands in operations/ beside the operations: what several of them have in common.
-IN_COMMON = {"call", "operation", "review", "number_detail", "acceptance", "checks", "fields"}
-IN_COMMON |= {"types", "lookup", "published", "__init__"}
 
 
 def modules() -> dict[str, Path]:
@@ -98,9 +96,12 @@ def test_a_ring_is_found() -> None:
 
 
 def test_each_operation_is_one_file_and_one_row() -> None:
-    files = {path.stem for path in (PACKAGE / "operations").rglob("*.py")} - IN_COMMON
-    rows = [name for operations in OPERATIONS.values() for name in operations]
-    assert sorted(snake_case(name) for name in rows) == sorted(files)
+    names = [name for name in modules() if name.startswith("aliyun_sms_emulator.operations.")]
+    loaded = [import_module(name) for name in names]
+    found = {m.OPERATION.name: m.__name__ for m in loaded if hasattr(m, "OPERATION")}
+    rows = {name for operations in OPERATIONS.values() for name in operations}
+    assert found.keys() == rows
+    assert all(found[name].endswith(f".{snake_case(name)}") for name in rows)
 
 
 def test_each_kind_of_fault_is_one_file_and_one_row() -> None:

@@ -39,6 +39,15 @@ class Catalogue:
             if values is not None:
                 self.signatures[name] = Signature(**values)  # type: ignore[arg-type]
 
+    def template(self, code: str, now: float) -> Template | None:
+        """Find a template, with the state its review has now; None if there is none."""
+        template = self.templates.get(code)
+        return None if template is None else template.at(now)
+
+    def own_templates(self, now: float) -> list[Template]:
+        """List the templates but for gift ones, each with the state its review has now."""
+        return [t.at(now) for t in self.templates.values() if t.type != "gift"]
+
     def put_template(self, template: Template) -> None:
         """Add a template, or take it instead of the one with its code."""
         self._remember("templates", template.code, asdict(template))

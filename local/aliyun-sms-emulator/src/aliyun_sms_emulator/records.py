@@ -36,7 +36,7 @@ class SmsMessage(_Record):
 
     `status` is `accepted`, `delivered` or `failed`. Times are ISO 8601 in UTC+8 by the emulator's
     clock; `receipt_at` and `receipt_code` are None as long as there is no receipt. `api` is the
-    operation that sent it; SendMessageToGlobe's From, TaskId and MessageId are `sign_name`,
+    operation that sent it; From, TaskId and MessageId of version 2018-05-01 are `sign_name`,
     `out_id` and `biz_id`. `push_attempts` are those of all copies of its receipt.
     """
 

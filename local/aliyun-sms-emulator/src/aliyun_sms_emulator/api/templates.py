@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -15,6 +14,8 @@ from aliyun_sms_emulator.errors import ConfigError
 from aliyun_sms_emulator.platform import Platform
 from aliyun_sms_emulator.rules.templates import Template
 
+_FIELDS = ("code", "type", "content", "name", "status")
+
 
 class TemplatesApi:
     """The templates of one platform."""
@@ -25,8 +26,9 @@ class TemplatesApi:
     async def read(self, request: Request) -> JSONResponse:
         """Answer all templates."""
         only_known(request, ())
+        now = self._platform.clock.now()
         found = self._platform.catalogue.templates.values()
-        return JSONResponse({"templates": [_shown(template) for template in found]})
+        return JSONResponse({"templates": [_shown(template.at(now)) for template in found]})
 
     async def change(self, request: Request) -> JSONResponse:
         """Add a template with this code, or take it instead of the one that has it."""
@@ -50,4 +52,5 @@ class TemplatesApi:
 
 
 def _shown(template: Template) -> Mapping[str, object]:
-    return {**asdict(template), "variables": template.variables}
+    shown = {name: getattr(template, name) for name in _FIELDS}
+    return {**shown, "variables": template.variables}

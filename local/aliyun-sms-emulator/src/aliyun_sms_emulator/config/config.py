@@ -30,12 +30,14 @@ class AccessKey:
 class Signature:
     """A signature (sender name), shown in front of the text.
 
-    A `gift` one comes with the verification service (PNVS) and works only there.
+    A `gift` one comes with the verification service (PNVS) and works only there. `registration` has
+    `status` and `reasons` for each carrier; one that is left out has registered it.
     """
 
     name: str
     status: str = "approved"
     gift: bool = False
+    registration: dict[str, dict[str, object]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

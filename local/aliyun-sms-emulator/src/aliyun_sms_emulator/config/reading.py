@@ -20,6 +20,12 @@ from aliyun_sms_emulator.faults.fault import InvalidFault
 from aliyun_sms_emulator.faults.plan import FaultPlan
 from aliyun_sms_emulator.rules.fates import FATE_RULE, is_fate
 from aliyun_sms_emulator.rules.phone_numbers import stored_form
+from aliyun_sms_emulator.rules.registration import (
+    CARRIERS,
+    REASONS,
+    STATUS_NUMBERS,
+    USUAL_REASONS,
+)
 from aliyun_sms_emulator.rules.templates import TEMPLATE_TYPES, Template
 
 ANY = "any"
@@ -118,9 +124,12 @@ class _Section:
         self.place = place
         self.values = values
 
+    def place_of(self, key: str) -> str:
+        """The place of a key in the whole document."""
+        return f"{self.place}.{key}" if self.place and key else self.place or key
+
     def error(self, key: str, problem: str) -> ConfigError:
-        place = f"{self.place}.{key}" if self.place and key else self.place or key
-        return ConfigError(self.source, place, problem)
+        return ConfigError(self.source, self.place_of(key), problem)
 
     def only(self, *known: str) -> None:
         for key in self.values:
@@ -224,13 +233,34 @@ def _read_template(section: _Section) -> Template:
 
 
 def _read_signature(section: _Section) -> Signature:
-    section.only("name", "status", "gift")
+    section.only("name", "status", "gift", "registration")
     gift = section.values.get("gift", False)
     if not isinstance(gift, bool):
         raise section.error("gift", "must be true or false")
     return Signature(
-        section.text("name"), section.choice("status", REVIEW_STATUSES, "approved"), gift
+        name=section.text("name"),
+        status=section.choice("status", REVIEW_STATUSES, "approved"),
+        gift=gift,
+        registration=_read_registration(section),
     )
+
+
+def _read_registration(section: _Section) -> dict[str, dict[str, object]]:
+    """Read a status for each carrier, or a mapping of status and reasons."""
+    carriers = section.mapping("registration")
+    below = _Section(section.source, section.place_of("registration"), carriers)
+    below.only(*CARRIERS)
+    result: dict[str, dict[str, object]] = {}
+    for carrier, given in carriers.items():
+        values = given if isinstance(given, Mapping) else {"status": given}
+        one = _Section(section.source, below.place_of(carrier), values)
+        one.only("status", "reasons")
+        status = one.choice("status", tuple(STATUS_NUMBERS))
+        reasons = values.get("reasons", [USUAL_REASONS[status]])
+        if not isinstance(reasons, list) or any(reason not in REASONS for reason in reasons):
+            raise one.error("reasons", f"must be a list of {', '.join(REASONS)}")
+        result[carrier] = {"status": status, "reasons": reasons}
+    return result
 
 
 def _read_settings(section: _Section) -> Settings:

@@ -44,7 +44,8 @@ class Settings:
     `timestamp_clock` is the clock that request timestamps and nonces are judged by: `real`, so that
     unmodified SDKs work while the emulator's clock is virtual, or `emulator`; it is
     `clock_skew_seconds` ahead of that one. `nodes` are the gateways that nonce scope `node` knows,
-    which take requests in turn. An infinite `visibility_delay_seconds` means never.
+    which take requests in turn. An infinite number of seconds means never.
+    `review_seconds` are from the application for a template until its review has passed.
     """
 
     strict: bool = False
@@ -55,6 +56,7 @@ class Settings:
     nodes: int = 2
     visibility_delay_seconds: float = 0.0
     delivery_delay_seconds: float = 1.0
+    review_seconds: float = 1.0
     query_message_status: str = "current"
     receipt_url: str = ""
     reply_url: str = ""
@@ -68,9 +70,7 @@ class Settings:
     def as_json(self) -> dict[str, object]:
         """The settings as the JSON API shows them."""
         shown = asdict(self)
-        if self.visibility_delay_seconds == math.inf:
-            shown["visibility_delay_seconds"] = NEVER
-        return shown
+        return {key: NEVER if value == math.inf else value for key, value in shown.items()}
 
     def changed(self, changes: Mapping[str, object]) -> Settings:
         """Apply `changes` (only `limits` is nested); raises InvalidSetting."""
@@ -137,7 +137,7 @@ def _nodes(key: str, value: object) -> int:
     return _whole_number(key, value, 1, MAX_NODES)
 
 
-def _visibility(key: str, value: object) -> float:
+def _seconds_or_never(key: str, value: object) -> float:
     return math.inf if value == NEVER else _seconds(key, value)
 
 
@@ -231,8 +231,9 @@ _CHECKS = {
     "timestamp_clock": _timestamp_clock,
     "clock_skew_seconds": _skew,
     "nodes": _nodes,
-    "visibility_delay_seconds": _visibility,
+    "visibility_delay_seconds": _seconds_or_never,
     "delivery_delay_seconds": _seconds,
+    "review_seconds": _seconds_or_never,
     "query_message_status": _query_message_status,
     "receipt_url": _url,
     "reply_url": _url,

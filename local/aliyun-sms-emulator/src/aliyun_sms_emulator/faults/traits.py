@@ -37,7 +37,7 @@ def _phone_numbers(request: WireRequest) -> Collection[str]:
         country = country_named(parameters.get("CountryCode", ""))
         numbers = [country.dial_code + number for number in numbers] if country else []
     numbers += _parameter("PhoneNumber", "To")(request)
-    numbers += _items(request, "PhoneNumberJson")
+    numbers += [*_items(request, "PhoneNumberJson"), *_items(request, "To")]
     return {form for number in numbers if (form := stored_form(number)) is not None}
 
 

@@ -24,6 +24,7 @@ class Dialect:
 
 SMS = Dialect()
 GLOBE = Dialect("ResponseCode", "ResponseDescription")
+RESULT = Dialect(flag=True)
 VERIFICATION = Dialect(ok_text="成功", flag=True)
 
 

@@ -42,6 +42,12 @@ def report_body(message: sqlite3.Row) -> dict[str, object]:
     return body
 
 
+def globe_number(message: sqlite3.Row) -> str:
+    """The number of a message with its country code; mainland ones are kept without."""
+    abroad = message["template_type"] == "international"
+    return f"{'' if abroad else '86'}{message['phone_number']}"
+
+
 def reply_body(reply: sqlite3.Row) -> dict[str, object]:
     """What a recipient wrote back."""
     return {
@@ -57,7 +63,7 @@ def _international_report(message: sqlite3.Row) -> dict[str, object]:
     code = message["receipt_code"]
     delivered = code in DELIVERED_CODES
     body: dict[str, object] = {
-        "To": message["phone_number"],
+        "To": globe_number(message),
         "SendDate": mail_text(message["accepted_at"]),
         "ReceiveDate": mail_text(message["receipt_at"]),
         "Status": "1" if delivered else "6" if code == "EXPIRED" else "2",

@@ -12,6 +12,7 @@ from aliyun_sms_emulator.operations.operation import Operation
 from aliyun_sms_emulator.rules.countries import country_of
 from aliyun_sms_emulator.wire.answers import GLOBE
 from aliyun_sms_emulator.wire.errors import BusinessError
+from aliyun_sms_emulator.wire.reports import globe_number
 
 STATUSES = {
     "current": {"delivered": "1", "failed": "2", "accepted": "3"},
@@ -29,12 +30,12 @@ def query_message(call: Call) -> dict[str, object]:
         raise BusinessError("DATA_NOT_EXIST", "The message does not exist")
     fields: dict[str, object] = {
         "MessageId": row["biz_id"],
-        "To": row["phone_number"],
+        "To": globe_number(row),
         "Message": row["text"],
         "Status": STATUSES[settings.query_message_status][row["status"]],
         "SendDate": mail_text(row["accepted_at"]),
     }
-    country = country_of(row["phone_number"])
+    country = country_of(globe_number(row))
     if country is not None:
         fields["NumberDetail"] = number_detail(country)
     if row["status"] != "accepted":

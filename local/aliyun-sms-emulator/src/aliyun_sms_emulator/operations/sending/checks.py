@@ -39,7 +39,7 @@ def check_out_id(call: Call) -> str:
 def find_template(call: Call, *, gift: bool = False) -> Template:
     """The approved template that is asked for; raises BusinessError."""
     code = call.text("TemplateCode")
-    template = call.platform.catalogue.templates.get(code)
+    template = call.platform.catalogue.template(code, call.now)
     if template is None and call.platform.config.any_template:
         return AnyTemplate(code, "gift" if gift else _type_for_the_numbers(call), "")
     usable = template is not None and template.status == "approved"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from aliyun_sms_emulator.operations.call import Call
 from aliyun_sms_emulator.operations.operation import Operation
-from aliyun_sms_emulator.operations.review import AUDIT_STATES, REVIEW_DATE, reason_of
+from aliyun_sms_emulator.operations.review import AUDIT_STATES, reason_of
+from aliyun_sms_emulator.operations.templates.application import applied_on
 from aliyun_sms_emulator.operations.templates.types import LIST_TYPE_NUMBERS, TYPE_NUMBERS
 from aliyun_sms_emulator.rules.templates import Template
 from aliyun_sms_emulator.wire.answers import SMS
@@ -13,7 +14,7 @@ from aliyun_sms_emulator.wire.answers import SMS
 def query_sms_template_list(call: Call) -> dict[str, object]:
     """List the templates, page by page."""
     page, size = call.page("PageIndex")
-    templates = [t for t in call.platform.catalogue.templates.values() if t.type != "gift"]
+    templates = call.platform.catalogue.own_templates(call.now)
     return {
         "SmsTemplateList": [_listed(t) for t in templates[(page - 1) * size : page * size]],
         "TotalCount": len(templates),
@@ -30,7 +31,7 @@ def _listed(template: Template) -> dict[str, object]:
         "TemplateType": LIST_TYPE_NUMBERS[template.type],
         "OuterTemplateType": TYPE_NUMBERS[template.type],
         "AuditStatus": AUDIT_STATES[template.status],
-        "CreateDate": REVIEW_DATE,
+        "CreateDate": applied_on(template),
         "Reason": {"RejectInfo": reason_of(template.status)},
     }
 

@@ -5,5 +5,6 @@ Source: the models of the official SDK alibabacloud-dysmsapi20170525.
 
 from __future__ import annotations
 
-TYPE_NUMBERS = {"verification": 0, "notification": 1, "promotion": 2, "international": 3}
+TYPES = ("verification", "notification", "promotion", "international")
+TYPE_NUMBERS = {name: number for number, name in enumerate(TYPES)}
 LIST_TYPE_NUMBERS = {"notification": 0, "promotion": 1, "verification": 2, "international": 6}

@@ -11,11 +11,14 @@ but to import dataclasses takes 4 to 9 ms of a cold start.
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from shared import environment
 from shared.errors import ConfigurationError
 from shared.limit_rules import RULES
+
+if TYPE_CHECKING:
+    from shared.fixed_codes import FixedCode
 
 SHORTEST_SECRET = 16  # characters
 MOST_RECEIPT_TOKENS = 2  # the one in use and, while it is being changed, the next
@@ -129,6 +132,7 @@ class CodeSettings(NamedTuple):
     `template` and its `variable`, which carries the code, are for the mainland. Abroad goes
     `message`, in which ``{code}`` stands for the code, or `international_template`, or nothing.
     A code has `length` digits, is valid for `lifetime` seconds, and may be typed in `tries` times.
+    `fixed_codes` are those of test numbers, by number in E.164.
     """
 
     backend: str
@@ -141,6 +145,7 @@ class CodeSettings(NamedTuple):
     length: int
     lifetime: int
     tries: int
+    fixed_codes: Mapping[str, "FixedCode"] = {}
 
 
 class FileSettings(NamedTuple):
@@ -326,7 +331,17 @@ def read_code_settings(environ: Mapping[str, str]) -> CodeSettings:
             environ, "SMS_CODE_LIFETIME", default=300, lowest=60, highest=600
         ),
         tries=environment.whole_number(environ, "SMS_CODE_TRIES", default=5, lowest=1, highest=10),
+        fixed_codes=_fixed_codes(environ),
     )
+
+
+def _fixed_codes(environ: Mapping[str, str]) -> Mapping[str, "FixedCode"]:
+    """Return the codes of test numbers, SMS_TEST_NUMBERS."""
+    if not environment.text(environ, "SMS_TEST_NUMBERS"):
+        return {}
+    from shared.fixed_codes import read_fixed_codes  # nearly nobody has any
+
+    return read_fixed_codes(environ)
 
 
 def read_file_settings(environ: Mapping[str, str]) -> FileSettings:

@@ -172,6 +172,11 @@ class PnvsCodes(NamedTuple):
 
     def _part(self, request: CodeRequest, verification_id: str) -> Part:
         settings = self.settings
+        if request.recipient.e164 in settings.fixed_codes:
+            raise ConfigurationError(
+                "SMS_TEST_NUMBERS needs SMS_CODE_BACKEND=own: PNVS makes and checks its codes "
+                "itself"
+            )
         if not settings.template or not settings.sign_name:
             missing = "SMS_CODE_SIGN_NAME" if settings.template else "SMS_CODE_TEMPLATE"
             raise ConfigurationError(f"{missing} is not set: PNVS needs one that it was given")

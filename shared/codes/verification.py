@@ -43,7 +43,7 @@ def create(request: CodeRequest, invocation: Invocation, settings: CodeSettings)
     if confirmations:
         confirmations.admit(request, verification_id)
     created = back_end.create(request)
-    _log_created(created, request, invocation.api.log)
+    _log_created(created, request, log=invocation.api.log, settings=settings)
     outcome = created.outcome
     if confirmations and outcome and outcome.outcome != "rejected":
         with _logged(invocation.api.log):
@@ -51,7 +51,9 @@ def create(request: CodeRequest, invocation: Invocation, settings: CodeSettings)
     return created
 
 
-def _log_created(created: Created, request: CodeRequest, log: Log) -> None:
+def _log_created(
+    created: Created, request: CodeRequest, *, log: Log, settings: CodeSettings
+) -> None:
     outcome = created.outcome
     client = hashlib.blake2b(request.client_ip.encode(), digest_size=8, key=log.hash_key)
     log.event(
@@ -60,6 +62,7 @@ def _log_created(created: Created, request: CodeRequest, log: Log) -> None:
         outcome.outcome if outcome else "closed",
         code=outcome.code if outcome else "",
         client_hash=letters(client.hexdigest()) if request.client_ip else "",
+        test_number=int(request.recipient.e164 in settings.fixed_codes) or None,
         **log.numbers((request.recipient.digits,)),
     )
 
@@ -71,7 +74,13 @@ def check(typed: CodeCheck, invocation: Invocation, settings: CodeSettings) -> b
     """
     verdict = _back_end(invocation, settings).check(typed)
     log = invocation.api.log
-    log.event("info", "check-code", verdict, **log.numbers((typed.recipient.digits,)))
+    log.event(
+        "info",
+        "check-code",
+        verdict,
+        test_number=int(typed.recipient.e164 in settings.fixed_codes) or None,
+        **log.numbers((typed.recipient.digits,)),
+    )
     confirmations = _confirmations(invocation)
     if confirmations and verdict == "verified":
         with _logged(log):

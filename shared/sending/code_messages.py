@@ -22,13 +22,17 @@ class Recipient(NamedTuple):
 
 
 class CodeMessage(NamedTuple):
-    """A code for one phone, under the `out_id` of a `space`; an unknown `client_ip` is ""."""
+    """A code for one phone, under the `out_id` of a `space`; an unknown `client_ip` is "".
+
+    One `is_for_test` goes to a test number, and is not sent.
+    """
 
     recipient: Recipient
     code: str
     out_id: str
     space: str
     client_ip: str = ""
+    is_for_test: bool = False
 
 
 def read_recipient(value: object) -> Recipient:
@@ -60,7 +64,12 @@ def code_intent(message: CodeMessage, settings: CodeSettings) -> Intent:
         raise ConfigurationError(f"no code can be sent as it is set up: {error}") from None
     (part,) = intent.parts
     part = part._replace(number_path="phone_number")
-    return intent._replace(parts=(part,), client_ip=message.client_ip, is_code=True)
+    return intent._replace(
+        parts=(part,),
+        client_ip=message.client_ip,
+        is_code=True,
+        is_for_test=message.is_for_test,
+    )
 
 
 def _body(recipient: Recipient, code: str, settings: CodeSettings) -> dict[str, Any]:

@@ -41,6 +41,7 @@ class Intent(NamedTuple):
     `resend_unknown`: what stays unknown after 15 minutes may be attempted anew. Limits count what
     is sent for a space that is an API key's and for a `client_ip`, and what `is_code`. Parts are
     numbered on the wire where there are several, and where `is_numbered` says that there may be.
+    One `is_for_test` is not sent: its number is a test number (fixed_codes.py).
     `event` is the kind of event that asked for it, such as ``mns-topic``, or "".
     """
 
@@ -51,6 +52,7 @@ class Intent(NamedTuple):
     client_ip: str = ""
     is_code: bool = False
     is_numbered: bool = False
+    is_for_test: bool = False
     event: str = ""
 
     def wire_id(self, part: Part) -> WireId:

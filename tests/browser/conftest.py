@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 OpenPage = Callable[..., "Page"]
+ZONE = "Europe/Berlin"  # not the platform's, so that both times are seen
 
 
 # Not for the whole session: Playwright's event loop would be in the way of other tests'.
@@ -26,12 +27,19 @@ def browser() -> Iterator[Browser]:
         yield started
 
 
-@pytest.fixture
-def emulator() -> Iterator[SmsEmulator]:
-    """An emulator with nothing in it, without limits, whose receipts come at once."""
+@pytest.fixture(scope="module")
+def running() -> Iterator[SmsEmulator]:
+    """An emulator for all tests of a file."""
     with SmsEmulator() as started:
-        started.settings(limits=False, delivery_delay_seconds=0)
         yield started
+
+
+@pytest.fixture
+def emulator(running: SmsEmulator) -> SmsEmulator:
+    """An emulator with nothing in it, without limits, whose receipts come at once."""
+    running.reset()
+    running.settings(limits=False, delivery_delay_seconds=0)
+    return running
 
 
 @pytest.fixture
@@ -56,7 +64,7 @@ def open_page(browser: Browser, emulator: SmsEmulator) -> Iterator[OpenPage]:
             problems.append(f"request to {url}")
 
     def open_at(place: str = "", **options: Any) -> Page:
-        context = browser.new_context(**{"locale": "en-US", **options})
+        context = browser.new_context(**{"locale": "en-US", "timezone_id": ZONE, **options})
         context.set_default_timeout(10_000)
         context.grant_permissions(["clipboard-read", "clipboard-write"], origin=emulator.url)
         contexts.append(context)

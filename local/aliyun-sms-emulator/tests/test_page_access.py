@@ -14,8 +14,8 @@ import aliyun_sms_emulator.page
 from aliyun_sms_emulator import SmsEmulator
 from aliyun_sms_emulator.config.config import Config
 from aliyun_sms_emulator.config.reading import default_config, read_config
+from aliyun_sms_emulator.page.first_steps import send_command, short_command
 from aliyun_sms_emulator.page.languages import page_texts
-from aliyun_sms_emulator.page.routes import send_command, short_command
 from aliyun_sms_emulator.serving.listening import Listening
 from aliyun_sms_emulator.serving.server import EmulatorServer
 from raw_connection import RawConnection
@@ -247,8 +247,10 @@ def test_the_language_is_the_readers(
 def test_every_text_that_is_used_exists_and_every_one_that_exists_is_used() -> None:
     english, chinese = page_texts("en"), page_texts("zh")
     sources = "".join(path.read_text("utf-8") for path in (FOLDER / "static").glob("*.js"))
-    template = (FOLDER / "templates" / "inbox.html").read_text("utf-8")
-    used = set(re.findall(r'\bt\("(\w+)"', sources)) | set(re.findall(r"\bt\.(\w+)", template))
+    template = "".join(path.read_text("utf-8") for path in (FOLDER / "templates").iterdir())
+    counted = re.findall(r'\bcounted\("(\w+)"', sources)
+    used = {f"{key}_1" for key in counted} | set(counted)
+    used |= set(re.findall(r'\bt\("(\w+)"', sources)) | set(re.findall(r"\bt\.(\w+)", template))
     chosen = set(re.findall(r'"(\w+)"', sources + template))
     composed = tuple(re.findall(r'[`"](\w+_)(?:\$\{|")', sources + template))
     assert used <= english.keys()
@@ -257,7 +259,7 @@ def test_every_text_that_is_used_exists_and_every_one_that_exists_is_used() -> N
     for key, text in english.items():
         assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", chinese[key])), key
         assert (
-            re.search("[\u4e00-\u9fff]", chinese[key])
+            re.search("[\u4e00-\u9fff，]", chinese[key])
             or key in {"other_language_code", "other_language"}
             or "{" in text
         ), key
@@ -278,14 +280,22 @@ def key_of(secret: str) -> Config:
 
 def test_the_short_command_is_for_what_the_emulator_starts_with() -> None:
     wanted = "sms-emulator send 13800138000 --param code=1234"
-    assert short_command(default_config(), "127.0.0.1:8100") == wanted
-    assert short_command(default_config(), "localhost:9") == f"{wanted} --url http://localhost:9"
-    assert short_command(key_of("very-secret"), "127.0.0.1:8100") == ""
+    config = default_config()
+    assert short_command(config, "127.0.0.1:8100", "zh") == wanted
+    assert short_command(config, "localhost:9", "zh") == f"{wanted} --url http://localhost:9"
+    assert short_command(key_of("very-secret"), "127.0.0.1:8100", "zh") == ""
+
+
+def test_the_first_message_is_in_the_readers_language() -> None:
+    english = short_command(default_config(), "127.0.0.1:8100", "en")
+    assert english == "sms-emulator send 13800138000 --template SMS_100006 --param code=1234"
+    assert "SMS_100006" in send_command(default_config(), "x", "en")
+    assert "SMS_100001" in send_command(default_config(), "x", "zh")
 
 
 def test_own_secrets_are_not_on_the_page() -> None:
-    assert "testsecret" in send_command(default_config(), "x")
-    command = send_command(key_of("very-secret"), "x")
+    assert "testsecret" in send_command(default_config(), "x", "en")
+    command = send_command(key_of("very-secret"), "x", "en")
     assert "very-secret" not in command
     assert 'os.environ["ALIBABA_CLOUD_ACCESS_KEY_SECRET"]' in command
 
@@ -300,7 +310,7 @@ def test_own_secrets_are_not_on_the_page() -> None:
     ],
 )
 def test_first_command_is_sound_python_whatever_is_configured(config: dict[str, object]) -> None:
-    lines = send_command(read_config(config, "test"), "127.0.0.1:8100").split("\n")
+    lines = send_command(read_config(config, "test"), "127.0.0.1:8100", "en").split("\n")
     assert (lines[1], lines[-1]) == ("python - <<'END'", "END")
     assert "END" not in lines[2:-1]
     compile("\n".join(lines[2:-1]), "command", "exec")

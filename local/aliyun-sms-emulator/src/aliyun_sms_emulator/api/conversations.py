@@ -54,6 +54,6 @@ class ConversationsApi:
         if type(message_id) is not int or not 0 <= message_id < 2**53:
             raise ApiError("must be the id of a message", field="read_to")
         store = self._platform.store.conversations
-        store.mark_read(number, message_id)
-        self._platform.changes.announce()
+        if store.mark_read(number, message_id):
+            self._platform.changes.announce()
         return JSONResponse({"unread": store.unread()})

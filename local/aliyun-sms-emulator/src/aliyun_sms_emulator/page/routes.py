@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,19 +15,19 @@ from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from aliyun_sms_emulator.config.config import Config
-from aliyun_sms_emulator.config.reading import default_config
+from aliyun_sms_emulator.page.first_steps import send_command, short_command
 from aliyun_sms_emulator.page.languages import COOKIE, LANGUAGES, page_texts, wanted_language
 from aliyun_sms_emulator.platform import Platform
-from aliyun_sms_emulator.rules.templates import AnyTemplate, Template
+from aliyun_sms_emulator.rules.countries import all_countries
+from aliyun_sms_emulator.rules.limits import Limits
 from aliyun_sms_emulator.version import __version__
 
 PATH = "/inbox"
 
 _FOLDER = Path(__file__).parent
-_DEFAULT_HOST = "127.0.0.1:8100"
-_PUBLIC_KEY = ("testid", "testsecret")
 _YEAR_SECONDS = 365 * 86400
+# A browser that knows them at once need not find out one from the other.
+_SCRIPTS = sorted(path.name for path in (_FOLDER / "static").glob("*.js"))
 
 
 class FrontDoor:
@@ -70,12 +71,13 @@ class InboxPage:
             {
                 "t": SimpleNamespace(**texts),
                 "language": language,
-                "script": {"language": language, "texts": texts},
+                "script": {"language": language, "texts": texts, "dial_codes": _dial_codes()},
+                "scripts": _SCRIPTS,
+                "limit_names": [f.name for f in fields(Limits) if f.name != "enabled"],
                 "version": __version__,
                 "host": request.headers["host"],
-                "templates": list(config.templates.values()),
-                "send_command": send_command(config, request.headers["host"]),
-                "short_command": short_command(config, request.headers["host"]),
+                "send_command": send_command(config, request.headers["host"], language),
+                "short_command": short_command(config, request.headers["host"], language),
             },
         )
         response.headers["Vary"] = "Accept-Language, Cookie"
@@ -102,59 +104,6 @@ def page_routes(platform: Platform) -> list[BaseRoute]:
     ]
 
 
-def short_command(config: Config, host: str) -> str:
-    """Write the emulator's own command that sends a first message.
-
-    Empty where that would need the configuration file: keys, template or signature are others.
-    """
-    common = default_config()
-    if (config.access_keys, config.templates, config.signatures) != (
-        common.access_keys,
-        common.templates,
-        common.signatures,
-    ):
-        return ""
-    params = "".join(f" --param {name}=1234" for name in _first_template(config).variables)
-    where = "" if host == _DEFAULT_HOST else f" --url http://{host}"
-    return f"sms-emulator send 13800138000{params}{where}"
-
-
-def send_command(config: Config, host: str) -> str:
-    """Write a shell command that sends a first message with the official SDK."""
-    key = next(iter(config.access_keys.values()))
-    public = (key.id, key.secret) == _PUBLIC_KEY
-    secret = '"testsecret"' if public else 'os.environ["ALIBABA_CLOUD_ACCESS_KEY_SECRET"]'
-    template = _first_template(config)
-    sign_names = [
-        s.name for s in config.signatures.values() if s.status == "approved" and not s.gift
-    ] or (["fc-sms"] if config.any_signature else [])
-    number = "85251234567" if template.type == "international" else "13800138000"
-    values = json.dumps(dict.fromkeys(template.variables, "1234"))
-
-    def literal(text: str) -> str:
-        return json.dumps(text, ensure_ascii=False)
-
-    lines = (
-        "pip install alibabacloud_dysmsapi20170525",
-        "python - <<'END'",
-        "import os",
-        "from alibabacloud_dysmsapi20170525.client import Client",
-        "from alibabacloud_dysmsapi20170525.models import SendSmsRequest",
-        "from alibabacloud_tea_openapi.models import Config",
-        "",
-        f"client = Client(Config(access_key_id={literal(key.id)},",
-        f"    access_key_secret={secret},",
-        f'    endpoint={literal(host)}, protocol="http"))',
-        f'print(client.send_sms(SendSmsRequest(phone_numbers="{number}",',
-        f"    sign_name={literal(sign_names[0] if sign_names else '')},",
-        f"    template_code={literal(template.code)},",
-        f"    template_param={literal(values)})).body)",
-        "END",
-    )
-    return "\n".join(lines)
-
-
-def _first_template(config: Config) -> Template:
-    templates = list(config.templates.values())
-    usable = [t for t in templates if t.status == "approved" and t.type != "gift"]
-    return (usable or templates or [AnyTemplate("SMS_1", "notification", "")])[0]
+@cache
+def _dial_codes() -> list[str]:
+    return sorted({country.dial_code for country in all_countries()})

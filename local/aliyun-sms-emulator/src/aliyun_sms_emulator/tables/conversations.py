@@ -78,13 +78,14 @@ class Conversations:
         ).fetchone()
         return int(row[0])
 
-    def mark_read(self, phone_number: str, message_id: int) -> None:
-        """Remember that the messages to a number were read, up to this one."""
-        self._database.execute(
+    def mark_read(self, phone_number: str, message_id: int) -> bool:
+        """Remember that the messages to a number were read, up to this one; False if it was."""
+        done = self._database.execute(
             "INSERT INTO read_marks VALUES (?, ?) ON CONFLICT DO UPDATE"
-            " SET message_id = max(message_id, excluded.message_id)",
+            " SET message_id = excluded.message_id WHERE message_id < excluded.message_id",
             (phone_number, message_id),
         )
+        return done.rowcount == 1
 
     def mark_all_read(self) -> None:
         """Remember that all messages were read."""

@@ -37,6 +37,8 @@ export async function attempt(action) {
   }
 }
 
+const REST = 100; // milliseconds between two looks while much is going on
+
 // Makes of `refresh` a function that never runs twice at once and never misses a call.
 export function oneAtATime(refresh) {
   let running = false;
@@ -47,6 +49,7 @@ export function oneAtATime(refresh) {
     do {
       again = false;
       try { await refresh(); } catch (error) { if (!(error instanceof Unreachable)) complain(error); }
+      if (again) await new Promise((resolve) => { setTimeout(resolve, REST); });
     } while (again);
     running = false;
   };

@@ -2,13 +2,18 @@
 
 const page = JSON.parse(document.getElementById("page-data").textContent);
 
-export const language = page.language;
+export const { language, dial_codes: dialCodes } = page;
 
 export function t(key, values = {}) {
   return page.texts[key].replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
 export const has = (key) => key in page.texts;
+
+const grouped = new Intl.NumberFormat(language);
+
+// A text with a number in it, {n}; the singular has a text of its own.
+export const counted = (key, n) => t(n === 1 ? `${key}_1` : key, { n: grouped.format(n) });
 
 export const byId = (id) => document.getElementById(id);
 
@@ -21,6 +26,11 @@ export function el(tag, attributes = {}, ...children) {
   node.append(...children.flat().filter((child) => child !== null && child !== ""));
   return node;
 }
+
+// Text for screen readers only, where a picture or a place says it to the eye.
+export const spoken = (text) => el("span", { class: "spoken" }, text);
+
+export const button = (text, onclick, attributes = {}) => el("button", { type: "button", onclick, ...attributes }, text);
 
 const shown = new WeakMap();
 const FOCUSABLE = "a, button, input, select, summary";
@@ -57,13 +67,11 @@ function replace(node, fresh) {
   if (focused >= 0) fresh.querySelectorAll(FOCUSABLE)[focused]?.focus({ preventScroll: true });
 }
 
-export const isNumber = (text) => /^[1-9]\d{6,14}$/.test(text);
-
 export function copyButton(text, label, name = label) {
-  return el("button", { type: "button", class: "quiet", "aria-label": name, onclick: (event) => copy(event.currentTarget, text) }, label);
+  return button(label, (event) => copy(event.currentTarget, text), { class: "quiet", "aria-label": name });
 }
 
-export async function copy(button, text) {
+export async function copy(pressed, text) {
   try {
     await navigator.clipboard.writeText(text);
   } catch { // no clipboard outside of secure contexts
@@ -71,12 +79,17 @@ export async function copy(button, text) {
     area.select();
     document.execCommand("copy");
     area.remove();
-    button.focus();
+    pressed.focus();
   }
-  const label = button.textContent;
+  const label = pressed.textContent;
   if (label === t("copied")) return;
-  button.textContent = t("copied");
-  setTimeout(() => { button.textContent = label; }, 1500);
+  const name = pressed.getAttribute("aria-label");
+  pressed.textContent = t("copied");
+  pressed.removeAttribute("aria-label");
+  setTimeout(() => {
+    pressed.textContent = label;
+    if (name) pressed.setAttribute("aria-label", name);
+  }, 1500);
 }
 
 export function ask(question, answer) {
@@ -94,13 +107,12 @@ export function pager(nav, offset, size, total, go) {
   nav.hidden = total <= size;
   const last = Math.min(offset + size, total);
   sync(nav, [{ offset, size, total }], () => "pages", () => el("div", { class: "pages" },
-    el("button", { type: "button", class: "quiet", disabled: offset === 0, onclick: () => go(Math.max(0, offset - size)) }, `‹ ${t("newer")}`),
-    el("span", {}, t("page_of", { first: offset + 1, last, total })),
-    el("button", { type: "button", class: "quiet", disabled: last >= total, onclick: () => go(offset + size) }, `${t("older")} ›`)));
+    button(t("newer"), () => go(Math.max(0, offset - size)), { class: "quiet", disabled: offset === 0 }),
+    el("span", {}, t("page_of", { first: grouped.format(offset + 1), last: grouped.format(last), total: grouped.format(total) })),
+    button(t("older"), () => go(offset + size), { class: "quiet", disabled: last >= total })));
 }
 
-// 2026-01-31T23:59:00.123+08:00 -> 01-31 23:59:00, the emulator's time as it is
-export const shortTime = (iso) => iso.slice(5, 19).replace("T", " ");
+export const definitions = (pairs) => el("dl", {}, pairs.filter(([, value]) => value !== "" && value !== null && value !== undefined)
+  .flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, value instanceof Node ? value : String(value))]));
 
-export const definitions = (pairs) => el("dl", {}, pairs.filter(([, value]) => value !== "" && value !== null)
-  .flatMap(([name, value]) => [el("dt", {}, name), el("dd", {}, String(value))]));
+export const fields = (form) => Object.fromEntries(new FormData(form));

@@ -1,57 +1,127 @@
-// The list of conversations: search, filters, export, clear.
+// The list of conversations: search, filters, what is unread, export, clear.
 
-import { ask, byId, el, isNumber, pager, shortTime, sync, t } from "./dom.js";
+import { ask, byId, counted, el, fields, pager, spoken, sync, t } from "./dom.js";
 import { attempt, call, query } from "./api.js";
-import { showThread } from "./thread.js";
+import { keepOneStop, setUpArrows } from "./keys.js";
+import { grouped, isWhole, stored } from "./numbers.js";
+import { addressOf, go, isWide, place, settle } from "./place.js";
+import { fromField, listTime } from "./times.js";
+import { focusThread, showThread } from "./thread.js";
 
 const PAGE = 50;
+const STOPS = "#conversations a";
 const form = byId("filters");
+const list = byId("conversations");
 let offset = 0;
+let last = "";
 
-const filters = () => Object.fromEntries([...new FormData(form)].map(([name, value]) =>
-  [name, name === "number_part" ? asStored(value) : value]));
-
-// +86 138-0013 8000 -> 13800138000, 00852 5123 -> 8525123: as numbers stand in the inbox.
-const asStored = (number) => number.replace(/[\s().-]/g, "").replace(/^(\+|00)(86(?=1))?/, "");
+// What the JSON API is asked for: times as it takes them.
+const wantedOf = ({ since, until, ...others }) => ({ ...others, since: fromField(since), until: fromField(until) });
 
 // Shows one page of conversations and one thread; `again` does so once more, later.
-export async function refreshInbox(number, again) {
-  const wanted = filters();
-  const filtered = Object.values(wanted).some((value) => value !== "");
-  const { conversations, total } = await call("GET", `/conversations?${query({ ...wanted, limit: PAGE, offset })}`);
+export async function refreshInbox(now, again) {
+  let { number, filters } = place();
+  fill(filters);
+  const wanted = wantedOf(filters);
+  const { conversations, total, unread } = await call("GET", `/conversations?${query({ ...wanted, limit: PAGE, offset })}`);
   if (total <= offset && offset > 0) {
     offset = 0;
-    await refreshInbox(number, again);
-    return;
+    return refreshInbox(now, again);
   }
-  sync(byId("conversations"), conversations.map((one) => ({ ...one, current: one.phone_number === number })),
-    (one) => one.phone_number, conversation);
+  const newest = conversations[0]?.phone_number ?? "";
+  if (!number && newest && isWide()) number = open(newest, filters);
+  let found = number ? await showThread(number, wanted, conversations) : null;
+  if (found === 0 && Object.keys(filters).length && newest && isWide()) {
+    number = open(newest, filters);
+    found = await showThread(number, wanted, conversations);
+  }
+  showList(conversations, number, now);
   pager(byId("conversation-pager"), offset, PAGE, total, (to) => { offset = to; attempt(again); });
+  showAround(filters, wanted, { number, total, unread });
+  moveFocus(number);
+  return unread;
+}
+
+function open(number, filters) {
+  settle("inbox", number, filters);
+  return number;
+}
+
+function showList(conversations, number, now) {
+  sync(list, conversations.map((one) => ({ ...one, today: new Date(now).toDateString(), current: one.phone_number === number })),
+    (one) => one.phone_number, conversation);
+  keepOneStop(list, STOPS, list.querySelector("[aria-current]"));
+}
+
+function conversation({ phone_number: number, unread, text, status, reply, international, at, today, current }) {
+  const { filters } = place();
+  return el("li", {}, el("a", { href: addressOf("inbox", number, filters), "aria-current": current ? "true" : null, class: unread ? "unread" : null },
+    el("b", {}, grouped(number, international)), " ",
+    el("time", { datetime: at }, listTime(at, today)), " ",
+    el("span", {}, reply ? t("replied", { text }) : text), " ",
+    el("span", { class: "marks" }, mark(status), unread ? el("i", { class: "count" }, String(unread), spoken(` ${t("unread_mark")}`)) : null)));
+}
+
+function mark(status) {
+  if (status === null) return null;
+  if (status === "delivered") return el("i", { class: "tick" }, spoken(t("status_delivered")));
+  return el("i", { class: `pill ${status}` }, t(`status_${status}`));
+}
+
+// All that stands around the two columns, by what there is to show.
+function showAround(filters, wanted, { number, total, unread }) {
+  const count = Object.keys(filters).length;
+  const others = count - (filters.search ? 1 : 0);
+  const nothing = total === 0;
+  byId("found").textContent = nothing && count ? t("no_match") : counted("conversations", total);
+  byId("read-all").hidden = unread === 0;
+  byId("filters-summary").textContent = others ? t("filters_n", { n: others }) : t("filters");
+  const noMatch = nothing && count > 0 && (isWide() || !number);
+  byId("no-match").hidden = !noMatch;
+  showWayTo(nothing ? filters.search ?? "" : "");
   for (const kind of ["json", "csv"]) byId(`export-${kind}`).href = `/api/export.${kind}?${query(wanted)}`;
-  const thread = number ? await showThread(number, wanted) : false;
-  byId("inbox").classList.toggle("reading", thread);
-  byId("inbox").classList.toggle("first-steps", total === 0 && !filtered && !thread);
-  byId("thread").hidden = !thread;
-  showWayTo(total === 0 ? wanted.number_part : "");
-  byId("first").hidden = thread || total > 0 || filtered;
-  byId("no-match").hidden = thread || total > 0 || !filtered;
-  byId("choose").hidden = thread || total === 0;
+  byId("inbox").classList.toggle("reading", number !== "" && !noMatch);
+  byId("inbox").classList.toggle("first-steps", nothing && !count && !number);
+  byId("first").hidden = !nothing || count > 0 || number !== "";
+  byId("thread").hidden = number === "" || noMatch;
 }
 
 // A number may be given a fate before anything is sent to it.
-function showWayTo(number) {
+function showWayTo(text) {
   const way = byId("open-number");
-  way.hidden = !isNumber(number);
-  way.href = `#inbox/${number}`;
-  way.textContent = t("open_number", { number });
+  way.hidden = !isWhole(text);
+  if (way.hidden) return;
+  way.href = addressOf("inbox", stored(text));
+  way.textContent = t("open_number", { number: grouped(stored(text)) });
 }
 
-function conversation({ phone_number: number, messages, text, status, reply, at, current }) {
-  const state = reply ? t("life_reply") : t(`status_${status}`);
-  return el("li", {}, el("a", { href: `#inbox/${number}`, "aria-current": current ? "true" : null,
-    "aria-label": `${t("messages_to", { number, count: messages, status: state })}: ${text}` },
-  el("b", {}, number), el("time", { datetime: at }, shortTime(at).slice(0, 11)),
-  el("span", {}, text), el("i", { class: `pill ${status ?? "idle"}` }, messages > 1 ? `${state} · ${messages}` : state)));
+// On a small screen one column takes the place of the other, and the focus goes with it.
+function moveFocus(number) {
+  const lost = document.activeElement === document.body || !document.activeElement.checkVisibility();
+  if (!isWide() && number !== last && lost) {
+    if (number) focusThread();
+    else list.querySelector(`a[href*="${last}"]`)?.focus();
+  }
+  last = number;
+}
+
+function fill(filters) {
+  for (const field of form.elements) {
+    if (field.name && document.activeElement !== field) field.value = filters[field.name] ?? "";
+  }
+}
+
+function follow(refresh) {
+  offset = 0;
+  const { view, number } = place();
+  settle(view, isWide() ? number : "", Object.fromEntries(Object.entries(fields(form)).filter(([, value]) => value)));
+  attempt(refresh);
+}
+
+function withoutFilters(refresh) {
+  form.reset();
+  for (const field of form.elements) if (field.name) field.value = "";
+  follow(refresh);
 }
 
 export function setUpInbox(refresh) {
@@ -59,11 +129,48 @@ export function setUpInbox(refresh) {
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(() => { offset = 0; attempt(refresh); }, 120);
+    timer = setTimeout(() => follow(refresh), 120);
   });
-  form.addEventListener("reset", () => setTimeout(() => { offset = 0; attempt(refresh); }));
+  for (const reset of [byId("reset-filters"), byId("reset-search")]) {
+    reset.addEventListener("click", () => { withoutFilters(refresh); byId("search").focus(); });
+  }
+  byId("search").addEventListener("keydown", (event) => searchKey(event, refresh));
+  setUpArrows(list, STOPS);
+  list.addEventListener("click", (event) => {
+    const link = event.target.closest("a");
+    if (link && event.detail === 0) openByKey(link); // Enter, not the mouse
+  });
+  byId("read-all").addEventListener("click", () => attempt(() => call("POST", "/conversations/read", {})));
   byId("clear-inbox").addEventListener("click", async () => {
+    byId("more").open = false;
     if (!await ask(t("clear_inbox_question"), t("clear"))) return;
-    if (await attempt(() => call("DELETE", "/messages"))) location.hash = "inbox";
+    if (await attempt(() => call("DELETE", "/messages"))) go("inbox");
   });
+}
+
+function searchKey(event, refresh) {
+  const first = list.querySelector("a");
+  if ((event.key === "ArrowDown" || event.key === "Enter") && first && !event.isComposing) {
+    event.preventDefault();
+    (list.querySelector("[aria-current]") ?? first).focus();
+  } else if (event.key === "Escape" && event.target.value) {
+    event.preventDefault();
+    event.target.value = "";
+    follow(refresh);
+  } else if (event.key === "Escape") {
+    list.querySelector("[tabindex='0']")?.focus();
+  }
+}
+
+// Who opens a conversation with Enter goes on to type a reply.
+function openByKey(link) {
+  if (link.getAttribute("href") === location.hash) focusReply();
+  else document.addEventListener("shown", focusReply, { once: true });
+}
+
+const focusReply = () => byId("reply").elements.content.focus();
+
+export function leaveThread() {
+  if (isWide()) list.querySelector("[tabindex='0']")?.focus();
+  else go("inbox", "", place().filters);
 }

@@ -1,49 +1,80 @@
-// Starts the page: which view is shown follows the address, #inbox/13800138000 for example.
+// Starts the page: which view is shown follows the address.
 
-import { byId, copy, isNumber, shortTime, t } from "./dom.js";
+import { byId, copy, el, sync, t } from "./dom.js";
 import { attempt, call, listen, oneAtATime } from "./api.js";
-import { refreshInbox, setUpInbox } from "./inbox.js";
-import { setUpThread } from "./thread.js";
-import { refreshRequests, setUpRequests } from "./requests.js";
+import { setUpCompose } from "./compose.js";
+import { refreshCatalogue } from "./catalogue.js";
+import { refreshClock } from "./clock.js";
 import { refreshFaults, setUpFaults } from "./faults.js";
+import { leaveThread, refreshInbox, setUpInbox } from "./inbox.js";
+import { setUpSlash } from "./keys.js";
+import { place } from "./place.js";
+import { refreshRequests, setUpRequests } from "./requests.js";
+import { refreshSettings, setUpSettings } from "./settings.js";
+import { setUpThread } from "./thread.js";
 
-const VIEWS = { inbox: (again) => refreshInbox(place().number, again), requests: refreshRequests, faults: refreshFaults };
-
-function place() {
-  const [view, rest = ""] = location.hash.slice(1).split("/");
-  return { view: Object.hasOwn(VIEWS, view) ? view : "inbox", number: isNumber(rest) ? rest : "" };
-}
+const VIEWS = {
+  inbox: (now, again) => refreshInbox(now, again),
+  requests: (_, again) => refreshRequests(again),
+  faults: refreshFaults,
+  settings: refreshSettings,
+};
+const ownTitle = document.title;
+const last = {}; // where each view was left
 
 const refresh = oneAtATime(async () => {
   const { view } = place();
-  await VIEWS[view](refresh);
-  for (const name of Object.keys(VIEWS)) {
-    byId(name).hidden = name !== view;
-    if (name === view) byId(`view-${name}`).setAttribute("aria-current", "page");
-    else byId(`view-${name}`).removeAttribute("aria-current");
-  }
-  await refreshFooter();
+  const now = await refreshClock();
+  const [unread] = await Promise.all([VIEWS[view](now, refresh), view === "inbox" ? offerTemplates() : null]);
+  showView(view);
+  showUnread(view === "inbox" ? unread : (await call("GET", "/conversations?limit=0")).unread);
+  document.dispatchEvent(new Event("shown"));
 });
 
-async function refreshFooter() {
-  const [clock, settings] = await Promise.all([call("GET", "/clock"), call("GET", "/settings")]);
-  const mode = clock.mode === "real" ? "clock_real" : clock.running ? "clock_virtual" : "clock_frozen";
-  byId("clock-now").textContent = clock.mode === "real" ? t(mode) : `${shortTime(clock.now)} ${t(mode)}`;
-  byId("limits-now").textContent = t(settings.limits.enabled ? "limits_on" : "limits_off");
+// The way back to another view leads to what was searched there; a view's own link begins anew.
+function showView(view) {
+  for (const name of Object.keys(VIEWS)) {
+    const link = byId(`view-${name}`);
+    byId(name).hidden = name !== view;
+    if (name === view) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+    link.href = name === view ? `#${name}` : last[name] ?? `#${name}`;
+  }
+  last[view] = location.hash || "#inbox";
+}
+
+function showUnread(unread) {
+  document.title = unread ? `(${unread}) ${ownTitle}` : ownTitle;
+  byId("unread").hidden = unread === 0;
+  byId("unread-number").textContent = unread;
+}
+
+// Templates may come and go while the page is open.
+async function offerTemplates() {
+  const templates = await refreshCatalogue();
+  const { filters } = place();
+  const known = templates.map(({ code, name }) => ({ code, text: name === code ? code : `${code} ${name}` }));
+  const missing = filters.template_code && !known.some(({ code }) => code === filters.template_code);
+  if (missing) known.push({ code: filters.template_code, text: filters.template_code });
+  sync(byId("template-filter"), [{ code: "", text: t("any") }, ...known], ({ code }) => code, ({ code, text }) => el("option", { value: code }, text));
+  byId("template-filter").value = filters.template_code ?? "";
 }
 
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-copy]");
-  if (button) copy(button, button.previousElementSibling.textContent);
+  const pressed = event.target.closest("[data-copy]");
+  if (pressed) copy(pressed, pressed.previousElementSibling.textContent);
 });
 document.querySelector(".skip").addEventListener("click", (event) => {
   event.preventDefault(); // the address says which view is shown
   byId("main").focus();
 });
-addEventListener("hashchange", () => { byId("problem").hidden = true; refresh(); });
+addEventListener("hashchange", () => { byId("problem").hidden = true; attempt(refresh); });
+setUpSlash();
 setUpInbox(refresh);
-setUpThread(refresh);
+setUpThread(refresh, leaveThread);
+setUpCompose();
 setUpRequests(refresh);
 setUpFaults(refresh);
+setUpSettings();
 refresh();
 listen(refresh);

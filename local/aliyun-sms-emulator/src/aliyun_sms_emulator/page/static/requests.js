@@ -1,89 +1,127 @@
-// The requests tab: every call, and why one was refused.
+// The requests view: every call, to whom and with what, found by one search; why one was refused.
 
-import { ask, byId, definitions, el, language, pager, shortTime, sync, t } from "./dom.js";
+import { ask, byId, counted, definitions, el, has, pager, sync, t } from "./dom.js";
 import { attempt, call, query } from "./api.js";
+import { explain } from "./explanation.js";
+import { keepOneStop, setUpArrows } from "./keys.js";
+import { grouped, stored } from "./numbers.js";
+import { addressOf, place, settle } from "./place.js";
+import { bothTimes } from "./times.js";
 
 const PAGE = 50;
+const STOPS = "summary";
+const list = byId("calls");
 let offset = 0;
+let unfolded = "";
 
 // Shows one page of calls; `again` does so once more, later.
 export async function refreshRequests(again) {
-  const verdict = byId("verdict").value;
-  const { requests, total } = await call("GET", `/requests?${query({ verdict, order: "newest", limit: PAGE, offset })}`);
+  const { filters } = place();
+  const { search = "", verdict = "" } = filters;
+  for (const [name, value] of [["request-search", search], ["verdict", verdict]]) {
+    if (document.activeElement !== byId(name)) byId(name).value = value;
+  }
+  const { requests, total } = await call("GET", `/requests?${query({ search, verdict, order: "newest", limit: PAGE, offset })}`);
   if (total <= offset && offset > 0) {
     offset = 0;
     await refreshRequests(again);
     return;
   }
-  sync(byId("calls"), requests, (request) => request.id, row);
+  sync(list, requests, (request) => request.id, row);
+  keepOneStop(list, STOPS);
+  unfoldOnly(requests, search);
   pager(byId("call-pager"), offset, PAGE, total, (to) => { offset = to; attempt(again); });
+  const filtered = search !== "" || verdict !== "";
   byId("call-heads").hidden = total === 0;
-  byId("no-calls").hidden = total > 0;
-  byId("no-calls-title").textContent = t(verdict ? "requests_none" : "requests_empty");
+  byId("no-calls").hidden = total > 0 || filtered;
+  byId("no-call-matches").hidden = total > 0 || !filtered;
+  byId("calls-found").textContent = total === 0 && filtered ? t("requests_none") : counted("calls", total);
+}
+
+// A link from a message leads to one call, which is shown whole at once.
+function unfoldOnly(requests, search) {
+  if (requests.length === 1 && search && search !== unfolded) list.querySelector("details").open = true;
+  unfolded = search;
 }
 
 function row(request) {
-  const { verdict, code, fault } = request;
-  const odd = [code === "OK" ? "" : code, fault].filter(Boolean).join(" · ");
+  const { verdict, code, fault, notes = [] } = request;
   const reason = el("div", {});
   return el("li", {}, el("details", { ontoggle: (event) => {
     if (event.target.open && verdict === "refused" && !reason.hasChildNodes()) attempt(() => explain(request.id, reason));
   } },
-  el("summary", {}, el("time", { datetime: request.at, title: request.at }, shortTime(request.at)),
-    el("span", {}, request.action || t("no_action")),
-    el("span", { class: `pill ${verdict} verdict-${verdict}` }, t(`verdict_${verdict}`)),
-    el("span", { class: "code" }, odd),
+  el("summary", {}, bothTimes(request.at, true),
+    el("span", { class: "what" }, el("b", {}, request.action || t("no_action")), " ", el("span", {}, about(request))),
+    el("span", { class: `pill verdict-${verdict}` }, t(`verdict_${verdict}`)),
+    el("span", { class: "code" }, [code === "OK" ? "" : code, faultText(fault)].filter(Boolean).join(" · "),
+      notes.length ? el("span", { class: "noted" }, counted("notes", notes.length)) : null),
     el("span", { class: "ms" }, `${request.duration_ms.toFixed(1)} ms`)),
-  el("div", { class: "call" }, reason, definitions([
-    [t("request_id"), request.request_id], [t("code"), `${request.http_status} ${code}`], [t("fault"), fault],
+  el("div", { class: "call" }, reason, notesOf(notes), linkTo(request), definitions([
+    [t("request_id"), request.request_id], [t("code"), `${request.http_status} ${code}`], [t("fault"), faultText(fault)],
     ["HTTP", `${request.method} ${request.signature_method}`], ["account", request.account],
     ...Object.entries(request.parameters),
   ]))));
 }
 
-async function explain(id, reason) {
-  reason.append(el("p", { class: "hint" }, t("explaining")));
-  try {
-    const found = await call("GET", `/requests/${id}/explanation?lang=${language}`);
-    reason.replaceChildren(...explanation(found));
-  } catch (error) {
-    reason.replaceChildren();
-    throw error;
-  }
+// To whom, with which template and id: what tells one call from the next.
+function about({ parameters }) {
+  const numbers = numbersOf(parameters);
+  const first = numbers.length ? grouped(stored(numbers[0])) : "";
+  return [
+    numbers.length > 1 ? t("and_more", { first, n: numbers.length - 1 }) : first,
+    parameters.TemplateCode, parameters.OutId || parameters.TaskId, parameters.BizId || parameters.MessageId,
+    parameters.Message,
+  ].filter(Boolean).join(" · ");
 }
 
-function explanation(found) {
-  const findings = found.findings.map(({ what, remedy, proven }) => el("li", {}, el("b", {}, what),
-    el("span", { class: `pill ${proven ? "proven" : "likely"}`, title: proven ? t("proven_hint") : null }, t(proven ? "proven" : "likely")),
-    el("p", {}, remedy)));
-  const parts = [el("h3", {}, t("explained")), findings.length
-    ? el("ol", { class: "findings" }, findings) : el("p", { class: "hint" }, t("right_signature"))];
-  if (found.compared && !found.right) {
-    const client = found.client_is_proven ? "client_" : "suggested_";
-    parts.push(found.same_texts ? el("p", { class: "hint" }, t("same_texts")) : null,
-      el("div", { class: "texts" }, text(`expected_${found.compared}`, found.expected, found.first_difference),
-        text(`${client}${found.compared}`, found.client, found.first_difference)));
+function numbersOf({ PhoneNumbers, PhoneNumber, To, PhoneNumberJson }) {
+  if (PhoneNumberJson) {
+    try { return [JSON.parse(PhoneNumberJson)].flat().map(String); } catch { return []; }
   }
-  return parts.filter(Boolean);
+  return (PhoneNumbers || PhoneNumber || To || "").split(",").filter(Boolean);
 }
 
-// A percent code that differs is marked whole.
-function text(title, whole, difference) {
-  const pre = el("pre", { tabindex: "0", "aria-label": t(title) });
-  if (difference === null) {
-    pre.append(whole);
-  } else {
-    const percent = whole.lastIndexOf("%", difference);
-    const start = percent >= 0 && /^%(25)?[0-9A-F]?$/i.test(whole.slice(percent, difference)) ? percent : difference;
-    const marked = whole.slice(start).match(/^(%25[0-9A-F]{2}|%[0-9A-F]{2}|[^])/i)?.[0] ?? "";
-    pre.append(whole.slice(0, start), el("mark", {}, marked === "\n" ? "↵\n" : marked || t("ends_here")),
-      whole.slice(start + marked.length));
-  }
-  return el("div", {}, el("h4", {}, t(title)), pre);
+// "reset after" in the log is "connection reset, after processing" here, as in the faults view.
+function faultText(fault) {
+  const [kind, when] = fault.split(" ");
+  if (!has(`kind_${kind}`)) return fault;
+  return t("fault_of_call", { kind: t(`kind_${kind}`), when: t(`when_${when}`) });
+}
+
+// What was let through although the documentation asks for something else.
+function notesOf(notes) {
+  if (!notes.length) return null;
+  return el("div", {}, el("h2", {}, t("notes_title")), el("ul", { class: "notes" }, notes.map((note) => el("li", {}, note))));
+}
+
+function linkTo({ verdict, action, request_id: id }) {
+  if (verdict !== "accepted" || !action.startsWith("Send")) return null;
+  return el("p", {}, el("a", { href: addressOf("inbox", "", { search: id }) }, t("show_messages")));
 }
 
 export function setUpRequests(refresh) {
-  byId("verdict").addEventListener("change", () => { offset = 0; attempt(refresh); });
+  let timer;
+  const search = byId("request-search");
+  const follow = () => {
+    offset = 0;
+    settle("requests", "", { search: search.value, verdict: byId("verdict").value });
+    attempt(refresh);
+  };
+  const clear = () => { search.value = ""; byId("verdict").value = ""; follow(); };
+  byId("request-filters").addEventListener("submit", (event) => event.preventDefault());
+  search.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(follow, 120); });
+  search.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && search.value) { event.preventDefault(); clear(); }
+    if ((event.key === "ArrowDown" || event.key === "Enter") && list.firstChild) { event.preventDefault(); list.querySelector(STOPS).focus(); }
+  });
+  byId("verdict").addEventListener("change", follow);
+  byId("reset-requests").addEventListener("click", () => { clear(); search.focus(); });
+  setUpArrows(list, STOPS);
+  list.addEventListener("keydown", (event) => {
+    const fold = event.target.closest("details");
+    if (event.key !== "Escape") return;
+    if (fold?.open) { fold.open = false; fold.querySelector(STOPS).focus(); } else search.focus();
+  });
   byId("clear-requests").addEventListener("click", async () => {
     if (await ask(t("clear_requests_question"), t("clear"))) await attempt(() => call("DELETE", "/requests"));
   });

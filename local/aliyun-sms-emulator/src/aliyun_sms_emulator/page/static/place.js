@@ -1,0 +1,27 @@
+// The address says what is shown: #inbox/13800138000?search=code, #requests?verdict=refused.
+
+const VIEWS = ["inbox", "requests", "faults", "settings"];
+const isNumber = (text) => /^[1-9]\d{6,14}$/.test(text);
+
+export function place() {
+  const [path, query = ""] = location.hash.slice(1).split("?");
+  const [view, number = ""] = path.split("/");
+  return {
+    view: VIEWS.includes(view) ? view : "inbox",
+    number: view === "inbox" && isNumber(number) ? number : "",
+    filters: Object.fromEntries([...new URLSearchParams(query)].filter(([, value]) => value !== "")),
+  };
+}
+
+export function addressOf(view, number = "", filters = {}) {
+  const query = new URLSearchParams(Object.entries(filters).filter(([, value]) => value)).toString();
+  return `#${view}${number ? `/${number}` : ""}${query ? `?${query}` : ""}`;
+}
+
+// Goes to another place; the way back leads to the one before.
+export const go = (...where) => { location.hash = addressOf(...where); };
+
+// Takes the place of the address, which is no step of its own: a letter typed into the search box.
+export const settle = (...where) => history.replaceState(null, "", addressOf(...where));
+
+export const isWide = () => matchMedia("(min-width: 761px)").matches;

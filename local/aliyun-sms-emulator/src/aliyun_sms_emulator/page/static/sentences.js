@@ -1,0 +1,65 @@
+// A fault rule as a sentence: When SendSms is called for +86 138 0013 8000, ...
+
+import { has, t } from "./dom.js";
+import { grouped, stored } from "./numbers.js";
+
+const COUNTERS = ["id", "met", "fired"];
+const SEED = "seed";
+
+export function sentenceOf(rule) {
+  const effects = [...damage(rule), ...beside(rule)].join(t("and"));
+  return t("rule_sentence", { calls: callsOf(rule), effects, often: oftenOf(rule) });
+}
+
+function callsOf({ match = {} }) {
+  const { action, phone_number: numbers, ...others } = match;
+  const actions = [action ?? []].flat().filter((one) => one !== "*");
+  const called = actions.length ? t("when_called", { action: actions.join(t("or")) }) : t("when_any_called");
+  const to = numbers ? [t("to_number", { number: [numbers].flat().map((one) => grouped(stored(one))).join(t("or")) })] : [];
+  const conditions = Object.entries(others).map(([name, value]) => t("with_condition", { name, value: [value].flat().join(t("or")) }));
+  return [called, ...to, ...conditions].join(t("joint"));
+}
+
+function damage(rule) {
+  if (rule.schedule) return [t("in_turn", { faults: rule.schedule.map(named).join(t("then")) })];
+  return rule.kind && rule.kind !== "none" ? [effectOf(rule)] : [];
+}
+
+// An entry of a schedule: "none", "reset after" or an object.
+function named(entry) {
+  if (entry && typeof entry === "object") return entry.kind && entry.kind !== "none" ? effectOf(entry) : t("effect_none");
+  const [kind, when] = String(entry ?? "none").split(" ");
+  return kind === "none" ? t("effect_none") : effectOf({ kind, when });
+}
+
+const ONLY_AFTER = ["drip"];
+const ONLY_BEFORE = ["throttle"];
+
+function effectOf({ kind, when = "before", seconds, status, code }) {
+  const values = { seconds, status: status ?? 500, code };
+  const key = kind === "stall" && seconds === undefined ? "effect_stall_always" : `effect_${kind}`;
+  const effect = has(key) ? t(key, values) : kind;
+  if (ONLY_AFTER.includes(kind) || ONLY_BEFORE.includes(kind)) return effect;
+  return t("effect_when", { effect, when: t(`when_${when}`) });
+}
+
+// What stands beside a kind, and the fields that have no words of their own here.
+function beside(rule) {
+  const { accept_delay_seconds: accept, visibility_delay_seconds: visible, match, ...rest } = rule;
+  const plain = ["kind", "when", "seconds", "status", "code", "times", "skip", "probability", "schedule", SEED, ...COUNTERS];
+  return [
+    accept === undefined ? "" : t("effect_accept_delay", { seconds: accept }),
+    visible === undefined ? "" : visible === "never" ? t("effect_visible_never") : t("effect_visible_delay", { seconds: visible }),
+    ...Object.entries(rest).filter(([name]) => !plain.includes(name)).map(([name, value]) => `${name} ${JSON.stringify(value)}`),
+  ].filter(Boolean);
+}
+
+function oftenOf({ times, skip, probability = 1, schedule }) {
+  const parts = [];
+  if (probability < 1) parts.push(t("with_probability", { percent: Math.round(probability * 1000) / 10 }));
+  if (skip) parts.push(t("after_skipped", { n: skip }));
+  if (times === 1) parts.push(t("once"));
+  else if (times !== undefined) parts.push(t("times_n", { n: times }));
+  else if (!schedule && probability === 1) parts.push(t("each_time"));
+  return parts.length ? t("often", { parts: parts.join(t("joint")) }) : "";
+}

@@ -18,24 +18,27 @@ let last = "";
 // What the JSON API is asked for: times as it takes them.
 const wantedOf = ({ since, until, ...others }) => ({ ...others, since: fromField(since), until: fromField(until) });
 
-// Shows one page of conversations and one thread; `again` does so once more, later.
-export async function refreshInbox(now, again) {
+// Shows one page of conversations and one thread; `again` does so once more, later. `clock` brings
+// the emulator's time.
+export async function refreshInbox(clock, again) {
   let { number, filters } = place();
   fill(filters);
   const wanted = wantedOf(filters);
-  const { conversations, total, unread } = await call("GET", `/conversations?${query({ ...wanted, limit: PAGE, offset })}`);
+  const [{ conversations, total, unread }, now] = await Promise.all([
+    call("GET", `/conversations?${query({ ...wanted, limit: PAGE, offset })}`), clock]);
   if (total <= offset && offset > 0) {
     offset = 0;
-    return refreshInbox(now, again);
+    return refreshInbox(clock, again);
   }
   const newest = conversations[0]?.phone_number ?? "";
   if (!number && newest && isWide()) number = open(newest, filters);
-  let found = number ? await showThread(number, wanted, conversations) : null;
+  showList(conversations, number, now); // what is listed need not wait for the thread
+  const found = number ? await showThread(number, wanted, conversations) : null;
   if (found === 0 && Object.keys(filters).length && newest && isWide()) {
     number = open(newest, filters);
-    found = await showThread(number, wanted, conversations);
+    await showThread(number, wanted, conversations);
+    showList(conversations, number, now);
   }
-  showList(conversations, number, now);
   pager(byId("conversation-pager"), offset, PAGE, total, (to) => { offset = to; attempt(again); });
   showAround(filters, wanted, { number, total, unread });
   moveFocus(number);

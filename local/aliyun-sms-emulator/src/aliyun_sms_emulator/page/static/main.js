@@ -14,7 +14,7 @@ import { refreshSettings, setUpSettings } from "./settings.js";
 import { setUpThread } from "./thread.js";
 
 const VIEWS = {
-  inbox: (now, again) => refreshInbox(now, again),
+  inbox: refreshInbox,
   requests: (_, again) => refreshRequests(again),
   faults: refreshFaults,
   settings: refreshSettings,
@@ -24,9 +24,9 @@ const last = {}; // where each view was left
 
 const refresh = oneAtATime(async () => {
   const { view } = place();
-  const now = await refreshClock();
-  const [unread] = await Promise.all([VIEWS[view](now, refresh), view === "inbox" ? offerTemplates() : null]);
+  const clock = refreshClock();
   showView(view);
+  const [unread] = await Promise.all([VIEWS[view](clock, refresh), view === "inbox" ? offerTemplates() : null, clock]);
   showUnread(view === "inbox" ? unread : (await call("GET", "/conversations?limit=0")).unread);
   document.dispatchEvent(new Event("shown"));
 });

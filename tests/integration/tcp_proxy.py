@@ -7,6 +7,7 @@ import socket
 import socketserver
 import ssl
 import threading
+import time
 
 from tests.threaded_server import ThreadedServer, shut
 
@@ -14,7 +15,8 @@ from tests.threaded_server import ThreadedServer, shut
 class TcpProxy(ThreadedServer):
     """Relays connections to `server` (host and port); `tls` is what the client is spoken to with.
 
-    While `losing` is above 0, the next answer is not delivered: the connection ends instead.
+    While `losing` is above 0, the next answer is not delivered: the connection ends instead. Each
+    answer comes `delay` seconds late.
     """
 
     def __init__(self, server: tuple[str, int], tls: ssl.SSLContext | None = None) -> None:
@@ -22,6 +24,7 @@ class TcpProxy(ThreadedServer):
         self.upstream = server
         self.losing = 0
         self.lost = 0
+        self.delay = 0.0
 
 
 class _Relay(socketserver.BaseRequestHandler):
@@ -47,6 +50,7 @@ class _Relay(socketserver.BaseRequestHandler):
                     self.server.losing -= 1
                     self.server.lost += 1
                     break
+                time.sleep(self.server.delay)
                 self.request.sendall(data)
         shut(self.request)
         shut(upstream)

@@ -18,9 +18,14 @@ from typing import Any, NamedTuple
 import pytest
 
 from aliyun_sms_emulator import SmsEmulator
+from shared.sending.stop import start_sending, stop_sending
+from shared.state.redis_store import RedisStore
 from tests.integration.redis_server import RedisServer
+from tests.integration.tcp_proxy import TcpProxy
 from tests.node_packages import clean_environment
+from tests.unit.certificates import Authority
 from tests.unit.scripted_server import Respond, ScriptedServer, answer
+from tools.doctor import state_store
 from tools.doctor.examination import examine
 from tools.doctor.findings import ERROR, NOT_CHECKED, OK, WARN, Finding
 
@@ -34,11 +39,21 @@ CONFIG: Mapping[str, object] = {
     "signatures": [
         {"name": "good"},
         {"name": "new", "status": "reviewing"},
+        {
+            "name": "half",
+            "registration": {
+                "mobile": "to-verify",
+                "unicom": "registering",
+                "telecom": {"status": "failed", "reasons": ["SIGNATURE_ERROR", "OTHERS_ERROR"]},
+            },
+        },
+        {"name": "lost", "registration": {"mobile": "lapsed", "unicom": "not-filed"}},
         {"name": "bad", "status": "rejected"},
     ],
     "templates": [
         {"code": "SMS_1", "type": "verification", "content": "${code} is your code"},
         {"code": "SMS_2", "type": "verification", "content": "${number} is your code"},
+        {"code": "SMS_4", "type": "notification", "content": "${code} for ${name} and ${city}"},
         {"code": "SMS_3", "type": "notification", "content": "Hi", "status": "cancelled"},
     ],
 }
@@ -145,12 +160,33 @@ def redis_with(command: str, *, undone_by: str) -> Trouble:
     return trouble
 
 
+def redis_without(command: str) -> Trouble:
+    """A Redis whose account may not run `command`."""
+
+    @contextmanager
+    def trouble(world: World) -> Iterator[Mapping[str, str]]:
+        rights = f"on >{PASSWORD} ~* +@all -{command}"
+        world.redis.ask("ACL", "SETUSER", "little", *rights.split())
+        yield {"SMS_STATE_URL": world.redis.url.replace("//", f"//little:{PASSWORD}@")}
+        world.redis.ask("ACL", "DELUSER", "little")
+
+    return trouble
+
+
 @contextmanager
-def redis_that_tells_little(world: World) -> Iterator[Mapping[str, str]]:
-    rights = f"on >{PASSWORD} ~* +@all -info"
-    world.redis.ask("ACL", "SETUSER", "little", *rights.split())
-    yield {"SMS_STATE_URL": world.redis.url.replace("//", f"//little:{PASSWORD}@")}
-    world.redis.ask("ACL", "DELUSER", "little")
+def far_redis(world: World) -> Iterator[Mapping[str, str]]:
+    with TcpProxy(world.redis.address) as proxy:
+        proxy.delay = 0.06
+        yield {"SMS_STATE_URL": f"redis://127.0.0.1:{proxy.port}/0"}
+
+
+@contextmanager
+def sending_that_is_stopped(world: World) -> Iterator[Mapping[str, str]]:
+    store = RedisStore(world.redis.url)
+    stop_sending(store, time.time())
+    yield {}
+    start_sending(store)
+    store._client.close()  # type: ignore[no-untyped-call]
 
 
 def redis_with_a_wrong_password(world: World) -> AbstractContextManager[Mapping[str, str]]:
@@ -185,13 +221,19 @@ def platform_that(respond: Respond, **changes: str) -> Trouble:
     return trouble
 
 
-def says(code: str, status: str = "200 OK", *, to: str = "", seconds_ago: float = 0) -> Respond:
-    """Answer `code` to the action `to` (any), and OK to others; the Date is that long ago."""
+def says(
+    code: str, status: str = "200 OK", *, to: str = "", seconds_ago: float = 0, **members: object
+) -> Respond:
+    """Answer `code` and `members` to the action `to` (any), and OK to others.
+
+    The Date is that long ago.
+    """
 
     def respond(arrived: Any) -> Any:
         is_meant = arrived.headers.get("x-acs-action") == to or not to
         date = f"Date: {formatdate(time.time() - seconds_ago, usegmt=True)}"
-        body = {"Code": code if is_meant else "OK", "Message": "no", "RequestId": "A-1"}
+        given = {"Code": code, **members} if is_meant else {"Code": "OK"}
+        body = {"Message": "no", "RequestId": "A-1", **given}
         return answer(body, status if is_meant else "200 OK", date)
 
     return respond
@@ -215,6 +257,7 @@ def with_role_only(_world: World) -> AbstractContextManager[Mapping[str, str]]:
     return nullcontext({"SMS_ACCESS_KEY_ID": "", "SMS_ACCESS_KEY_SECRET": "", "SMS_ROLE": role})
 
 
+VENDORS = {"MOBILE_VENDOR": "1", "UNICOM_VENDOR": "2", "TELECOM_VENDOR": "15"}
 RAM = "isp.RAM_PERMISSION_DENY"
 # what is wrong; the finding's check, level and a part of what it says
 CASES: list[tuple[Trouble, str, str, str]] = [
@@ -283,6 +326,13 @@ CASES: list[tuple[Trouble, str, str, str]] = [
         *("retries", ERROR, "send_sms, which may send twice"),
     ),
     (edited(("functions/verify_code.handler", "code.none!")), "s.yaml", ERROR, "handler"),
+    # the room for variables
+    (variables(), "variables", OK, "of 4096 bytes"),
+    (variables(SMS_CODE_MESSAGE=f"{'x' * 4090}{{code}}"), "s.yaml", ERROR, "must be 4096 bytes"),
+    (
+        variables(SMS_CODE_MESSAGE=f"{'短' * 1100}{{code}}"),
+        *("variables", WARN, "does not say which it counts"),
+    ),
     # receipts, codes, files
     (variables(), "receipts", OK, "taken and kept"),
     (variables(SMS_RECEIPT_TOKEN="short"), "receipts", ERROR, "SMS_RECEIPT_TOKEN is not of the"),
@@ -308,7 +358,11 @@ CASES: list[tuple[Trouble, str, str, str]] = [
     (variables(SMS_FILE_PREFIX="in"), "files", ERROR, "SMS_FILE_PREFIX is not of the form"),
     (variables(SMS_FILE_COLUMNS="姓名"), "files", ERROR, "SMS_FILE_COLUMNS is no list such as"),
     # the state
-    (variables(), "state", OK, "Redis can be written to"),
+    (variables(), "state", OK, "Redis can be written to, by scripts (EVALSHA)"),
+    (variables(), "state", OK, "ms from this machine"),
+    (far_redis, "state", WARN, "ms from this machine, and a send takes three"),
+    (redis_without("evalsha"), "state", ERROR, "cannot be used (NoPermissionError"),
+    (sending_that_is_stopped, "state", WARN, "sending is stopped since 20"),
     (variables(), "eviction", OK, "Redis evicts nothing"),
     (variables(), "persistence", OK, "survives a restart"),
     (variables(SMS_STATE_URL=""), "state", WARN, "there is no shared state"),
@@ -340,7 +394,7 @@ CASES: list[tuple[Trouble, str, str, str]] = [
         redis_with("CONFIG SET appendonly no", undone_by="CONFIG SET appendonly yes"),
         *("persistence", WARN, "forgets what it acknowledged last"),
     ),
-    (redis_that_tells_little, "state", NOT_CHECKED, "INFO is refused"),
+    (redis_without("info"), "state", NOT_CHECKED, "INFO is refused"),
     # the platform
     (variables(), "endpoint", WARN, "instead of the platform"),
     (variables(), "clock", OK, "is right"),
@@ -403,6 +457,58 @@ CASES: list[tuple[Trouble, str, str, str]] = [
         variables(SMS_CODE_TEMPLATE="SMS_2", SMS_CODE_VARIABLE="number"),
         *("approvals", OK, "SMS_CODE_TEMPLATE SMS_2 is approved"),
     ),
+    (
+        variables(SMS_CODE_TEMPLATE="SMS_4"),
+        *("approvals", ERROR, "which a code does not fill: city, name"),
+    ),
+    (variables(), "registration", OK, "SMS_SIGN_NAME good: China Mobile has registered it"),
+    (
+        variables(SMS_SIGN_NAME="half"),
+        *("registration", WARN, "China Mobile has registered it, and that is not verified yet"),
+    ),
+    (variables(SMS_SIGN_NAME="half"), "registration", WARN, "China Unicom has not answered yet"),
+    (
+        variables(SMS_SIGN_NAME="half"),
+        "registration",
+        ERROR,
+        "China Telecom refused to register it (something is wrong with the signature; another",
+    ),
+    (
+        variables(SMS_SIGN_NAME="lost"),
+        *("registration", ERROR, "let the registration lapse (nothing was sent with it for six"),
+    ),
+    (variables(SMS_SIGN_NAME="lost"), "registration", ERROR, "was never asked to register it"),
+    (
+        platform_that(says("OK", SignStatus=1), SMS_CODE_TEMPLATE=""),
+        *("registration", NOT_CHECKED, "the platform says nothing of the carriers'"),
+    ),
+    (
+        platform_that(
+            says("OK", SignStatus=1, SignTag=4, TemplateStatus="1", VendorAuditStatus=VENDORS)
+        ),
+        *("approvals", ERROR, "SMS_CODE_TEMPLATE SMS_1: China Unicom refused it"),
+    ),
+    (
+        platform_that(says("OK", SignStatus=1, SignTag=4), SMS_CODE_TEMPLATE=""),
+        *("approvals", WARN, "a test signature, which reaches only the numbers"),
+    ),
+    (
+        platform_that(says("OK", SignStatus=2, AuditInfo={"RejectInfo": "no proof"})),
+        *("approvals", ERROR, "SMS_SIGN_NAME good was rejected: no proof"),
+    ),
+    (
+        platform_that(
+            says(
+                "OK",
+                TemplateStatus="1",
+                TemplateContent="${code}",
+                VariableAttribute='{"code": "numberCaptcha"}',
+            ),
+            SMS_CODE_LENGTH="8",
+        ),
+        *("approvals", ERROR, "takes codes of 4 to 6 characters, and SMS_CODE_LENGTH is 8"),
+    ),
+    (variables(SMS_COUNTRIES="HK"), "console", NOT_CHECKED, "daily stop abroad (1,000 messages"),
     (variables(SMS_FILE_TEMPLATE_CODE="SMS_3"), "approvals", ERROR, "SMS_3 was cancelled"),
     (variables(SMS_CODE_TEMPLATES="SMS_9"), "approvals", ERROR, "isv.SMS_TEMPLATE_ILLEGAL"),
     (
@@ -410,12 +516,12 @@ CASES: list[tuple[Trouble, str, str, str]] = [
         *("approvals", NOT_CHECKED, "of PNVS: no query shows them"),
     ),
     (
-        platform_that(says(RAM, to="QuerySmsSign")),
-        *("approvals", NOT_CHECKED, f"SMS_SIGN_NAME good: QuerySmsSign failed ({RAM})"),
+        platform_that(says(RAM, to="GetSmsSign")),
+        *("approvals", NOT_CHECKED, f"SMS_SIGN_NAME good: GetSmsSign failed ({RAM})"),
     ),
     (
-        platform_that(says("InvalidAction.NotFound", "404 Not Found", to="QuerySmsTemplate")),
-        *("approvals", NOT_CHECKED, "QuerySmsTemplate failed (InvalidAction.NotFound)"),
+        platform_that(says("InvalidAction.NotFound", "404 Not Found", to="GetSmsTemplate")),
+        *("approvals", NOT_CHECKED, "GetSmsTemplate failed (InvalidAction.NotFound)"),
     ),
 ]
 
@@ -436,7 +542,7 @@ def test_where_nothing_is_wrong_nothing_is_found_and_nothing_sent(world: World) 
     found = [each for each in world.examine({}) if each.level != OK]
     assert [each.check for each in found] == ["endpoint"]  # that of a trial
     asked = {request.action for request in world.emulator.requests()}
-    assert asked == {"", "QuerySendDetails", "QueryMessage", "QuerySmsSign", "QuerySmsTemplate"}
+    assert asked == {"", "QuerySendDetails", "QueryMessage", "GetSmsSign", "GetSmsTemplate"}
     assert world.emulator.messages() == []
 
 
@@ -456,6 +562,35 @@ def test_the_env_file_beside_s_yaml_counts_below_the_environment(world: World) -
     said = {each.what for each in world.examine({})}
     assert "cn-shanghai is in the Chinese mainland" in said
     assert "SMS_SIGN_NAME good is approved" in said
+
+
+@pytest.mark.parametrize(
+    ("url", "what"),
+    [
+        ("redis://:word@8.8.8.8:6379", "without TLS"),
+        ("rediss://8.8.8.8:6379", "no password"),
+        ("rediss://:word@8.8.8.8:6379?ssl_cert_reqs=none", "is not checked"),
+        ("rediss://:word@8.8.8.8:6379", ""),
+        ("redis://10.0.0.7:6379", ""),
+        ("redis://a..b:6379", ""),
+    ],
+)
+def test_a_redis_that_the_internet_reaches_needs_tls_and_a_password(url: str, what: str) -> None:
+    found = list(state_store.exposure(url))
+    assert [each.level for each in found] == ([ERROR] if what else [])
+    assert all(what in each.what for each in found)
+
+
+def test_the_authority_of_redis_is_looked_for_among_what_is_uploaded(
+    world: World, tmp_path: Path
+) -> None:
+    tls = Authority(tmp_path).server("IP:127.0.0.1")
+    (world.folder / "shared").mkdir()
+    shutil.copy(tmp_path / "ca.pem", world.folder / "shared" / "ca.pem")
+    with TcpProxy(world.redis.address, tls) as proxy:
+        url = f"rediss://127.0.0.1:{proxy.port}/0?ssl_ca_certs=/code/shared/ca.pem"
+        found = [each for each in world.examine({"SMS_STATE_URL": url}) if each.check == "state"]
+    assert {each.level for each in found} == {OK}
 
 
 def test_no_s_yaml_is_a_finding(tmp_path: Path) -> None:

@@ -7,8 +7,16 @@ from pathlib import Path
 
 from aliyun_fc_runtime_stub.errors import ConfigurationError as Unusable
 from shared.errors import ConfigurationError
-from shared.settings import read_code_settings, read_file_settings, read_settings
-from tools.doctor import callers, functions, guessable, package, sms_service, state_store
+from shared.settings import Settings, read_code_settings, read_file_settings, read_settings
+from tools.doctor import (
+    callers,
+    functions,
+    guessable,
+    package,
+    sms_service,
+    state_store,
+    variables,
+)
 from tools.doctor.deployment import Deployment, read_deployment
 from tools.doctor.findings import ERROR, NOT_CHECKED, WARN, Finding, Findings, guarded
 
@@ -29,6 +37,7 @@ def _examine(deployment: Deployment) -> Findings:
     yield from guarded("access", callers.examine(deployment))
     yield from guessable.examine(deployment.environ)
     yield from package.examine(deployment)
+    yield from variables.examine(deployment)
     yield from guarded("codes", _codes(deployment))
     yield from guarded("files", _files(deployment))
     try:
@@ -41,6 +50,18 @@ def _examine(deployment: Deployment) -> Findings:
     yield from guarded("receipts", callers.examine_receipts(deployment, settings))
     yield from guarded("state", state_store.examine(deployment, settings))
     yield from guarded("platform", sms_service.examine(deployment, settings))
+    yield from _console(settings)
+
+
+def _console(settings: Settings) -> Findings:
+    if settings.limits.countries:
+        yield Finding(
+            "console",
+            NOT_CHECKED,
+            "the SMS console's own daily stop abroad (1,000 messages at first) and its values for "
+            "single countries: no operation shows them",
+            "set them there, a little above SMS_LIMITS: docs/limits.md",
+        )
 
 
 def _codes(deployment: Deployment) -> Findings:

@@ -37,6 +37,14 @@ def platform_date(epoch: float) -> str:
     return time.strftime("%Y%m%d", time.gmtime(epoch + PLATFORM_OFFSET))
 
 
+def platform_timestamp(epoch: float) -> str:
+    """Return `epoch` (seconds) in UTC+8 as answers have it: ``2026-01-31 16:00:00``.
+
+    Raises OverflowError, OSError or ValueError for a year that no calendar has.
+    """
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(epoch + PLATFORM_OFFSET))
+
+
 def parse_platform_time(text: str) -> float | None:
     """Return the epoch seconds of ``2026-01-31 16:00:00`` in UTC+8; None for any other form.
 

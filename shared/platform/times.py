@@ -1,9 +1,8 @@
 """Times in receipts and answers, which the platform writes in three forms, brought into one."""
 
-import time
 from email.utils import mktime_tz, parsedate_tz
 
-from shared.clock import PLATFORM_OFFSET, parse_platform_time
+from shared.clock import parse_platform_time, platform_timestamp
 
 
 def platform_time(text: str) -> str:
@@ -20,7 +19,7 @@ def platform_time(text: str) -> str:
     if epoch is None:
         return ""
     try:
-        return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(epoch + PLATFORM_OFFSET))
+        return platform_timestamp(epoch)
     except (OSError, OverflowError, ValueError):  # a year that no calendar has
         return ""
 

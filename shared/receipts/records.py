@@ -128,15 +128,23 @@ def of_intent(
     """
     known = read_record(store.get(parts_key(intent, state_secret)), PartsRecord())
     end = min(first_part + PARTS_READ, known.highest + 1)
-    wire_ids = [intent._replace(part=part) for part in range(first_part, end)]
-    if first_part == 0:
-        wire_ids.insert(0, intent._replace(part=None))  # an intent of one part carries no number
     found = [
         receipt
-        for wire_id in wire_ids
-        for receipt in _about(Subject(wire_id=wire_id.text()), store, state_secret)
+        for part in range(first_part, end)
+        for receipt in of_part(store, intent._replace(part=part), state_secret=state_secret)
     ]
     return found, end if end <= known.highest else 0
+
+
+def of_part(store: Store, wire_id: WireId, *, state_secret: str) -> list[Receipt]:
+    """Return the receipts of a part, which `wire_id` names by its number."""
+    # The only part of an intent carries no number, and is the first.
+    forms = [wire_id] if wire_id.number else [wire_id._replace(part=None), wire_id._replace(part=0)]
+    return [
+        receipt
+        for form in forms
+        for receipt in _about(Subject(wire_id=form.text()), store, state_secret)
+    ]
 
 
 def of_message(store: Store, message_id: str, *, part: WireId, state_secret: str) -> list[Receipt]:

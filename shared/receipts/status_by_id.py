@@ -13,9 +13,9 @@ from shared.fields import read_out_id
 from shared.ids import WireId, read_wire_id
 from shared.logs import safe_message_id
 from shared.platform.queries import meaning_of, query_message
-from shared.receipts.records import Receipt, of_intent, of_message, shown_number
+from shared.receipts.part_rows import KnownPart, known_parts
+from shared.receipts.records import Receipt, of_message, shown_number
 from shared.sending.message_index import part_of_message
-from shared.sending.settling import message_ids
 from shared.state.store import Store
 from shared.trigger.invocation import Invocation
 
@@ -53,7 +53,8 @@ def find_by_id(question: IdQuestion, invocation: Invocation) -> tuple[list[dict[
     """Return the messages with an id for the caller, and the part to go on from or 0.
 
     What is not of the caller's space is answered as if it had never been. Raises InvalidRequest
-    where only the number leads to an answer, and what the platform raises.
+    without shared state, or with status 404 for an out_id of which nothing is known, and what the
+    platform raises.
     """
     if invocation.store is None:
         raise InvalidRequest(
@@ -61,30 +62,46 @@ def find_by_id(question: IdQuestion, invocation: Invocation) -> tuple[list[dict[
             field="message_id" if question.message_id else "out_id",
         )
     if question.message_id:
-        found, next_part = _of_message_id(question.message_id, invocation, invocation.store), 0
-    else:
-        found, next_part = _of_out_id(question, invocation, invocation.store)
-    return [_shown_receipt(receipt) for receipt in found], next_part
+        found = _of_message_id(question.message_id, invocation, invocation.store)
+        return [_shown_receipt(receipt) for receipt in found], 0
+    return _of_out_id(question, invocation, invocation.store)
 
 
 def _of_out_id(
     question: IdQuestion, invocation: Invocation, store: Store
-) -> tuple[list[Receipt], int]:
-    secret = invocation.api.settings.state_secret
-    intent, first = WireId(invocation.space, question.out_id), question.first_part
-    found, next_part = of_intent(store, intent, state_secret=secret, first_part=first)
-    sent_abroad = {} if first else message_ids(store, intent, secret)
-    if not (found or first or next_part or sent_abroad):
-        raise InvalidRequest(f"has no stored receipt yet; {_ASK_BY_NUMBER}", field="out_id")
-    for part, message_id in sent_abroad.items():
-        known = [receipt for receipt in found if _part_of(receipt) == part]
-        if message_id and not any(receipt.is_final for receipt in known):
-            stored = [receipt for receipt in known if receipt.message_id == message_id]
-            wire_id = intent._replace(part=part)
-            shown = _of_message(message_id, invocation, part=wire_id, stored=stored)
-            if shown:
-                found = [receipt for receipt in found if receipt not in known] + shown
-    return found, next_part
+) -> tuple[list[dict[str, object]], int]:
+    """Return the rows of an intent of the caller's.
+
+    One that never was, one of another caller and one that is forgotten are answered alike.
+    """
+    parts, next_part = known_parts(
+        store,
+        WireId(invocation.space, question.out_id),
+        state_secret=invocation.api.settings.state_secret,
+        first_part=question.first_part,
+    )
+    if not parts and not question.first_part:
+        raise InvalidRequest(
+            "nothing is known of it: this caller never sent with it, or longer ago than "
+            "SMS_INTENT_TTL",
+            field="out_id",
+            status=404,
+            code="no-such-send",
+        )
+    rows = [row for part in parts for row in _rows(part, invocation)]
+    return rows, next_part
+
+
+def _rows(part: KnownPart, invocation: Invocation) -> list[dict[str, object]]:
+    receipts = part.receipts
+    if part.shown_by_its_message:
+        message_id = part.record.biz_id
+        stored = [receipt for receipt in receipts if receipt.message_id == message_id]
+        shown = _of_message(message_id, invocation, part=part.wire_id, stored=stored)
+        receipts = shown or receipts
+    if receipts:
+        return [_shown_receipt(receipt) for receipt in receipts]
+    return [part.row(invocation.api.clock.now())]
 
 
 def _of_message_id(message_id: str, invocation: Invocation, store: Store) -> list[Receipt]:
@@ -126,11 +143,6 @@ def _of_message(
             sms_size=stored[0].sms_size if stored else 0,
         )
     ]
-
-
-def _part_of(receipt: Receipt) -> int:
-    wire_id = read_wire_id(receipt.out_id)
-    return wire_id.number if wire_id else 0
 
 
 def _shown_receipt(receipt: Receipt) -> dict[str, object]:

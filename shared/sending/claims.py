@@ -44,9 +44,6 @@ LEASE_MARGIN = 5
 THROTTLED = ("Throttling", "Throttling.User", "Throttling.Api", "QPS_LIMIT_CONTROL")
 # Seconds to wait after each throttled attempt before the next one.
 THROTTLE_WAITS = (0.2, 0.5, 1.0, 2.0)
-# Seconds that the record of a refused part lives: longer than the platform remembers its nonce, so
-# that a repeat takes the next one.
-REFUSED_TTL = 3600
 
 
 def send_claimed(attempts: Attempts, store: Store, limits: Limits) -> tuple[PartOutcome, ...]:
@@ -173,7 +170,7 @@ class Claim(NamedTuple):
                 return self._attempt_in_turn(begun.record, charge)
             return self._go_on(begun.record, charge)
         except (LimitReached, SendingStopped) as error:
-            self._show_parts()
+            self._show_parts(error)
             return PartOutcome(self.part, "rejected", error.code, retry_after=error.retry_after)
 
     def _go_on(self, record: PartRecord, charge: Charge) -> PartOutcome:
@@ -209,7 +206,7 @@ class Claim(NamedTuple):
             raise InProgress(1)
         return moved.record
 
-    def _show_parts(self) -> None:
+    def _show_parts(self, refusal: SmsError) -> None:
         """Write down how many parts there are, where a limit refused the first of several.
 
         A call with one part looks at the record of the first part alone.
@@ -219,7 +216,8 @@ class Claim(NamedTuple):
         record = self.read()
         if record.stored is not None and record.state != "rejected":
             raise InProgress(1)
-        there = self._blank()._replace(state="rejected") if record.stored is None else record
+        limited = self._blank()._replace(state="rejected", code=refusal.code)
+        there = limited if record.stored is None else record
         shown = there._replace(
             parts=len(self.attempts.intent.parts),
             owner=self.attempts.api.token(),  # another call that leaves nothing spares it
@@ -448,7 +446,7 @@ class Claim(NamedTuple):
             key=self.key(),
             old=old.stored,
             new=text,
-            ttl=_ttl(new, api.settings.intent_ttl),
+            ttl=api.settings.intent_ttl,
             now=api.clock.moved(),
             charge=charge,
             give_back=give_back,
@@ -473,11 +471,3 @@ def _ended(record: PartRecord, outcome: PartOutcome) -> PartRecord:
         biz_id=outcome.biz_id,
         request_id=outcome.request_id,
     )
-
-
-def _ttl(record: PartRecord, intent_ttl: int) -> int:
-    """Return the seconds that a record lives.
-
-    Of several parts others may have been sent, and a call with one part looks at the first alone.
-    """
-    return REFUSED_TTL if record.state == "rejected" and record.parts == 1 else intent_ttl

@@ -60,6 +60,12 @@ class PartRecord(NamedTuple):
         """Whether its last attempt may have been accepted or not."""
         return self.state in ("sending", "unknown")
 
+    def standing(self, now: float) -> str:
+        """Return ``in-progress``, ``unknown``, ``rejected`` or ``accepted``, as it is at `now`."""
+        if self.is_leased(now):
+            return "in-progress"
+        return self.state if self.state in ("accepted", "rejected") else "unknown"
+
     def is_to(self, number_digest: str) -> bool:
         """Whether a number with that digest is one of its own."""
         place = self.numbers.find(number_digest)

@@ -6,15 +6,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from shared.clock import parse_platform_time
 from shared.ids import WireId
-from shared.platform.actions import ACTIONS
 from shared.platform.sms_api import SmsApi
 from shared.sending.attempts import CLOCK_TOLERANCE
-from shared.sending.intents import MAX_GLOBE
 from shared.sending.part_records import (
     NO_RECORD,
     PartRecord,
     number_digest,
-    read_part,
     record_key,
 )
 from shared.state.records import read_record, record_text
@@ -98,18 +95,3 @@ def _settled(record: PartRecord, message_id: str) -> PartRecord:
     return record._replace(
         state="accepted", lease_until=0, code="OK", biz_id=message_id or record.biz_id
     )
-
-
-def message_ids(store: Store, intent: WireId, state_secret: str) -> dict[int, str]:
-    """Return the MessageId of each part that SendMessageToGlobe sent, by part; "" if unknown."""
-    found = {}
-    for part in range(MAX_GLOBE):
-        record = read_part(store, intent._replace(part=part), state_secret=state_secret)
-        action = ACTIONS.get(record.action)
-        # A part that a limit refused has no record, so a gap does not end the search. A record of
-        # another operation does: all parts have the same.
-        if action and action.shown_by == "QueryMessage":
-            found[part] = record.biz_id
-        elif record.stored is not None:
-            break
-    return found

@@ -8,7 +8,7 @@ from shared.limit_rules import RULE_OF
 from shared.platform.actions import ACTIONS
 from shared.sending import protocol
 from shared.sending.attempts import NONCE_USED
-from shared.sending.intents import Intent, PartOutcome
+from shared.sending.intents import Intent, Part, PartOutcome
 from shared.trigger.http_trigger import Response, problem
 from shared.trigger.invocation import Invocation
 
@@ -95,6 +95,10 @@ _UNKNOWN_WITHOUT_STORE_UNSHOWN = (
 )
 
 
+_IN_PROGRESS = "A call is at work on it. Ask again to learn how that ended."
+_WAITING = "The platform took it, and no receipt has come yet."
+
+
 class _Explained(NamedTuple):
     """What a caller is told of a part that was not accepted."""
 
@@ -109,6 +113,28 @@ def send(intent: Intent, invocation: Invocation) -> Response:
     store = invocation.store
     outcomes = protocol.send(intent, invocation.api, invocation.deadline, store=store)
     return send_response(intent.out_id, outcomes, has_store=store is not None)
+
+
+def explain_part(standing: str, code: str, action: str) -> str:
+    """Return what the record of a part means, and what to do, in sentences.
+
+    `standing` is that of PartRecord.standing, `code` and `action` are the record's.
+    """
+    if standing == "in-progress":
+        return _IN_PROGRESS
+    if standing == "accepted":
+        return _WAITING
+    blank = Part(
+        number=0,
+        first=0,
+        last=0,
+        action=action if action in ACTIONS else "SendSms",
+        phone_numbers=(),
+        template_code="",
+        parameters={},
+    )
+    outcome = PartOutcome(blank, standing, code, retry_after=1)
+    return _explained(outcome, has_store=True, repeats_others=False).detail
 
 
 def send_response(

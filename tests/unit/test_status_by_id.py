@@ -21,7 +21,7 @@ from shared.trigger.invocation import Invocation
 from tests.unit.conftest import ApiTo
 from tests.unit.other_versions import LATER, add_member, members_at, rewrite, take_member
 from tests.unit.scripted_server import answer, hang_up
-from tests.unit.sent_parts import leave_part
+from tests.unit.sent_parts import SENT_AT, leave_part
 from tests.unit.sms_platform import Platform, refused
 from tests.unit.trigger_events import SPACE
 
@@ -201,14 +201,85 @@ def test_an_out_id_with_many_parts_is_answered_piece_by_piece(api: SmsApi, store
     assert find_by_id(IdQuestion("file", "", 300), asking(api)) == ([], 0)
 
 
-def test_an_out_id_without_receipts_needs_the_number(
-    platform: Platform, stateful: StatefulApi, tmp_path: Path
+def test_without_state_an_out_id_needs_the_number(
+    platform: Platform, stateful: StatefulApi
 ) -> None:
-    for path in (None, tmp_path / "state.sqlite3"):
-        with pytest.raises(InvalidRequest, match="phone_number and send_date") as caught:
-            find_by_id(IdQuestion("order-1", "", 0), asking(stateful(path)))
-        assert (caught.value.status, caught.value.field) == (422, "out_id")
+    with pytest.raises(InvalidRequest, match="phone_number and send_date") as caught:
+        find_by_id(IdQuestion("order-1", "", 0), asking(stateful(None)))
+    assert (caught.value.status, caught.value.field) == (422, "out_id")
     assert platform.calls == []
+
+
+def not_found(out_id: str, api: SmsApi, space: str = SPACE) -> tuple[int, str, str]:
+    """Ask for an out_id of which nothing is known; return status, code and text."""
+    with pytest.raises(InvalidRequest) as caught:
+        find_by_id(IdQuestion(out_id, "", 0), asking(api, space))
+    return caught.value.status, caught.value.code, str(caught.value)
+
+
+def test_an_out_id_that_never_was_is_a_404(platform: Platform, api: SmsApi) -> None:
+    status, code, text = not_found("order-1", api)
+    assert (status, code) == (404, "no-such-send")
+    assert "SMS_INTENT_TTL" in text
+    assert platform.calls == []
+
+
+@pytest.mark.parametrize(
+    ("members", "status", "code", "word"),
+    [
+        ({"state": "sending", "lease_until": SENT_AT + 60, "code": ""}, "in-progress", "", "again"),
+        ({"state": "sending", "code": ""}, "unknown", "", "never sends twice"),
+        ({"state": "unknown", "code": "answer-lost"}, "unknown", "answer-lost", "may have taken"),
+        ({"state": "of-a-later-version"}, "unknown", "OK", "may have taken"),
+        ({}, "waiting", "", "no receipt"),
+        (
+            {"state": "rejected", "code": "isv.AMOUNT_NOT_ENOUGH"},
+            "rejected",
+            "isv.AMOUNT_NOT_ENOUGH",
+            "money",
+        ),
+        ({"state": "rejected", "code": "connection-failed"}, "rejected", None, "nothing was sent"),
+        ({"state": "rejected", "code": "mainland-per-day"}, "rejected", None, "mainland-per-day"),
+        ({"state": "rejected", "code": "isv.NEW", "action": "x"}, "rejected", None, "documented"),
+    ],
+)
+def test_a_part_without_a_receipt_is_a_row_that_says_what_its_record_knows(
+    api: SmsApi, store: Store, members: dict[str, Any], status: str, code: str | None, word: str
+) -> None:
+    leave_part(store, SECRET, "tester~order-1", NUMBER, biz_id="9006^0", **members)
+    (row,), next_part = find_by_id(IdQuestion("order-1", "", 0), asking(api))
+    assert (row["status"], next_part) == (status, 0)
+    assert row["code"] == (members["code"] if code is None else code)
+    assert word in str(row["meaning"])
+    assert (row["out_id"], row["part"], row["message_id"]) == ("order-1", 0, "9006^0")
+    assert row["send_date"] == "2027-01-15 16:00:00"
+
+
+def test_parts_are_rows_until_receipts_come_and_then_each_number_is_one(
+    platform: Platform, api: SmsApi, store: Store
+) -> None:
+    numbers = (NUMBER, "13900139000")
+    for part in (0, 1, 3):  # part 2 was refused by a limit, which leaves nothing
+        leave_part(store, SECRET, f"tester~order-1~{part}", *numbers, parts=4)
+    receipts = [
+        {**REPORT, "out_id": "tester~order-1~1", "phone_number": number} for number in numbers
+    ]
+    keep(receipts, api, store, deadline=9.0)
+    found, _ = find_by_id(IdQuestion("order-1", "", 0), asking(api))
+    assert [each.get("part") for each in found] == [0, None, None, 3]
+    assert [each["status"] for each in found] == ["waiting", "delivered", "delivered", "waiting"]
+    assert platform.calls == []
+
+
+def test_the_parts_of_a_file_are_found_although_each_is_an_intent(
+    api: SmsApi, store: Store
+) -> None:
+    for part in range(102):
+        leave_part(store, SECRET, f"tester~file~{part}", NUMBER)
+    found, next_part = find_by_id(IdQuestion("file", "", 0), asking(api))
+    assert (len(found), next_part) == (100, 100)
+    found, next_part = find_by_id(IdQuestion("file", "", next_part), asking(api))
+    assert ([each["part"] for each in found], next_part) == ([100, 101], 0)
 
 
 def sent_abroad(store: Store, part: int, message_id: str, **fields: Any) -> None:
@@ -222,12 +293,14 @@ def test_a_message_abroad_without_a_receipt_is_asked_for_by_the_id_in_its_record
 ) -> None:
     platform.decide("QueryMessage", lambda asked: answer({**GLOBE_STATUS, **asked}))
     for part, message_id in ((1, "1008030300001234"), (2, ""), (3, "3"), (49, "49")):
-        sent_abroad(store, part, message_id, state="accepted" if message_id else "sending")
+        state = "accepted" if message_id else "sending"
+        sent_abroad(store, part, message_id, state=state, parts=50)
     keep([{**GLOBE_REPORT, "Status": "1", "ErrorCode": "DELIVERED"}], api, store, deadline=9.0)
     found, next_part = find_by_id(IdQuestion("order-2", "", 0), asking(api))
     assert [asked["MessageId"] for asked in platform.asked("QueryMessage")] == ["3", "49"]
-    assert [each["message_id"] for each in found] == ["1008030300001234", "3", "49"]
+    assert [each["message_id"] for each in found] == ["1008030300001234", "", "3", "49"]
     assert {each["out_id"] for each in found} == {"order-2"}
+    assert found.pop(1)["status"] == "unknown"
     assert {each["status"] for each in found} == {"delivered"}
     assert {each["phone_number"] for each in found} == {"*67"}
     assert next_part == 0
@@ -256,12 +329,13 @@ def test_a_receipt_that_names_no_message_is_that_of_its_part(
 
 
 @pytest.mark.parametrize("message_id", ["1008030300001234", ""])
-def test_a_message_abroad_that_is_not_visible_yet_is_an_empty_list(
+def test_a_message_abroad_that_is_not_visible_yet_is_the_row_of_its_part(
     platform: Platform, api: SmsApi, store: Store, message_id: str
 ) -> None:
     platform.on("QueryMessage", refused("DATA_NOT_EXIST"))
     sent_abroad(store, 0, message_id)
-    assert find_by_id(IdQuestion("order-2", "", 0), asking(api)) == ([], 0)
+    ((found,), _) = find_by_id(IdQuestion("order-2", "", 0), asking(api))
+    assert (found["status"], found["message_id"]) == ("waiting", message_id)
 
 
 def test_an_answer_is_whole_or_an_error(platform: Platform, api: SmsApi, store: Store) -> None:
@@ -279,8 +353,8 @@ def test_of_an_api_that_has_numbers_only_the_platform_is_not_asked(
 ) -> None:
     for part in range(3):
         sent_abroad(store, part, "9006^0", action="SendBatchSms")
-    with pytest.raises(InvalidRequest, match="has no stored receipt yet"):
-        find_by_id(IdQuestion("order-2", "", 0), asking(api))
+    found, _ = find_by_id(IdQuestion("order-2", "", 0), asking(api))
+    assert [each["status"] for each in found] == ["waiting"] * 3
     assert platform.calls == []
 
 
@@ -379,11 +453,7 @@ def test_what_is_of_another_space_is_as_if_it_had_never_been(
     keep([REPORT, GLOBE_REPORT], api, store, deadline=9.0)
     for message_id in ("9006^0", "1008030300001234", "never"):
         assert find_by_id(IdQuestion("", message_id, 0), asking(api, "another")) == ([], 0)
-    said = []
-    for out_id in ("order-1", "order-2", "never"):
-        with pytest.raises(InvalidRequest) as caught:
-            find_by_id(IdQuestion(out_id, "", 0), asking(api, "another"))
-        said.append((str(caught.value), caught.value.field, caught.value.code))
+    said = [not_found(out_id, api, "another") for out_id in ("order-1", "order-2", "never")]
     assert said == [said[0]] * 3
     for out_id in ("order-1", "order-2", "never"):  # of parts from 1 on there may be none
         assert find_by_id(IdQuestion(out_id, "", 1), asking(api, "another")) == ([], 0)
@@ -479,9 +549,8 @@ def test_a_message_abroad_whose_record_lacks_a_member_is_asked_for_if_that_is_no
     platform.on("QueryMessage", answer(GLOBE_STATUS))
     sent_abroad(store, 0, "1008030300001234")
     take_member(store, record_key(WireId(SPACE, "order-2", 0), SECRET), name)
-    if name == "action":  # it may be of an operation that has numbers only
-        with pytest.raises(InvalidRequest, match="has no stored receipt yet"):
-            find_by_id(IdQuestion("order-2", "", 0), asking(api))
-        return
-    found, _ = find_by_id(IdQuestion("order-2", "", 0), asking(api))
-    assert len(found) == len(platform.calls) == (0 if name == "biz_id" else 1)
+    ((found,), _) = find_by_id(IdQuestion("order-2", "", 0), asking(api))
+    # without its action it may be of an operation that has numbers only
+    is_asked_for = name not in ("action", "biz_id")
+    assert len(platform.calls) == is_asked_for
+    assert "part" in found or is_asked_for

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote_plus
 
+import pytest
+
 from aliyun_sms_emulator import SmsEmulator
 from tests.browser.conftest import OpenPage
 from tests.browser.expect import expect_address, expect_count, expect_text, expect_value
@@ -97,6 +99,29 @@ def test_refused_signature_is_explained(open_page: OpenPage, emulator: SmsEmulat
     send(emulator, ANN)  # a new call does not fold it up
     expect_count(page, "#calls > li", 2)
     assert finding.is_visible()
+
+
+def test_a_refusal_of_the_sms_service_is_explained(
+    open_page: OpenPage, emulator: SmsEmulator
+) -> None:
+    send(emulator, "138", "SMS_100002")
+    page = open_page("#requests")
+    page.locator("#calls summary").click()
+    expect_text(page, ".findings li", "A number is none that the template may be sent to")
+    assert "proven" not in page.locator(".findings li").inner_text()
+
+
+@pytest.mark.parametrize(
+    ("locale", "text"), [("en-US", "The documentation asks for"), ("zh-CN", "文档要求")]
+)
+def test_what_was_let_pass_is_noted(
+    open_page: OpenPage, emulator: SmsEmulator, locale: str, text: str
+) -> None:
+    send(emulator, "0085251234567", "SMS_100003")
+    page = open_page("#requests", locale=locale)
+    page.locator("#calls summary").click()
+    expect_text(page, ".notes li", text)
+    assert "[object" not in page.locator("#requests").inner_text()
 
 
 def test_explanation_in_chinese(open_page: OpenPage, emulator: SmsEmulator) -> None:

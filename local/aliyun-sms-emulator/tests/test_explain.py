@@ -330,6 +330,17 @@ def test_a_name_that_is_missing_is_named(client: Client) -> None:
     assert finding["what"] == "TemplateCode is missing or empty"
 
 
+def test_a_body_of_json_is_suspected_where_a_parameter_is_missing(client: Client) -> None:
+    body = b'{"PhoneNumbers":"13800138000"}'
+    headers = {**client.headers("SendSms", body), "content-type": "application/json"}
+    headers = {name: value for name, value in headers.items() if value}
+    headers["authorization"] = client.authorization("POST", "", headers, body)
+    reply = raw(client.emulator, "POST", "/", body, headers)
+    assert reply.code == "MissingPhoneNumbers"
+    explanation = explained_of(client, reply)
+    assert causes(explanation) == [("MissingPhoneNumbers", False), ("json-body", False)]
+
+
 def test_what_the_emulator_lacks_is_about_the_emulator(client: Client) -> None:
     explanation = explained_of(client, client.v1("SendCardSms", {}))
     (finding,) = explanation["findings"]

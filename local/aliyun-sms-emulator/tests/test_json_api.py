@@ -137,7 +137,7 @@ def test_wait_for_a_status_ends_with_it(client: Client) -> None:
 
 def test_wait_gives_up(emulator: SmsEmulator) -> None:
     assert get(emulator, "/api/messages?wait=0.05").json == {"messages": [], "total": 0}
-    with pytest.raises(TimeoutError, match="no message matched"):
+    with pytest.raises(TimeoutError, match="no message with this out_id came within"):
         emulator.wait_for_message(timeout=0.05, out_id="never")
 
 

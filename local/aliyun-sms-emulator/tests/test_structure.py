@@ -13,10 +13,13 @@ from importlib import import_module
 from pathlib import Path
 
 import aliyun_sms_emulator
+from aliyun_sms_emulator.explain.search import LIKELY, PROVEN, SEEN
+from aliyun_sms_emulator.faults.fault import NONE
 from aliyun_sms_emulator.faults.kind import Kind
 from aliyun_sms_emulator.faults.kinds import KINDS
 from aliyun_sms_emulator.operations import OPERATIONS
 from aliyun_sms_emulator.operations.operation import Operation
+from aliyun_sms_emulator.page.languages import LANGUAGES, page_texts
 
 PACKAGE = Path(aliyun_sms_emulator.__file__).parent
 README = Path(__file__).parent.parent / "README.md"
@@ -120,6 +123,12 @@ def test_the_readme_names_every_operation_and_every_kind_of_fault() -> None:
     words = set(re.findall(r"[A-Za-z0-9]+", README.read_text(encoding="utf-8")))
     names = {name for operations in OPERATIONS.values() for name in operations}
     assert (names | set(KINDS)) - words == set()
+
+
+def test_the_page_has_a_text_for_every_kind_of_fault_and_certainty() -> None:
+    wanted = {f"kind_{name}" for name in KINDS if name != NONE} | {PROVEN, SEEN, LIKELY}
+    for language in LANGUAGES:
+        assert wanted <= page_texts(language).keys()
 
 
 def test_each_folder_says_what_is_in_it() -> None:

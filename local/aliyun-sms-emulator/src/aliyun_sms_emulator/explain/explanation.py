@@ -159,11 +159,17 @@ def explain(
     found = [f for f in findings if known or f.cause != "unknown"]
     if key_id and not known:
         found.insert(0, Finding("unknown-key", {"key": key_id}))
+    if refusal.startswith("Missing") and _has_json_body(request):
+        found.insert(0, Finding("json-body", certainty=LIKELY))
     # A refusal that is about the signature is explained by what was found.
     if refusal and (not found or about(refusal) not in _OF_THE_SIGNATURE):
         found.insert(0, Finding(refusal))
     found.sort(key=lambda finding: _CERTAINTIES.index(finding.certainty))
     return Explanation(name, key_id, tuple(found), texts, tuple(leniency.notes))
+
+
+def _has_json_body(request: WireRequest) -> bool:
+    return bool(request.body) and "json" in request.headers.get("content-type", "")
 
 
 def explain_refusal(refusal: str) -> Explanation:

@@ -1,4 +1,4 @@
-// Why a call was refused: what is wrong with its signature, and both texts side by side.
+// Why a call was refused: what is wrong with it, and, for a signature, both texts side by side.
 
 import { el, language, t } from "./dom.js";
 import { call } from "./api.js";
@@ -15,8 +15,8 @@ export async function explain(id, reason) {
 }
 
 function explanation(found) {
-  const findings = found.findings.map(({ what, remedy, proven }) => el("li", {}, el("b", {}, what),
-    el("span", { class: `pill ${proven ? "proven" : "likely"}`, title: proven ? t("proven_hint") : null }, t(proven ? "proven" : "likely")),
+  const findings = found.findings.map(({ what, remedy, certainty }) => el("li", {}, el("b", {}, what),
+    el("span", { class: `pill ${certainty}`, title: t(`${certainty}_hint`) }, t(certainty)),
     el("p", {}, remedy)));
   const parts = [el("h2", {}, t("explained")), findings.length
     ? el("ol", { class: "findings" }, findings) : el("p", { class: "hint" }, t("right_signature"))];

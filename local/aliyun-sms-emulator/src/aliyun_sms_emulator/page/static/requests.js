@@ -1,6 +1,6 @@
 // The requests view: every call, to whom and with what, found by one search; why one was refused.
 
-import { ask, byId, counted, definitions, el, has, pager, sync, t } from "./dom.js";
+import { ask, byId, counted, definitions, el, has, language, pager, sync, t } from "./dom.js";
 import { attempt, call, query } from "./api.js";
 import { explain } from "./explanation.js";
 import { keepOneStop, setUpArrows } from "./keys.js";
@@ -10,6 +10,7 @@ import { bothTimes } from "./times.js";
 
 const PAGE = 50;
 const STOPS = "summary";
+const EXPLAINED = new Set(["refused", "rejected", "failed"]);
 const list = byId("calls");
 let offset = 0;
 let unfolded = "";
@@ -48,7 +49,7 @@ function row(request) {
   const { verdict, code, fault, notes = [] } = request;
   const reason = el("div", {});
   return el("li", {}, el("details", { ontoggle: (event) => {
-    if (event.target.open && verdict === "refused" && !reason.hasChildNodes()) attempt(() => explain(request.id, reason));
+    if (event.target.open && EXPLAINED.has(verdict) && !reason.hasChildNodes()) attempt(() => explain(request.id, reason));
   } },
   el("summary", {}, bothTimes(request.at, true),
     el("span", { class: "what" }, el("b", {}, request.action || t("no_action")), " ", el("span", {}, about(request))),
@@ -91,7 +92,7 @@ function faultText(fault) {
 // What was let through although the documentation asks for something else.
 function notesOf(notes) {
   if (!notes.length) return null;
-  return el("div", {}, el("h2", {}, t("notes_title")), el("ul", { class: "notes" }, notes.map((note) => el("li", {}, note))));
+  return el("div", {}, el("h2", {}, t("notes_title")), el("ul", { class: "notes" }, notes.map((note) => el("li", {}, note[language]))));
 }
 
 function linkTo({ verdict, action, request_id: id }) {

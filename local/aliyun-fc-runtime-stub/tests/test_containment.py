@@ -80,6 +80,7 @@ def test_a_process_that_destroys_itself_is_replaced(project: Project) -> None:
     fc = project.start()
     for statement, how in SELF_DESTRUCTION:
         invocation = fc.invoke("f", statement.encode())
+        assert invocation.error_type is not None, statement
         error = json.loads(invocation.payload)
         assert error["errorType"] == "FunctionExitError"
         assert how in error["errorMessage"]

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from aliyun_fc_runtime_stub import find_interpreter
-from aliyun_fc_runtime_stub.instances.interpreters import BUILT_IN
+from aliyun_fc_runtime_stub.instances.carried_packages import base_packages
 from stub_project import Project
 
 RETURN_ENVIRONMENT = """
@@ -82,7 +82,7 @@ def test_a_function_runs_under_its_runtimes_python_and_packages(
     found = find_interpreter(runtime)
     expected = sys.version_info[:2] if found is None else map(int, runtime[6:].split("."))
     assert version == list(expected)
-    assert package == BUILT_IN[runtime][0]
+    assert package == base_packages(runtime)[0].requirement
     assert warn == ["ignore"]
 
 

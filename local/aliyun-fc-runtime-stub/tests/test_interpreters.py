@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from aliyun_fc_runtime_stub.instances import interpreters
-from aliyun_fc_runtime_stub.instances.interpreters import find_interpreter, runtime_environment
+from aliyun_fc_runtime_stub import find_interpreter, runtime_environment
+from aliyun_fc_runtime_stub.instances import environments
+from aliyun_fc_runtime_stub.instances.carried_packages import Carried
 from stub_project import RUNTIMES
 
 
@@ -55,14 +56,14 @@ def test_a_shim_that_fails_is_passed_over(bare: Path) -> None:
 def test_environment_is_made_once(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two at once make one environment; afterwards it is only looked up."""
     made: list[Path] = []
-    make = interpreters._make
+    make = environments._make
 
-    def counted(base: Path, packages: tuple[str, ...], folder: Path, final: Path) -> None:
+    def counted(base: Path, runtime: str, final: Path) -> None:
         made.append(final)
-        make(base, (), folder, final)
+        make(base, runtime, final)
 
-    monkeypatch.setattr(interpreters, "_make", counted)
-    monkeypatch.setattr(interpreters, "_run", run_without_install)
+    monkeypatch.setattr(environments, "_make", counted)
+    monkeypatch.setattr(environments, "_run", run_without_install)
     with ThreadPoolExecutor() as pool:
         first, second = pool.map(runtime_environment, ["python3"] * 2)
     assert first == second
@@ -86,10 +87,50 @@ def test_a_failed_install_warns_and_leaves_nothing_half_made(
     def fail(command: list[str | Path]) -> None:
         raise subprocess.CalledProcessError(1, [], stderr="noise\nERROR: no network\n")
 
-    monkeypatch.setattr(interpreters, "_run", fail)
+    monkeypatch.setattr(environments, "_run", fail)
     found = runtime_environment("python3")
     assert found.python == Path(sys.executable)
     assert not found.exact
     assert "could not be installed" in (found.warning or "")
     assert "ERROR: no network" in (found.warning or "")
     assert list((bare / "xdg_cache_home/aliyun-fc-runtime-stub").glob("making-*")) == []
+
+
+def test_what_is_installed_is_said_before_it_is(
+    bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environments, "_run", run_without_install)
+    said: list[str] = []
+    made = environments.Environments(said.append)
+    base = made.base("python3")
+    assert said == ["installing what is built into python3; this once"]
+    assert made.add("python3", base, [Carried("PyMySQL", "1.0.2")]) == []
+    assert said[1:] == [
+        "installing what python3 carries and the code imports: PyMySQL 1.0.2; this once"
+    ]
+    assert made.add("python3", base, [Carried("PyMySQL", "1.0.2")]) == []
+    assert made.base("python3") == base
+    assert len(said) == 2
+
+
+def test_each_package_that_can_be_had_is_added(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def run(command: list[str | Path]) -> None:
+        run_without_install(command)
+        if "wand==1" in command:
+            raise subprocess.CalledProcessError(1, [])
+
+    monkeypatch.setattr(environments, "_run", run)
+    made = environments.Environments()
+    packages = [Carried("PyMySQL", "1.0.2"), Carried("wand", "1")]
+    assert made.add("python3", made.base("python3"), packages) == [Carried("wand", "1")]
+
+
+def test_offline_nothing_is_installed(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[list[str | Path]] = []
+    monkeypatch.setattr(environments, "_run", ran.append)
+    made = environments.Environments(offline=True)
+    base = made.base("python3")
+    assert base.python == Path(sys.executable)
+    assert "--offline: nothing is installed" in (base.warning or "")
+    assert made.add("python3", base, [Carried("wand", "1")]) == [Carried("wand", "1")]
+    assert ran == []

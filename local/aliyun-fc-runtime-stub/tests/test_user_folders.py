@@ -9,12 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from aliyun_fc_runtime_stub import find_interpreter, runtime_environment
 from aliyun_fc_runtime_stub.cli import main
-from aliyun_fc_runtime_stub.instances.interpreters import (
-    find_interpreter,
-    is_prepared,
-    runtime_environment,
-)
 
 OWN = f"python{sys.version_info[0]}.{sys.version_info[1]}"
 
@@ -54,8 +50,3 @@ def test_a_path_that_cannot_be_looked_at_has_no_interpreter(
 ) -> None:
     monkeypatch.setenv("PATH", "x" * 5000)
     assert find_interpreter("python3.99") is None
-
-
-def test_a_start_tells_what_it_installs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert not is_prepared("python3")

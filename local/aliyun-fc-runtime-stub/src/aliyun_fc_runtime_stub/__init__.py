@@ -3,9 +3,11 @@
 from . import events
 from .errors import ConfigurationError, FunctionNotFound, RequestRefused, StubError, Throttled
 from .function_compute import FunctionCompute
-from .instances.interpreters import RuntimeEnvironment, find_interpreter, runtime_environment
+from .instances.environments import RuntimeEnvironment, runtime_environment
+from .instances.interpreters import find_interpreter
 from .instances.invocation import Invocation
 from .serving.destinations import Delivery
+from .serving.preparation import Hint
 from .serving.service import Notice
 
 __version__ = "0.1.0"
@@ -15,6 +17,7 @@ __all__ = [
     "Delivery",
     "FunctionCompute",
     "FunctionNotFound",
+    "Hint",
     "Invocation",
     "Notice",
     "RequestRefused",

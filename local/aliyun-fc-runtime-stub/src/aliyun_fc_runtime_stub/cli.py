@@ -17,7 +17,7 @@ from . import __version__
 from .commands.control_client import ControlClient
 from .commands.event_commands import add_event_commands
 from .commands.option_types import count, pair, port, seconds
-from .commands.report import Report, print_preparation, print_warnings
+from .commands.report import Report, announce, print_warnings
 from .commands.status_text import status_text
 from .control.store import state_folder
 from .errors import ConfigurationError, NotRunning, StubError
@@ -216,6 +216,9 @@ def _add_shared(parser: argparse.ArgumentParser) -> None:
         help="folder that stands for a layer, as unpacked below /opt",
     )
     parser.add_argument(
+        "--offline", action="store_true", help="install nothing; say what is lacking instead"
+    )
+    parser.add_argument(
         "--retry-delay",
         type=seconds,
         default=1.0,
@@ -230,6 +233,8 @@ def _function_compute(options: argparse.Namespace, **more: Any) -> FunctionCompu
         dict(options.env),
         layers={arn: Path(folder) for arn, folder in options.layer},
         retry_delay=options.retry_delay,
+        offline=options.offline,
+        announce=announce,
         **more,
     )
 
@@ -272,7 +277,6 @@ def _start(options: argparse.Namespace) -> int:
         notify=lambda notice: report.notice(cloud, notice),
     )
     _check_something_runs(cloud, options)
-    print_preparation(cloud)
     try:
         with cloud:
             report.ready(cloud)
@@ -314,7 +318,6 @@ def _invoke(options: argparse.Namespace) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     cloud = _function_compute(options, port=0, functions=[options.name])
     name = cloud.functions[0].name
-    print_preparation(cloud)
     with cloud:
         print_warnings(cloud)
         invocation = cloud.invoke(name, event, asynchronous=options.asynchronous)

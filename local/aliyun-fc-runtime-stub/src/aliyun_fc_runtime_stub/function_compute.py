@@ -19,12 +19,14 @@ from .control.deployments import Deployments
 from .control.plane import ControlPlane
 from .control.store import Store
 from .errors import FunctionNotFound, StubError
-from .instances.interpreters import find_interpreter, is_prepared, runtime_environment
+from .instances.environments import Environments
+from .instances.interpreters import find_interpreter
 from .instances.invocation import Invocation
 from .serving.destinations import Delivery
 from .serving.gateway import Gateway
+from .serving.preparation import Hint, ServiceSettings
 from .serving.reloading import Reloader
-from .serving.service import Notice, Service, ServiceSettings
+from .serving.service import Notice, Service
 from .template.model import Application, Function
 from .template.s_yaml import load_application
 from .web.access_keys import keep_access_key, new_access_key
@@ -67,7 +69,8 @@ class FunctionCompute:
     one.
     `idle_seconds`: an instance without requests ends after that time.
     `listener` is called with every finished invocation, `notify` with what happens between them;
-    both in the stub's thread.
+    both in the stub's thread. `announce` is told what is installed, before it is; `offline`:
+    nothing is.
 
     Raises ConfigurationError if s.yaml, the code or an option cannot be used.
     """
@@ -96,6 +99,8 @@ class FunctionCompute:
         key_folder: str | Path | None = None,
         listener: Callable[[Invocation], None] = _ignore,
         notify: Callable[[Notice], None] = _ignore,
+        announce: Callable[[str], None] = _ignore,
+        offline: bool = False,
     ) -> None:
         self._template = template or "s.yaml"
         self._store = None if state is None else Store(Path(state))
@@ -106,6 +111,7 @@ class FunctionCompute:
         application, chosen = self._load(self._sources)
         self._reload = reload
         self._ports = Ports(host, port)
+        self._environments = Environments(announce, offline=offline)
         settings = ServiceSettings(
             environment=environment or {},
             layers=layers or {},
@@ -115,9 +121,7 @@ class FunctionCompute:
             idle_seconds=idle_seconds,
             open_ended=state is not None,
         )
-        self._service = Service(
-            application, chosen, settings, runtime_environment, listener, notify
-        )
+        self._service = Service(application, chosen, settings, self._environments, listener, notify)
         self._service.opened = self._open_port
         self._access_key = new_access_key() if access_key is None else AccessKey(*access_key)
         key_folder = state if key_folder is None else key_folder
@@ -158,13 +162,9 @@ class FunctionCompute:
         return self._service.warnings
 
     @property
-    def unprepared(self) -> list[str]:
-        """Runtimes whose built-in packages `start` installs first, which takes some seconds."""
-        if self._store is None:
-            runtimes = {function.runtime for function in self.functions}
-        else:
-            runtimes = {runtime for runtime in _PREPARED if find_interpreter(runtime)}
-        return sorted(runtime for runtime in runtimes if not is_prepared(runtime))
+    def hints(self) -> Sequence[Hint]:
+        """What in the functions' code will not work, and what to do."""
+        return list(self._service.hints)
 
     def start(self) -> None:
         """Take the code, open the ports, and return when requests are answered."""
@@ -211,7 +211,7 @@ class FunctionCompute:
         """Take up what was deployed, and be ready for more."""
         for runtime in _PREPARED:
             if find_interpreter(runtime):
-                runtime_environment(runtime)
+                self._environments.base(runtime)
         deployments = Deployments(store, self._service, self._region, self._ports.trigger_url)
         self._service.functions.update(deployments.restore())
         self._ports.kept = {name: one.port for name, one in deployments.all.items()}

@@ -20,21 +20,23 @@ from .output import Output
 from .tables import Paint, table
 from .without_effect import WithoutEffectReport, without_effect_text
 
-_COLOURS = {"error": "red", "instance": "yellow", "not_run": "yellow"}
+_COLOURS = {"error": "red", "hint": "yellow", "instance": "yellow", "not_run": "yellow"}
 _HEAD = ("FUNCTION", "RUNTIME", "TRIGGER", "URL, OR WHEN AND HOW")
 
 
-def print_preparation(cloud: FunctionCompute) -> None:
-    """Say on standard error what a start has to wait for."""
-    for runtime in cloud.unprepared:
-        sys.stderr.write(f"fc-stub: installing what is built into {runtime}; this once\n")
+def announce(text: str) -> None:
+    """Say on standard error what has to be waited for."""
+    sys.stderr.write(f"fc-stub: {text}\n")
     sys.stderr.flush()
 
 
 def print_warnings(cloud: FunctionCompute) -> None:
-    """Say on standard error what this machine lacks."""
+    """Say on standard error what this machine lacks, and what in the code will not work."""
     for warning in cloud.warnings:
         sys.stderr.write(f"fc-stub: warning: {warning}\n")
+    for hint in cloud.hints:
+        sys.stderr.write(f"fc-stub: hint: {hint.function}: {hint.text}\n")
+    sys.stderr.flush()
 
 
 class Report:

@@ -3,51 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
 import shutil
-import tempfile
-import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from ..errors import ConfigurationError, FunctionNotFound, NoRoom, RequestRefused
+from ..errors import ConfigurationError, FunctionNotFound, RequestRefused
 from ..history import History
-from ..instances.instance import InstanceSettings, InstanceState
-from ..instances.interpreters import RuntimeEnvironment
+from ..instances.environments import Environments
+from ..instances.instance import InstanceState
 from ..instances.invocation import Call, Invocation, new_request_id
 from ..instances.pool import Instances
-from ..package.unpacking import unpack_code
 from ..template.model import Application, Function
 from .async_invocations import AsyncInvocations
+from .preparation import Hint, Preparation, ServiceSettings
 from .timers import Timers
 
-_FOLDER = "fc-stub-"
 MAX_EVENT = 32 * 1024 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceSettings:
-    """Options of a running service.
-
-    `environment` are overrides of the functions' variables (`NAME:K` for the function NAME only);
-    `layers` maps a layer's ARN to a folder; `retry_delay` is the first wait in seconds before an
-    asynchronous invocation is repeated (it doubles); `instance_limit` is per function; an
-    instance ends after `idle_seconds` without a request; `open_ended`: functions may still come, so
-    overrides may name ones that are not there.
-    """
-
-    environment: Mapping[str, str] = field(default_factory=dict)
-    layers: Mapping[str, Path] = field(default_factory=dict)
-    instance_limit: int = 100
-    retry_delay: float = 1.0
-    freeze: bool = False
-    idle_seconds: float = 300.0
-    open_ended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +29,9 @@ class Notice:
     """Something that happened between invocations.
 
     `kind`: "reloaded" (a function has changed), "deployed", "removed", "error" (a change could not
-    be used; the old one goes on), "not_run" (a function is known, but cannot run here) or
-    "instance" (one has ended by itself, or its preStop hook has written `log`). `function` is empty
-    where no single one is meant.
+    be used; the old one goes on), "hint" (what in changed code will not work), "not_run" (a
+    function is known, but cannot run here) or "instance" (one has ended by itself, or its preStop
+    hook has written `log`). `function` is empty where no single one is meant.
     """
 
     kind: str
@@ -67,14 +41,14 @@ class Notice:
 
 
 class Service:
-    """Runs functions; owns their code folders, instances and asynchronous queue."""
+    """Runs functions; owns their instances and asynchronous queue."""
 
     def __init__(
         self,
         application: Application,
         functions: Iterable[Function],
         settings: ServiceSettings,
-        pythons: Callable[[str], RuntimeEnvironment],
+        environments: Environments,
         listener: Callable[[Invocation], None],
         notify: Callable[[Notice], None],
     ) -> None:
@@ -85,41 +59,38 @@ class Service:
         self._settings = settings
         self.notify = notify
         self._listener = listener
-        self._pythons = pythons
         self._instances: dict[str, Instances] = {}
         self._retiring: dict[asyncio.Task[None], Instances] = {}
-        self._layers: dict[str, Path] = {}
-        self._layers_turn = threading.Lock()
         self.timers: Timers | None = None
         self.refresh: Callable[[str], Awaitable[None]] = _as_it_is
         self.opened: Callable[[Function], None] = _no_port
         self._tasks: list[asyncio.Task[None]] = []
-        self._root: Path | None = None
         self._stopping = False
         self.queue = AsyncInvocations(
             self.functions, self._run, settings.retry_delay, settings.instance_limit
         )
         self.started = time.monotonic()
-        self.warnings: list[str] = []
+        self.hints: list[Hint] = []
+        self._preparation = Preparation(settings, environments, self._tell_of_instance)
 
     @property
     def state_folder(self) -> Path | None:
         """Where what is deployed is kept; None for functions of an s.yaml."""
         return self.application.path.absolute() if self._settings.open_ended else None
 
+    def _tell_of_instance(self, function: str, text: str, log: str) -> None:
+        self.notify(Notice("instance", function, text, log))
+
+    @property
+    def warnings(self) -> list[str]:
+        """What this machine lacks of the platform."""
+        return self._preparation.warnings
+
     def prepare(self) -> None:
         """Take the code of all functions; no process starts before the first invocation."""
-        self._check_overrides()
+        self._preparation.check_overrides(self.functions)
         self._set_aside_what_lacks_a_layer()
-        with ThreadPoolExecutor() as pool:  # making an environment for the first time takes long
-            runtimes = sorted({function.runtime for function in self.functions.values()})
-            environments = dict(zip(runtimes, pool.map(self._pythons, runtimes), strict=True))
-        self.warnings = [found.warning for found in environments.values() if found.warning]
-        _remove_left_over()
-        with _room():
-            self._root = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-"))
-        for name, function in self.functions.items():
-            self._instances[name] = self._make(function, environments[function.runtime])
+        self._instances, self.hints = self._preparation.all(self.functions.values())
 
     def _set_aside_what_lacks_a_layer(self) -> None:
         for function in list(self.functions.values()):
@@ -131,36 +102,17 @@ class Service:
             message = f"there is nothing to run: {reasons}"
             raise ConfigurationError(message, self.application.path)
 
-    def _make(self, function: Function, environment: RuntimeEnvironment) -> Instances:
-        layers = self._layers_of(function)
-        with _room():
-            folder = Path(tempfile.mkdtemp(prefix=f"{function.name}-", dir=self._root))
-            code = folder / "code"
-            try:
-                code.mkdir()
-                unpack_code(function.code, code)
-            except BaseException:
-                shutil.rmtree(folder, ignore_errors=True)
-                raise
-        settings = InstanceSettings(
-            python=environment.python,
-            code=code,
-            overrides=self._overrides(function.name),
-            layers=layers,
-            limit=self._settings.instance_limit,
-            freeze=self._settings.freeze,
-            idle_seconds=self._settings.idle_seconds,
-            notice=lambda text, log: self.notify(Notice("instance", function.name, text, log)),
-        )
-        return Instances(function, settings)
-
     async def make(self, function: Function) -> Instances:
         """Take the code of a new or changed function, to be put in its place by `install`.
 
         Raises ConfigurationError if the code or a layer cannot be used.
         """
-        environment = await asyncio.to_thread(self._pythons, function.runtime)
-        return await asyncio.to_thread(self._make, function, environment)
+        instances, hints = await asyncio.to_thread(self._preparation.one, function)
+        for hint in hints:
+            if hint not in self.hints:
+                self.hints.append(hint)
+                self.notify(Notice("hint", hint.function, hint.text))
+        return instances
 
     def install(self, instances: Instances) -> None:
         """Run a function by these instances from now on; calls that are running end on the old."""
@@ -221,51 +173,9 @@ class Service:
         of_it = [self._instances[name], *self._retiring.values()]
         return [state for one in of_it if one.function.name == name for state in one.states()]
 
-    def _overrides(self, function: str) -> dict[str, str]:
-        given = self._settings.environment
-        found = {key: value for key, value in given.items() if ":" not in key}
-        prefix = f"{function}:"
-        for key, value in given.items():
-            if key.startswith(prefix):
-                found[key.removeprefix(prefix)] = value
-        return found
-
-    def _check_overrides(self) -> None:
-        for arn, folder in self._settings.layers.items():
-            if not Path(folder).is_dir():
-                raise ConfigurationError(f"there is no folder {folder}", f"--layer {arn}")
-        for key in self._settings.environment:
-            name, colon, _ = key.partition(":")
-            if colon and name not in self.functions and not self._settings.open_ended:
-                known = ", ".join(self.functions)
-                message = f"there is no function {name!r}; there are: {known}"
-                raise ConfigurationError(message, f"--env {key}")
-
     def missing_layer(self, function: Function) -> str:
-        """Say which layer of a function is not on this machine, and what to do; empty if none."""
-        missing = [arn for arn in function.layers if arn not in self._settings.layers]
-        if not missing:
-            return ""
-        return (
-            f"the layer {missing[0]} is not on this machine: unpack it into a folder and give "
-            f"--layer {missing[0]}=FOLDER"
-        )
-
-    def _layers_of(self, function: Function) -> tuple[Path, ...]:
-        """Return copies of a function's layers: Python and functions write into what they use."""
-        if reason := self.missing_layer(function):
-            raise ConfigurationError(reason, function.resource, "layers")
-        with self._layers_turn:
-            return tuple(self._layer(arn) for arn in function.layers)
-
-    def _layer(self, arn: str) -> Path:
-        if arn not in self._layers:
-            with _room():
-                copy = Path(tempfile.mkdtemp(prefix="layer-", dir=self._root))
-                source = Path(self._settings.layers[arn])
-                shutil.copytree(source, copy, symlinks=True, dirs_exist_ok=True)
-                self._layers[arn] = copy
-        return self._layers[arn]
+        """Say which of a function's layers has no folder, and how to give it one; else nothing."""
+        return self._preparation.missing_layer(function)
 
     def function(self, name: str) -> Function:
         """Return a function; raises FunctionNotFound."""
@@ -330,21 +240,7 @@ class Service:
 
     def discard(self) -> None:
         """Remove the copies of the code."""
-        if self._root is not None:
-            shutil.rmtree(self._root, ignore_errors=True)
-
-
-@contextlib.contextmanager
-def _room() -> Iterator[None]:
-    """Say what to do where a copy of the code cannot be written, the disk being full."""
-    try:
-        yield
-    except OSError as error:
-        raise NoRoom(
-            f"the code cannot be copied: {error.strerror}; make room below "
-            f"{tempfile.gettempdir()}, or set TMPDIR to a folder with room",
-            *([error.filename] if error.filename else []),
-        ) from None
+        self._preparation.discard()
 
 
 async def _as_it_is(_name: str) -> None:
@@ -353,21 +249,3 @@ async def _as_it_is(_name: str) -> None:
 
 def _no_port(_function: Function) -> None:
     """Open no port."""
-
-
-def _remove_left_over() -> None:
-    """Remove the folders of stubs that were killed and could not do it themselves."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}[0-9]*-*"):
-        process = folder.name.split("-")[2]
-        if process.isdigit() and not _runs(int(process)):
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _runs(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

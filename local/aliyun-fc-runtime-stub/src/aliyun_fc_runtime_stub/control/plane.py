@@ -14,7 +14,7 @@ from starlette.types import Receive
 from ..errors import RequestRefused
 from ..http_messages import Headers, HttpRequest, HttpResponse
 from ..web.acs3 import AccessKey, check
-from ..web.api_paths import INVOKE
+from ..web.api_paths import INVOKE, SWITCH
 from ..web.request_body import read_body
 from .arguments import invalid
 from .call import Call
@@ -41,7 +41,8 @@ class ControlPlane:
 
         All are but InvokeFunction and what tells about the stub itself.
         """
-        return not (request.path.startswith("/stub/") or INVOKE.fullmatch(request.path))
+        path = request.path
+        return not (path.startswith("/stub/") or INVOKE.fullmatch(path) or SWITCH.fullmatch(path))
 
     def check(self, request: HttpRequest) -> None:
         """Refuse a call that is not signed, or not as it should be."""

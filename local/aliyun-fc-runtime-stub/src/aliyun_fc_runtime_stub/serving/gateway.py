@@ -20,7 +20,7 @@ from ..errors import FunctionNotFound, RequestRefused, Throttled
 from ..http_messages import Headers, HttpRequest, HttpResponse
 from ..instances.invocation import new_request_id
 from ..template.model import Function
-from ..web.api_paths import INVOKE, check_qualifier
+from ..web.api_paths import INVOKE, SWITCH, check_qualifier
 from ..web.cors import listed_origins, preflight, with_cors
 from ..web.guard import REFUSAL_HEADERS, Guard, OwnNames
 from ..web.http_trigger import MAX_BODY, check_limits, make_event, make_response
@@ -129,6 +129,11 @@ class Gateway:
     async def _api(self, request: HttpRequest, request_id: str) -> HttpResponse:
         if request.path.startswith("/stub/"):
             return inspect(self._service, request)
+        if switch := SWITCH.fullmatch(request.path):
+            if self._control is not None:
+                self._control.check(request)
+            name = self._service.function(unquote(switch[1])).name
+            return self._service.switches.turn(name, request, on=switch[2] == "enable")
         match = INVOKE.fullmatch(request.path)
         if match is None:
             message = (

@@ -19,6 +19,7 @@ from ..instances.pool import Instances
 from ..template.model import Application, Function
 from .async_invocations import AsyncInvocations
 from .preparation import Hint, Preparation, ServiceSettings
+from .switches import Switches
 from .timers import Timers
 
 MAX_EVENT = 32 * 1024 * 1024
@@ -69,6 +70,7 @@ class Service:
         self.queue = AsyncInvocations(
             self.functions, self._run, settings.retry_delay, settings.instance_limit
         )
+        self.switches = Switches()
         self.started = time.monotonic()
         self.hints: list[Hint] = []
         self._preparation = Preparation(settings, environments, self._tell_of_instance)
@@ -201,6 +203,7 @@ class Service:
             raise RequestRefused(503, "ServiceUnavailable", "the stub is stopping")
         await self.refresh(name)
         self.function(name)  # it may have been removed while the call waited
+        self.switches.check(name)
         invocation = await self._instances[name].invoke(call)
         self.recorded.append(invocation)
         self._listener(invocation)

@@ -8,6 +8,7 @@ from ..errors import RequestRefused
 
 PREFIX = "/2023-03-30/"
 INVOKE = re.compile(rf"{PREFIX}functions/([^/]+)/invocations")
+SWITCH = re.compile(rf"{PREFIX}functions/([^/]+)/invoke/(disable|enable)")
 
 
 def check_qualifier(qualifier: str) -> None:

@@ -27,6 +27,7 @@ SWITCHES = {  # documents DisableFunctionInvocation and EnableFunctionInvocation
     "stop": Operation("DisableFunctionInvocation", "invoke/disable"),
     "start": Operation("EnableFunctionInvocation", "invoke/enable"),
 }
+SWITCHED = (*SENDERS, "receive_hook")  # the functions that send
 SECONDS = 30.0  # that Function Compute may take for one function
 
 
@@ -95,7 +96,7 @@ def _senders(template: Path) -> list[str]:
         functions = load_application(template, os.environ).functions
     except Unusable as error:
         raise OperateError(str(error)) from None
-    return [function.name for function in functions if handler_name(function) in SENDERS]
+    return [function.name for function in functions if handler_name(function) in SWITCHED]
 
 
 if __name__ == "__main__":

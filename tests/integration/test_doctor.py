@@ -508,7 +508,7 @@ CASES: list[tuple[Trouble, str, str, str]] = [
         ),
         *("approvals", ERROR, "takes codes of 4 to 6 characters, and SMS_CODE_LENGTH is 8"),
     ),
-    (variables(SMS_COUNTRIES="HK"), "console", NOT_CHECKED, "daily stop abroad (1,000 messages"),
+    (variables(SMS_COUNTRIES="HK"), "console", NOT_CHECKED, "own daily stop abroad"),
     (variables(SMS_FILE_TEMPLATE_CODE="SMS_3"), "approvals", ERROR, "SMS_3 was cancelled"),
     (variables(SMS_CODE_TEMPLATES="SMS_9"), "approvals", ERROR, "isv.SMS_TEMPLATE_ILLEGAL"),
     (

@@ -13,7 +13,7 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -54,7 +54,7 @@ class Shell(NamedTuple):
 
     project: Path
     folder: Path
-    environment: dict[str, str]
+    environment: Mapping[str, str]
 
     def run(self, block: str) -> str:
         """Run a block and return what it prints; fails where a command of it does."""
@@ -90,13 +90,13 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def cloud_with_state(
     start_cloud: StartCloud, redis_server: RedisServer
-) -> Iterator[tuple[Cloud, dict[str, str]]]:
+) -> tuple[Cloud, dict[str, str]]:
     state = {
         "SMS_STATE_URL": redis_server.url,
         "SMS_STATE_SECRET": SECRET,
         "SMS_RECEIPT_TOKEN": "Kx8_vRt2QbWz5nYpLm3D",
     }
-    yield start_cloud(changes=state), state
+    return start_cloud(changes=state), state
 
 
 @pytest.fixture
@@ -119,8 +119,8 @@ def shell(
         SMS_SIGN_NAME="fc-sms",
         CALLED=str(tmp_path / "called"),
     )
-    environment["PATH"] = f"{programs}{os.pathsep}{environment['PATH']}"
-    return Shell(project, tmp_path, environment)
+    path = f"{programs}{os.pathsep}{environment['PATH']}"
+    return Shell(project, tmp_path, {**environment, "PATH": path})
 
 
 def every_block(project: Path) -> list[str]:
@@ -163,13 +163,15 @@ def unknown_to_s(project: Path, call: str) -> str:
 def test_commands_in_the_text_are_those_of_the_makefile_and_of_s(project: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (project / "Makefile").read_text(), re.MULTILINE))
     for page in PAGES:
-        for command in re.findall(r"`((?:make|s) [^`]+)`", (project / page).read_text("utf-8")):
+        for command in re.findall(
+            r"(?<![\w`])`((?:make|s) [^`\n]+)`", (project / page).read_text("utf-8")
+        ):
             for part in command.split("&&"):
                 program, name, *_ = part.split()
                 if program == "make":
                     assert name in targets, command
                 else:
-                    assert unknown_to_s(project, part.removeprefix("s ").strip()) == "", command
+                    assert unknown_to_s(project, part.strip().removeprefix("s ")) == "", command
 
 
 def test_nothing_is_sent_between_the_two_commands_and_it_goes_on_after(

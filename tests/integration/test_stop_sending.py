@@ -19,6 +19,7 @@ SENDERS = (
     "fc-sms-send-sms",
     "fc-sms-send-international-sms",
     "fc-sms-send-on-event",
+    "fc-sms-receive-hook",
     "fc-sms-verify-code",
 )
 

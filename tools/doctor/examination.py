@@ -58,9 +58,9 @@ def _console(settings: Settings) -> Findings:
         yield Finding(
             "console",
             NOT_CHECKED,
-            "the SMS console's own daily stop abroad (1,000 messages at first) and its values for "
-            "single countries: no operation shows them",
-            "set them there, a little above SMS_LIMITS: docs/limits.md",
+            "the SMS console's own daily stop abroad, and its values for single countries: no "
+            "operation shows them",
+            "set them there, a little above SMS_LIMITS and SMS_COUNTRIES: docs/limits.md",
         )
 
 

@@ -250,13 +250,16 @@ class Hurried(OpeningProtocol):
     request_seconds = 0.2
 
 
-def test_half_requests_end_in_time() -> None:
+def test_half_requests_end_in_time(tmp_path: Path) -> None:
     hurried = EmulatorServer(default_config(), None, Listening(), protocol=Hurried)
+    hurried.speak_https(tmp_path)
     client = Client(EmulatorClient(hurried.url))
     with emulating(hurried):
         for beginning, answer in (
             (b"", b""),
             (b"GET / HTT", b"HTTP/1.1 408 "),
+            (b"CONNECT dysmsapi", b""),
+            (b"\x16\x03\x01\x02\x00\x01", b""),
             (b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf", b"HTTP/1.1 408 "),
         ):
             with RawConnection(client) as connection:

@@ -55,7 +55,7 @@ class OpeningProtocol(FaultyProtocol):
 
     def on_headers_complete(self) -> None:
         """Let a request to a proxy become one to this server, which remembers whom it named."""
-        target = absolute_target(self.url)
+        target = None if self.url.startswith(b"/") else absolute_target(self.url)
         if target is not None:
             authority, self.url = target
             extensions = self.scope["extensions"]

@@ -89,8 +89,8 @@ def _refused(emulator: Emulator, request: RequestRecord) -> str:
     values = {"to": _masked(parameters.get("PhoneNumbers") or parameters.get("To", ""))}
     values |= {name: parameters.get(name, "") for name in names}
     told = "  ".join((f"{request.action or 'a call'} {request.verdict}", *_pairs(values)))
-    reasons = filter(None, (request.fault, request.code, *_reasons(emulator, request)))
-    return f"{told}: {'; '.join(reasons)}"
+    reasons = (request.fault, request.code, *_reasons(emulator, request))
+    return f"{told}: {'. '.join(reason.rstrip('.') for reason in reasons if reason)}"
 
 
 def _reasons(emulator: Emulator, request: RequestRecord) -> list[str]:

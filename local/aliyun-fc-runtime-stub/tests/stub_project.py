@@ -18,6 +18,33 @@ RUNTIMES = [name for name in ("python3.12", "python3.10") if find_interpreter(na
 RUNTIMES.append("python3")
 
 
+# A program of a custom runtime, as tests need it. It ignores FC_SERVER_PORT unless told otherwise.
+PROGRAM = """
+import http.server, json, os, sys, time
+
+class Program(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def answer(self, body, status=200, headers=()):
+        body = body if isinstance(body, bytes) else str(body).encode()
+        self.send_response(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(b"" if self.command == "HEAD" else body)
+    def do_GET(self):
+        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        {handle}
+    do_POST = do_PUT = do_HEAD = do_GET
+    def log_message(self, *_): pass
+
+class Server(http.server.ThreadingHTTPServer):
+    request_queue_size = 100
+
+Server({listen}, Program).serve_forever()
+"""
+
+
 def until(reached: Callable[[], Any], seconds: float = 60.0) -> Any:
     """Return what is reached as soon as it is true."""
     deadline = time.monotonic() + seconds
@@ -95,3 +122,17 @@ class Project:
     def start(self, **options: Any) -> FunctionCompute:
         options.setdefault("variables", {})
         return self._start(self.write(), **options)
+
+    def program(
+        self, name: str, handle: str, listen: str = '("0.0.0.0", 9000)', **props: Any
+    ) -> None:
+        """Add a function of a custom runtime with an HTTP trigger: a program in Python.
+
+        `handle` are the statements that answer a request; see PROGRAM for what they can use.
+        """
+        answer = dedent(handle).strip().replace("\n", "\n" + " " * 8)
+        self.files({f"{name}.py": PROGRAM.format(handle=answer, listen=listen)})
+        config = {"command": ["python3", f"{name}.py"], **props.pop("config", {})}
+        self.http(name, runtime="custom.debian12", customRuntimeConfig=config, **props)
+        if "handler" not in props:
+            del self.document["resources"][name]["props"]["handler"]

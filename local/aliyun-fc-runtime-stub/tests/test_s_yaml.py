@@ -121,7 +121,7 @@ def _destination(outcome: str, arn: object) -> dict[str, Any]:
         ({"environmentVariables": {"1A": "x"}}, "a name starts with a letter"),
         ({"environmentVariables": {"A": "x" * 4097}}, "must be 4096 bytes, not 4097"),
         ({"layers": "arn"}, "layers: must be a list"),
-        ({"instanceLifecycleConfig": {"initializer": {"command": ["x"]}}}, "custom runtimes"),
+        ({"instanceLifecycleConfig": {"initializer": {"command": ["x"]}}}, "with a GPU"),
         ({"instanceLifecycleConfig": {"preFreeze": {}}}, "preFreeze: is not a known property"),
         (
             {"instanceLifecycleConfig": {"preStop": {"handler": "a.b", "timeout": 91}}},
@@ -224,14 +224,14 @@ def test_a_dotenv_is_read_as_the_cli_does(tmp_path: Path) -> None:
 def test_other_resources_are_named_not_run(project: Project) -> None:
     """What this stub does not run is listed with a reason, and does not stop the rest."""
     project.function("f")
-    project.function("web", runtime="custom.debian10")
+    project.function("web", runtime="custom-container")
     project.document["resources"]["bucket"] = {
         "component": "oss",
         "props": {"x": "${resources.f.output.arn}"},
     }
     application = load(project)
     assert [function.name for function in application.functions] == ["f"]
-    assert "custom.debian10" in application.not_run["web"]
+    assert "custom containers are not run" in application.not_run["web"]
     assert "'oss' is not fc3" in application.not_run["bucket"]
 
 

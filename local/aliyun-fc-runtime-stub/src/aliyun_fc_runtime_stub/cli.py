@@ -225,6 +225,13 @@ def _add_shared(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="first wait before an asynchronous invocation is repeated (default 1)",
     )
+    parser.add_argument(
+        "--start-seconds",
+        type=seconds,
+        default=120.0,
+        metavar="SECONDS",
+        help="how long the program of a custom runtime may take to open its port (default 120)",
+    )
 
 
 def _function_compute(options: argparse.Namespace, **more: Any) -> FunctionCompute:
@@ -235,6 +242,7 @@ def _function_compute(options: argparse.Namespace, **more: Any) -> FunctionCompu
         retry_delay=options.retry_delay,
         offline=options.offline,
         announce=announce,
+        start_seconds=options.start_seconds,
         **more,
     )
 

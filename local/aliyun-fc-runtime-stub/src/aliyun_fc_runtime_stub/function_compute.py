@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 import threading
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
@@ -67,7 +68,8 @@ class FunctionCompute:
     `authentication`: check callers of triggers by authType. `access_key`: the pair that callers
     sign with; else it is kept in `key_folder` (default: `state`), and without a folder it is a new
     one.
-    `idle_seconds`: an instance without requests ends after that time.
+    `idle_seconds`: an instance without requests ends after that time. `start_seconds`: how long
+    the program of a custom runtime may take to open its port.
     `listener` is called with every finished invocation, `notify` with what happens between them;
     both in the stub's thread. `announce` is told what is installed, before it is; `offline`:
     nothing is.
@@ -94,6 +96,7 @@ class FunctionCompute:
         clock: Callable[[], datetime] = _utc_now,
         freeze: bool = False,
         idle_seconds: float = 300.0,
+        start_seconds: float = 120.0,
         authentication: bool = True,
         access_key: tuple[str, str] | None = None,
         key_folder: str | Path | None = None,
@@ -119,6 +122,7 @@ class FunctionCompute:
             retry_delay=retry_delay,
             freeze=freeze,
             idle_seconds=idle_seconds,
+            start_seconds=start_seconds,
             open_ended=state is not None,
         )
         self._service = Service(application, chosen, settings, self._environments, listener, notify)
@@ -201,6 +205,8 @@ class FunctionCompute:
             proxy_headers=False,
             timeout_keep_alive=_KEEP_ALIVE,
         )
+        # A response that breaks off halfway is a function's failure, which is reported as such.
+        logging.getLogger("uvicorn.error").addHandler(logging.NullHandler())
         self._server = uvicorn.Server(config)
         self._serving = self._loop.create_task(self._server.serve(sockets=sockets))
         self._thread = threading.Thread(target=self._run, name="fc-stub", daemon=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -36,3 +37,19 @@ class HttpResponse:
     status: int
     headers: Headers
     body: bytes
+
+
+class ResponseStream(Protocol):
+    """A client that takes a response piece by piece, as it is made."""
+
+    async def start(self, status: int, headers: Headers) -> None:
+        """Send the head of the response."""
+
+    async def write(self, data: bytes) -> None:
+        """Send a piece of its body; waits while the client takes no more."""
+
+    async def end(self) -> None:
+        """Say that the response is complete; without it the client sees it broken off."""
+
+    async def gone(self) -> None:
+        """Wait until the client has gone away, which may be never."""

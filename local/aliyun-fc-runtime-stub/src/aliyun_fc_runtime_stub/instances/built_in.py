@@ -7,7 +7,6 @@ handles one request at a time), "Lifecycle hooks for function instances".
 from __future__ import annotations
 
 import math
-import signal
 import time
 from typing import Any
 
@@ -16,12 +15,18 @@ from ..template.model import Function, Hook
 from .environment import make_environment
 from .instance import InstanceSettings, InstanceState
 from .instance_process import End
-from .invocation import MAX_RESULT, Call, Invocation, error_body, new_request_id
+from .invocation import (
+    INITIALIZATION,
+    MAX_RESULT,
+    UNHANDLED,
+    Call,
+    Invocation,
+    error_body,
+    exit_text,
+    new_request_id,
+)
 from .log_text import INITIALIZE, INVOKE, PRE_STOP, framed
 from .worker import Answer, Worker
-
-UNHANDLED = "UnhandledInvocationError"
-INITIALIZATION = "InitializationError"
 
 
 class BuiltInInstance:
@@ -52,7 +57,7 @@ class BuiltInInstance:
     def _exited(self) -> None:
         if self._busy:
             return
-        why = _exit_text(self._worker.exit_code)
+        why = exit_text(self._worker.exit_code)
         if self._worker.end is End.MEMORY:
             used = self._worker.memory_kib // 1024
             why = f"it used {used} MB of memory; memorySize is {self._function.memory} MB"
@@ -174,7 +179,7 @@ class BuiltInInstance:
             message = f"Function used {used} MB of memory; its memorySize is {limit} MB"
             return error_body("FunctionOOMError", message), kind
         if answer.end is End.EXIT:
-            how = _exit_text(answer.exit_code)
+            how = exit_text(answer.exit_code)
             message = f"Process exited unexpectedly before completing request ({how})"
             return error_body("FunctionExitError", message), kind
         return answer.payload, kind
@@ -191,12 +196,3 @@ class BuiltInInstance:
             log = between + log
         await self._worker.kill()
         return log + self._worker.log.take()
-
-
-def _exit_text(code: int | None) -> str:
-    if code is None or code >= 0:
-        return f"exit code {code}"
-    try:
-        return f"ended by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"ended by signal {-code}"

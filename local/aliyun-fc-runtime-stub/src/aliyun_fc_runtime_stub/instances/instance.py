@@ -17,7 +17,8 @@ from .invocation import Call, Invocation
 class InstanceSettings:
     """How the instances of a function are run: by which Python, from where, how many.
 
-    An instance that has had no request for `idle_seconds` ends. `notice` is told what happens
+    An instance that has had no request for `idle_seconds` ends. The program of a custom runtime has
+    `start_seconds` to open its port. `notice` is told what happens
     between requests: a text and the log that belongs to it.
     """
 
@@ -28,6 +29,7 @@ class InstanceSettings:
     limit: int
     freeze: bool
     idle_seconds: float
+    start_seconds: float
     notice: Callable[[str, str], None]
 
 

@@ -39,16 +39,21 @@ class InstanceProcess:
     """A process that leads a group of its own. Its memory limit is in MB.
 
     `on_exit` is called when it has ended, for whatever reason. `end` is why it was or is being
-    ended, None as long as it may go on.
+    ended, None as long as it may go on. With `launched` it only starts another program, and does
+    not count itself.
     """
 
-    def __init__(self, memory_limit: int, on_exit: Callable[[], None]) -> None:
+    def __init__(
+        self, memory_limit: int, on_exit: Callable[[], None], *, launched: bool = False
+    ) -> None:
         self.log = LogText()
         self.end: End | None = None
         self.memory_kib = 0
         self.peak_kib = 0
         self.limit_kib = memory_limit * 1024
         self._on_exit = on_exit
+        self._launched = launched
+        self._output = -1
         self._running = False
         self._busy = False
         self._reaping = threading.Lock()
@@ -168,9 +173,10 @@ class InstanceProcess:
         self._loop.call_later(_GRACE, self.kill_group)
 
     def _watch_memory(self) -> None:
-        self.memory_kib = used = tree_memory(self._process.pid, self.limit_kib)
+        process, limit = self._process.pid, self.limit_kib
+        self.memory_kib = used = tree_memory(process, limit, itself=not self._launched)
         self.peak_kib = max(self.peak_kib, used)
-        if used > self.limit_kib:
+        if used > limit:
             self.end = self.end or End.MEMORY
             self.kill_group()
         else:

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import json
 import secrets
+import signal
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..http_messages import HttpRequest, HttpResponse
+from ..http_messages import HttpRequest, HttpResponse, ResponseStream
 
 MAX_RESULT = 32 * 1024 * 1024
+UNHANDLED = "UnhandledInvocationError"
+INITIALIZATION = "InitializationError"
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request to an instance: an event, or (`request`) the HTTP request of a trigger."""
+    """One request to an instance: an event, or (`request`) the HTTP request of a trigger.
+
+    A response whose length is not known before its end goes to `stream`, if there is one.
+    """
 
     request_id: str
     event: bytes
     trigger: str = "event"
     attempt: int = 1
     request: HttpRequest | None = None
+    stream: ResponseStream | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +67,13 @@ def new_request_id() -> str:
 def error_body(error_type: str, message: str) -> bytes:
     """Return an error object without a stack, for failures outside the user's code."""
     return json.dumps({"errorType": error_type, "errorMessage": message}).encode()
+
+
+def exit_text(code: int | None) -> str:
+    """Say how a process has ended: by its exit code, or minus the signal that ended it."""
+    if code is None or code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"ended by signal {-code}"

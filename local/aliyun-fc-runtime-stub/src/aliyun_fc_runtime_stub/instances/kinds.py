@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ..template.custom_runtime import is_custom
 from ..template.model import Function
 from .built_in import BuiltInInstance
+from .custom import CustomInstance
 from .instance import Instance, InstanceSettings
 
 
@@ -22,8 +24,9 @@ class InstanceKind(NamedTuple):
 
 
 _BUILT_IN = InstanceKind(BuiltInInstance, takes_requests=False)
+_CUSTOM = InstanceKind(CustomInstance, takes_requests=True)
 
 
-def kind_of(runtime: str) -> InstanceKind:  # noqa: ARG001
+def kind_of(runtime: str) -> InstanceKind:
     """Return the kind of a runtime that s.yaml may name."""
-    return _BUILT_IN
+    return _CUSTOM if is_custom(runtime) else _BUILT_IN

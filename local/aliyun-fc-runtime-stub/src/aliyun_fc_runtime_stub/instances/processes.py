@@ -13,15 +13,18 @@ _PAGE_KIB = os.sysconf("SC_PAGE_SIZE") // 1024
 _PROC = Path("/proc")
 _SIZE, _ENVIRONMENT_END = 23 - 3, 51 - 3  # fields of stat behind the name, which is the second
 _LOOKS = 300
+_LISTENING = "0A"  # TCP_LISTEN in /proc/net/tcp
 
 
-def tree_memory(process: int, limit_kib: int) -> int:
+def tree_memory(process: int, limit_kib: int, *, itself: bool = True) -> int:
     """Return the resident memory in KiB of a process and its children, 0 where /proc is missing.
+
+    Without `itself` only the children count.
 
     Pages that forked processes share count once for each. Only where that comes to more than
     `limit_kib` are shares counted, which takes the kernel longer.
     """
-    tree = list(_tree(process))
+    tree = [one for one in _tree(process) if itself or one != process]
     total = sum(_resident(one) for one in tree)
     if total > limit_kib and len(tree) > 1:
         return sum(_share(one) for one in tree)
@@ -84,3 +87,24 @@ def environment_of(process: int) -> bytes:
 def _starting(folder: Path) -> bool:
     fields = (folder / "stat").read_bytes().rpartition(b") ")[2].split()
     return fields[_SIZE] != b"0" and fields[_ENVIRONMENT_END] == b"0"
+
+
+def tree_listens(process: int) -> set[int]:
+    """Return the TCP ports that a process and its children listen on, as far as /proc tells."""
+    sockets = {link for one in _tree(process) for link in _links(one)}
+    found = set()
+    for table in ("tcp", "tcp6"):
+        with contextlib.suppress(OSError):
+            for line in (_PROC / "net" / table).read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == _LISTENING and f"socket:[{fields[9]}]" in sockets:
+                    found.add(int(fields[1].rpartition(":")[2], 16))
+    return found
+
+
+def _links(process: int) -> Iterator[str]:
+    folder = f"/proc/{process}/fd"
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):  # noqa: PTH208
+            with contextlib.suppress(OSError):
+                yield os.readlink(f"{folder}/{name}")  # noqa: PTH115

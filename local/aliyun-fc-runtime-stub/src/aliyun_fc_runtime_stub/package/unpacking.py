@@ -34,10 +34,17 @@ def unpack_code(code: Path, target: Path) -> None:
     if code.is_dir():
         for path in uploaded(code):
             _copy(code / path, target / path)
+        _let_run(target / "bootstrap")
     elif code.suffix.lower() in _ARCHIVES:
         _unzip(code, target)
     else:
         _copy(code, target / code.name)
+
+
+def _let_run(bootstrap: Path) -> None:
+    """Make the usual start command of a custom runtime executable, as the packer does."""
+    if bootstrap.is_file() and not bootstrap.is_symlink():
+        bootstrap.chmod(bootstrap.stat().st_mode | 0o111)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from ..errors import FunctionNotFound, RequestRefused, Throttled
 from ..history import History
+from ..http_messages import HttpRequest
 from ..instances.invocation import Call, Invocation, new_request_id
 from ..template.model import MAX_ASYNC_EVENT, Function
 from .destinations import EXPIRED, Delivery, destination_function, make_body, size_error
@@ -61,13 +62,14 @@ class AsyncInvocations:
         *,
         request_id: str = "",
         trigger: str = "async",
+        request: HttpRequest | None = None,
     ) -> str:
         """Accept an event (at most 128 KB); return its request id."""
         if len(event) > MAX_ASYNC_EVENT:
             raise RequestRefused(
                 413, "EntityTooLarge", f"the event is {len(event)} bytes; at most 128 KB if async"
             )
-        call = Call(request_id or new_request_id(), event, trigger)
+        call = Call(request_id or new_request_id(), event, trigger, request=request)
         task = asyncio.get_running_loop().create_task(self._settle(function, call))
         self._tasks[call.request_id] = task
         self._accepted[function.name] += 1

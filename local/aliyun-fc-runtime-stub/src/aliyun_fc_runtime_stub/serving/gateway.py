@@ -11,6 +11,7 @@ import base64
 import json
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote
 
@@ -19,12 +20,14 @@ from starlette.types import Receive, Scope, Send
 from ..errors import FunctionNotFound, RequestRefused, Throttled
 from ..http_messages import Headers, HttpRequest, HttpResponse
 from ..instances.invocation import new_request_id
-from ..template.model import Function
+from ..instances.kinds import kind_of
+from ..template.model import Function, HttpTrigger
 from ..web.api_paths import INVOKE, SWITCH, check_qualifier
 from ..web.cors import listed_origins, preflight, with_cors
 from ..web.guard import REFUSAL_HEADERS, Guard, OwnNames
 from ..web.http_trigger import MAX_BODY, check_limits, make_event, make_response
 from ..web.request_body import read_body
+from ..web.response_stream import AsgiStream
 from ..web.trigger_auth import Authenticator
 from .inspection import inspect
 from .service import Service
@@ -78,15 +81,17 @@ class Gateway:
             refusal.headers.extend(REFUSAL_HEADERS)
             await _send(refusal, send)
             return
+        response: HttpResponse | None
         try:
-            response = await self._answer(name, request, receive, request_id)
+            response = await self._answer(name, request, (receive, send), request_id)
         except RequestRefused as error:
             response = _refusal(error.status, error.code, str(error), request_id)
         except FunctionNotFound as error:
             response = _refusal(404, "FunctionNotFound", str(error), request_id)
         except Throttled as error:
             response = _refusal(429, "ResourceExhausted", str(error), request_id)
-        await _send(response, send)
+        if response is not None:
+            await _send(response, send)
 
     def _own_names(self, function: str | None) -> OwnNames:
         trigger = None
@@ -95,19 +100,29 @@ class Gateway:
         return OwnNames(self._service.application.domains, listed_origins(trigger))
 
     async def _answer(
-        self, name: str | None, request: HttpRequest, receive: Receive, request_id: str
-    ) -> HttpResponse:
+        self,
+        name: str | None,
+        request: HttpRequest,
+        client: tuple[Receive, Send],
+        request_id: str,
+    ) -> HttpResponse | None:
+        """Return the response; None if it has gone to the client already, as it was made."""
+        receive, _ = client
         if name is None and self._control is not None and self._control.takes(request):
             return await self._control.answer(request, receive, request_id)
         request = request.with_body(await read_body(receive, MAX_BODY, _TOO_LARGE))
         if name is None:
             return await self._api(request, request_id)
         await self._service.refresh(name)
-        return await self._trigger(self._service.function(name), request, request_id)
+        return await self._trigger(self._service.function(name), request, client, request_id)
 
     async def _trigger(
-        self, function: Function, request: HttpRequest, request_id: str
-    ) -> HttpResponse:
+        self,
+        function: Function,
+        request: HttpRequest,
+        client: tuple[Receive, Send],
+        request_id: str,
+    ) -> HttpResponse | None:
         trigger = function.http_trigger
         if trigger is not None and (answer := preflight(trigger, request)):
             return answer
@@ -117,13 +132,26 @@ class Gateway:
             raise RequestRefused(403, "FCCommonError", message)
         check_limits(request)
         self._authenticator.check(trigger, request, time.time())
-        event = make_event(function, request, request_id)
+        as_it_is = kind_of(function.runtime).takes_requests
+        event = request.body if as_it_is else make_event(function, request, request_id)
+        passed_on = request if as_it_is else None
+        identity = (b"x-fc-request-id", request_id.encode())
         if request.header("x-fc-invocation-type").lower() == "async":
-            self._service.invoke_later(function.name, event, request_id=request_id)
-            return HttpResponse(202, [(b"x-fc-request-id", request_id.encode())], b"")
+            self._service.invoke_later(
+                function.name, event, request_id=request_id, request=passed_on
+            )
+            return HttpResponse(202, [identity], b"")
+        stream = AsgiStream(*client, partial(_with_identity, identity, trigger, request))
         invocation = await self._service.invoke(
-            function.name, event, request_id=request_id, trigger="http"
+            function.name,
+            event,
+            request_id=request_id,
+            trigger="http",
+            request=passed_on,
+            stream=stream if as_it_is else None,
         )
+        if stream.started:
+            return None
         return with_cors(trigger, request, make_response(invocation))
 
     async def _api(self, request: HttpRequest, request_id: str) -> HttpResponse:
@@ -158,8 +186,11 @@ class Gateway:
         headers: Headers = [
             (key.lower().encode(), value.encode()) for key, value in invocation.headers.items()
         ]
-        headers.append((b"content-type", b"application/octet-stream"))
-        if request.header("x-fc-log-type").lower() == "tail":
+        content = b"application/octet-stream" if invocation.status < 400 else b"application/json"
+        headers.append((b"content-type", content))
+        # Of several requests at a time nobody knows whose a line is ("instance concurrency").
+        one_at_a_time = self._service.function(name).concurrency == 1
+        if one_at_a_time and request.header("x-fc-log-type").lower() == "tail":
             tail = invocation.log.encode()[-_LOG_TAIL:]
             headers.append((b"x-fc-log-result", base64.b64encode(tail)))
         return HttpResponse(invocation.status, headers, invocation.payload)
@@ -178,6 +209,17 @@ def _request(scope: Scope) -> HttpRequest:
     )
 
 
+def _with_identity(
+    identity: tuple[bytes, bytes],
+    trigger: HttpTrigger,
+    request: HttpRequest,
+    response: HttpResponse,
+) -> HttpResponse:
+    """Add what every response of a trigger has to the head of a stream."""
+    named = HttpResponse(response.status, [identity, *response.headers], response.body)
+    return with_cors(trigger, request, named)
+
+
 def _refusal(status: int, code: str, message: str, request_id: str) -> HttpResponse:
     body = {"RequestId": request_id, "Code": code, "Message": message}
     headers: Headers = [
@@ -190,7 +232,8 @@ def _refusal(status: int, code: str, message: str, request_id: str) -> HttpRespo
 
 async def _send(response: HttpResponse, send: Send) -> None:
     headers = list(response.headers)
-    if response.status not in {204, 304}:
+    told = any(name == b"content-length" for name, _ in headers)
+    if response.status not in {204, 304} and not told:
         headers.append((b"content-length", str(len(response.body)).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     body = b"" if response.status in {204, 304} else response.body

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -18,9 +18,11 @@ from ..instances.carried_packages import Carried
 from ..instances.environments import Environments, RuntimeEnvironment
 from ..instances.instance import InstanceSettings
 from ..instances.needs import Needs, read_needs
+from ..instances.platform_paths import language_warnings, python_runtimes
 from ..instances.pool import Instances
 from ..package.unpacking import unpack_code
 from ..template.model import Function
+from .layers import Layers
 
 _FOLDER = "fc-stub-"
 
@@ -32,7 +34,8 @@ class ServiceSettings:
     `environment` are overrides of the functions' variables (`NAME:K` for the function NAME only);
     `layers` maps a layer's ARN to a folder; `retry_delay` is the first wait in seconds before an
     asynchronous invocation is repeated (it doubles); `instance_limit` is per function; an
-    instance ends after `idle_seconds` without a request; `open_ended`: functions may still come, so
+    instance ends after `idle_seconds` without a request; a custom runtime's program has
+    `start_seconds` to open its port; `open_ended`: functions may still come, so
     overrides may name ones that are not there.
     """
 
@@ -42,6 +45,7 @@ class ServiceSettings:
     retry_delay: float = 1.0
     freeze: bool = False
     idle_seconds: float = 300.0
+    start_seconds: float = 120.0
     open_ended: bool = False
 
 
@@ -80,17 +84,18 @@ class Preparation:
         self._environments = environments
         self._notice = notice
         self._root: Path | None = None
-        self._layers: dict[str, Path] = {}
-        self._layers_turn = threading.Lock()
+        self._layers = Layers(settings.layers)
 
     def all(self, functions: Iterable[Function]) -> tuple[dict[str, Instances], list[Hint]]:
         """Prepare functions, to begin with; no process starts before the first invocation."""
         functions = list(functions)
         with ThreadPoolExecutor() as pool:  # making an environment for the first time takes long
-            runtimes = sorted({function.runtime for function in functions})
+            runtimes = sorted({name for one in functions for name in python_runtimes(one)})
             found = pool.map(self._environments.base, runtimes)
             environments = dict(zip(runtimes, found, strict=True))
         self.warnings = [one.warning for one in environments.values() if one.warning]
+        for one in functions:
+            self.warnings += [*language_warnings(one), *self._layers.warnings(one)]
         _remove_left_over()
         with _room():
             self._root = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-"))
@@ -100,17 +105,19 @@ class Preparation:
             those = [one for one in taken if one.function.runtime == runtime]
             hints += self._complete(environment, those)
         instances = {
-            one.function.name: self._instances(one, environments[one.function.runtime])
+            one.function.name: self._instances(one, environments.get(one.function.runtime))
             for one in taken
         }
         return instances, hints
 
     def one(self, function: Function) -> tuple[Instances, list[Hint]]:
         """Prepare a new or changed function; raises ConfigurationError if it cannot be."""
-        environment = self._environments.base(function.runtime)
+        bases = [self._environments.base(runtime) for runtime in python_runtimes(function)]
         taken = self._take(function)
-        hints = self._complete(environment, [taken])
-        return self._instances(taken, environment), hints
+        if function.custom:
+            return self._instances(taken, None), []
+        hints = self._complete(bases[0], [taken])
+        return self._instances(taken, bases[0]), hints
 
     def discard(self) -> None:
         """Remove the copies of code and layers."""
@@ -119,30 +126,19 @@ class Preparation:
 
     def missing_layer(self, function: Function) -> str:
         """Say which of a function's layers has no folder, and how to give it one; else nothing."""
-        missing = [arn for arn in function.layers if arn not in self._settings.layers]
-        if not missing:
-            return ""
-        return (
-            f"the layer {missing[0]} is not on this machine: unpack it into a folder and give "
-            f"--layer {missing[0]}=FOLDER"
-        )
+        return self._layers.missing(function)
 
     def check_overrides(self, functions: Mapping[str, Function]) -> None:
         """Refuse folders of layers that are not there, and variables of unknown functions."""
-        for arn, folder in self._settings.layers.items():
-            if not Path(folder).is_dir():
-                raise ConfigurationError(f"there is no folder {folder}", f"--layer {arn}")
+        self._layers.check()
         for key in self._settings.environment:
             name, colon, _ = key.partition(":")
             if colon and name not in functions and not self._settings.open_ended:
                 raise ConfigurationError(f"there is no function {name!r}", f"--env {key}")
 
     def _take(self, function: Function) -> _Taken:
-        if reason := self.missing_layer(function):
-            raise ConfigurationError(reason, function.resource, "layers")
-        with self._layers_turn:
-            layers = tuple(self._layer(arn) for arn in function.layers)
         with _room():
+            layers = self._layers.copies(function, self._root)
             folder = Path(tempfile.mkdtemp(prefix=f"{function.name}-", dir=self._root))
             code = folder / "code"
             try:
@@ -151,17 +147,9 @@ class Preparation:
             except BaseException:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
-        return _Taken(function, code, layers, read_needs(function, code, layers))
-
-    def _layer(self, arn: str) -> Path:
-        """Return a copy of a layer: Python and functions write into what they use."""
-        if arn not in self._layers:
-            with _room():
-                copy = Path(tempfile.mkdtemp(prefix="layer-", dir=self._root))
-                source = Path(self._settings.layers[arn])
-                shutil.copytree(source, copy, symlinks=True, dirs_exist_ok=True)
-                self._layers[arn] = copy
-        return self._layers[arn]
+        # A custom runtime's program may be in any language, and start in any way.
+        needs = Needs({}, ()) if function.custom else read_needs(function, code, layers)
+        return _Taken(function, code, layers, needs)
 
     def _complete(self, environment: RuntimeEnvironment, those: list[_Taken]) -> list[Hint]:
         """Add the packages that functions of one runtime need; return what to say of them."""
@@ -176,16 +164,17 @@ class Preparation:
                     hints.append(Hint(taken.function.name, text))
         return hints
 
-    def _instances(self, taken: _Taken, environment: RuntimeEnvironment) -> Instances:
+    def _instances(self, taken: _Taken, environment: RuntimeEnvironment | None) -> Instances:
         name = taken.function.name
         settings = InstanceSettings(
-            python=environment.python,
+            python=environment.python if environment else Path(sys.executable),
             code=taken.code,
             overrides=self._overrides(name),
             layers=taken.layers,
             limit=self._settings.instance_limit,
             freeze=self._settings.freeze,
             idle_seconds=self._settings.idle_seconds,
+            start_seconds=self._settings.start_seconds,
             notice=lambda text, log: self._notice(name, text, log),
         )
         return Instances(taken.function, settings)

@@ -39,6 +39,8 @@ def error_text(invocation: Invocation) -> str | None:
         return None
     try:
         error = json.loads(invocation.payload)
+        if "Code" in error:  # the platform's own errors have other names than a function's
+            return f"{error['Code']}: {error['Message']}"
         return f"{error['errorType']}: {error['errorMessage']}"
     except (ValueError, KeyError, TypeError):
         return invocation.error_type

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..errors import ConfigurationError, FunctionNotFound, RequestRefused
 from ..history import History
+from ..http_messages import HttpRequest, ResponseStream
 from ..instances.environments import Environments
 from ..instances.instance import InstanceState
 from ..instances.invocation import Call, Invocation, new_request_id
@@ -189,13 +190,23 @@ class Service:
         return self.functions[name]
 
     async def invoke(
-        self, name: str, event: bytes, *, request_id: str = "", trigger: str = "event"
+        self,
+        name: str,
+        event: bytes,
+        *,
+        request_id: str = "",
+        trigger: str = "event",
+        request: HttpRequest | None = None,
+        stream: ResponseStream | None = None,
     ) -> Invocation:
-        """Invoke synchronously. FC never repeats such an invocation ("Retry policy" page)."""
+        """Invoke synchronously. FC never repeats such an invocation ("Retry policy" page).
+
+        `request`: of an HTTP trigger whose function takes requests as they are (`kinds.py`).
+        """
         self.function(name)
         if trigger == "event" and len(event) > MAX_EVENT:
             raise RequestRefused(413, "EntityTooLarge", "the event is over 32 MB")
-        call = Call(request_id or new_request_id(), event, trigger)
+        call = Call(request_id or new_request_id(), event, trigger, request=request, stream=stream)
         return await self._run(name, call)
 
     async def _run(self, name: str, call: Call) -> Invocation:
@@ -210,10 +221,18 @@ class Service:
         return invocation
 
     def invoke_later(
-        self, name: str, event: bytes, *, request_id: str = "", trigger: str = "async"
+        self,
+        name: str,
+        event: bytes,
+        *,
+        request_id: str = "",
+        trigger: str = "async",
+        request: HttpRequest | None = None,
     ) -> str:
         """Accept an asynchronous invocation (at most 128 KB); return its request id."""
-        return self.queue.accept(self.function(name), event, request_id=request_id, trigger=trigger)
+        return self.queue.accept(
+            self.function(name), event, request_id=request_id, trigger=trigger, request=request
+        )
 
     def start_timers(self, clock: Callable[[], datetime]) -> None:
         """Run the functions' timers from now on, by this clock."""

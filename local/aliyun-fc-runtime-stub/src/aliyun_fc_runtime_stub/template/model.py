@@ -68,6 +68,31 @@ class EventTrigger:
     send_event: str
 
 
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """What is asked for at the start and ever after; times in seconds.
+
+    An instance is healthy after `successes` checks in a row that succeed, and no longer is after
+    `failures` in a row that fail.
+    """
+
+    path: str
+    delay: int
+    period: int
+    timeout: int
+    failures: int
+    successes: int
+
+
+@dataclass(frozen=True, slots=True)
+class CustomRuntime:
+    """The program of a custom runtime: its command with all arguments, and where it listens."""
+
+    command: tuple[str, ...]
+    port: int
+    health_check: HealthCheck | None
+
+
 class WithoutEffect(NamedTuple):
     """A property, such as `asyncInvokeConfig.asyncTask`, and why it has no effect here."""
 
@@ -82,7 +107,8 @@ class Function:
     `name` is what it is called here: its functionName, or NAME@REGION where functions of several
     regions have that name.
     `on_success` and `on_failure` are the ARNs of the destinations of asynchronous invocations,
-    empty where there is none. `without_effect`: what s.yaml sets, and the stub does not follow.
+    empty where there is none. An instance takes `concurrency` requests at a time. `custom` is None
+    for a built-in runtime. `without_effect`: what s.yaml sets, and the stub does not follow.
     """
 
     resource: str
@@ -107,6 +133,8 @@ class Function:
     on_failure: str
     log_project: str
     log_store: str
+    concurrency: int
+    custom: CustomRuntime | None
     without_effect: tuple[WithoutEffect, ...] = ()
 
     @property

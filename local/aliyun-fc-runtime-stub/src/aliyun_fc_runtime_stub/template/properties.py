@@ -12,15 +12,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .custom_runtime import CUSTOM_RUNTIMES, is_custom, read_concurrency, read_custom_runtime
 from .model import Function, Hook
 from .property_map import PropertyMap, words
 from .triggers import read_triggers
 
 PYTHON_RUNTIMES = ("python3.12", "python3.10", "python3.9", "python3")
+RUNTIMES = (*PYTHON_RUNTIMES, *CUSTOM_RUNTIMES)
 _OTHER_RUNTIMES = re.compile(
-    r"python2\.7|nodejs\d+|java\d+|php[\d.]+|dotnetcore[\d.]+|go1|custom.*|micro-sandbox"
+    r"python2\.7|nodejs\d+|java\d+|php[\d.]+|dotnetcore[\d.]+|go1|micro-sandbox"
 )
 _HANDLER = re.compile(r"[A-Za-z_][\w./-]*\.[A-Za-z_]\w*")
+_CUSTOM_HANDLER = "handler"  # what the fc3 component sends where there is none
 _FUNCTION_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _VARIABLE_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
@@ -30,8 +33,10 @@ Fields = Mapping[str, Any]
 
 def unsupported_runtime(runtime: object) -> str:
     """Say why a runtime of FC is not run here; empty for those that are (and for unknown ones)."""
+    if runtime == "custom-container":
+        return "custom containers are not run here; custom runtimes are"
     if isinstance(runtime, str) and _OTHER_RUNTIMES.fullmatch(runtime):
-        return f"runtime {runtime!r} is not one of {', '.join(PYTHON_RUNTIMES)}"
+        return f"runtime {runtime!r} is not one of {', '.join(RUNTIMES)}"
     return ""
 
 
@@ -44,8 +49,8 @@ def _name(given: PropertyMap) -> Fields:
 
 def _runtime(given: PropertyMap) -> Fields:
     runtime = given.get("runtime", str)
-    if runtime not in PYTHON_RUNTIMES:
-        given.fail("runtime", f"{runtime!r} is unknown; use one of {', '.join(PYTHON_RUNTIMES)}")
+    if runtime not in RUNTIMES:
+        given.fail("runtime", f"{runtime!r} is unknown; use one of {', '.join(RUNTIMES)}")
     return {"runtime": runtime}
 
 
@@ -62,6 +67,15 @@ def _handler(given: PropertyMap, name: str = "handler") -> str:
     if not _HANDLER.fullmatch(value):
         given.fail(name, f"must be file.method, such as index.handler, not {value!r}")
     return value
+
+
+def _main_handler(given: PropertyMap) -> Fields:
+    """Check `handler`; for a custom runtime it is any text, which its program may look at."""
+    if is_custom(given.get("runtime", str)):
+        return {"handler": given.get("handler", str, _CUSTOM_HANDLER)}
+    if "handler" not in given.names():
+        given.fail("handler", "is missing")
+    return {"handler": _handler(given)}
 
 
 def _memory(given: PropertyMap) -> Fields:
@@ -125,19 +139,24 @@ def _hooks(given: PropertyMap) -> Fields:
         return {}
     hooks.known(frozenset({"initializer", "preStop"}))
     return {
-        "initializer": _hook(hooks, "initializer", 300),
-        "pre_stop": _hook(hooks, "preStop", 90),
+        "initializer": _hook(given, hooks, "initializer", 300),
+        "pre_stop": _hook(given, hooks, "preStop", 90),
     }
 
 
-def _hook(hooks: PropertyMap, name: str, longest: int) -> Hook | None:
+def _hook(given: PropertyMap, hooks: PropertyMap, name: str, longest: int) -> Hook | None:
     hook = hooks.below(name)
     if hook is None:
         return None
     hook.known(frozenset({"handler", "timeout", "command"}))
-    if "command" in hook.names():
-        hook.fail("command", "is for custom runtimes; python runtimes take a handler")
-    return Hook(_handler(hook), hook.whole("timeout", 1, longest, min(3, longest)))
+    if hook.get("command", list, []):
+        hook.fail("command", "is for functions with a GPU; others take a handler")
+    timeout = hook.whole("timeout", 1, longest, min(3, longest))
+    if not is_custom(given.get("runtime", str)):
+        return Hook(_handler(hook), timeout)
+    # Of a custom runtime it only says that there is a hook: its program is asked by a path.
+    handler = hook.get("handler", str, "")
+    return Hook(handler, timeout) if handler else None
 
 
 def _triggers(given: PropertyMap) -> Fields:
@@ -226,7 +245,7 @@ PROPERTIES = (
     Property("functionName", _name, required=True),
     Property("runtime", _runtime, required=True),
     Property("code", _code, required=True),
-    Property("handler", lambda given: {"handler": _handler(given)}, required=True),
+    Property("handler", _main_handler),
     Property("description"),
     Property("memorySize", _memory),
     Property("cpu", _cpu, no_effect=_HARDWARE),
@@ -248,11 +267,7 @@ PROPERTIES = (
     Property("polarFsConfig", no_effect=_MOUNT),
     Property("tracingConfig", no_effect="no trace is kept"),
     Property("gpuConfig", no_effect="an instance sees no other GPU than this machine has"),
-    Property(
-        "instanceConcurrency",
-        no_effect="an instance of a built-in runtime takes one request at a time",
-        usual=(None, 1),
-    ),
+    Property("instanceConcurrency", lambda given: {"concurrency": read_concurrency(given)}),
     Property("sessionAffinity", no_effect=_SESSION, usual=(None, "", "NONE")),
     Property("sessionAffinityConfig", no_effect=_SESSION),
     Property("instanceIsolationMode", no_effect=_SESSION, usual=(None, "", "SHARE")),
@@ -264,7 +279,7 @@ PROPERTIES = (
     Property("scalingConfig", no_effect=_PROVISION),
     Property("disableInjectCredentials", no_effect="keys are injected where there is a role"),
     Property("customDomain", no_effect="no domain leads here; the addresses are printed"),
-    Property("customRuntimeConfig", no_effect="it belongs to custom runtimes"),
+    Property("customRuntimeConfig", lambda given: {"custom": read_custom_runtime(given)}),
     Property("customContainerConfig", no_effect="it belongs to custom containers"),
     Property("tags"),
     Property("resourceGroupId"),

@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from ..errors import ConfigurationError
+from .domains import Domain, read_domain, with_routes
 from .model import Application, Function
 from .properties import read_function, unsupported_runtime
 from .variables import Variables
@@ -75,34 +76,29 @@ def load_application(
     resolver = Variables(document, path.parent, environment, sources)
     functions: list[Function] = []
     not_run: dict[str, str] = {}
-    domains: set[str] = set()
+    domains: list[Domain] = []
     for name, resource in resources.items():
         place = (path.name, name)
         named = resource.get("component", "")
         component = str(resolver.resolve(named, (*place, "component"), name))
         if component.split("@")[0] == "fc3-domain":
-            domains |= _domain(resolver, resource["props"], (*place, "props"))
+            domains.append(read_domain(resolver, resource["props"], (*place, "props")))
         if component.split("@")[0] != "fc3":
             not_run[name] = f"component {component!r} is not fc3"
             continue
         props = resolver.resolve(resource["props"], (*place, "props"), name)
-        domains |= _domain(resolver, props.get("customDomain"), (*place, "props", "customDomain"))
+        own = props.get("customDomain")
+        domains.append(read_domain(resolver, own, (*place, "props", "customDomain")))
+        if isinstance(own, Mapping) and own.get("route"):
+            domains.append(Domain("", (str(props.get("functionName")),)))
         if reason := unsupported_runtime(props.get("runtime")):
             not_run[name] = reason
         else:
             functions.append(read_function(name, props, path))
     _check_unique(functions, path)
-    return Application(path, _told_apart(functions), not_run, frozenset(domains))
-
-
-def _domain(resolver: Variables, props: object, place: tuple[str, ...]) -> set[str]:
-    """Return the name of a custom domain; none where the platform chooses it (auto)."""
-    name = props.get("domainName") if isinstance(props, Mapping) else None
-    try:
-        name = resolver.resolve(name, (*place, "domainName"))
-    except ConfigurationError:  # no function depends on a domain
-        return set()
-    return {name.lower()} if isinstance(name, str) and name != "auto" else set()
+    routed = {name for domain in domains for name in domain.functions}
+    names = frozenset(domain.name for domain in domains if domain.name)
+    return Application(path, _told_apart(with_routes(functions, routed)), not_run, names)
 
 
 def _check_unique(functions: list[Function], path: Path) -> None:

@@ -17,7 +17,7 @@ from .model import MAX_ASYNC_EVENT, Cors, EventTrigger, HttpTrigger, TimerTrigge
 from .property_map import PropertyMap, words
 from .schedule import read_schedule
 
-_METHODS = words("GET POST PUT DELETE HEAD PATCH OPTIONS")
+METHODS = words("GET POST PUT DELETE HEAD PATCH OPTIONS")
 _KEYS = words(
     "triggerName triggerType triggerConfig description qualifier sourceArn invocationRole"
 )
@@ -91,8 +91,8 @@ def _http(name: str, config: PropertyMap) -> HttpTrigger:
     if not methods:
         config.fail("methods", "is missing: list the methods, such as [GET, POST]")
     for method in methods:
-        if method not in _METHODS:
-            config.fail("methods", f"{method!r} is none of {', '.join(sorted(_METHODS))}")
+        if method not in METHODS:
+            config.fail("methods", f"{method!r} is none of {', '.join(sorted(METHODS))}")
     auth_type = config.get("authType", str, "function")
     if auth_type not in {"anonymous", "function", "jwt"}:
         config.fail("authType", f"must be anonymous, function or jwt, not {auth_type!r}")

@@ -65,6 +65,8 @@ def make_event(function: Function, request: HttpRequest, request_id: str) -> byt
 
 def make_response(invocation: Invocation) -> HttpResponse:
     """Turn a finished invocation into the answer of the trigger's URL."""
+    if invocation.response is not None:
+        return invocation.response
     own: Headers = [(b"x-fc-request-id", invocation.request_id.encode())]
     if invocation.error_type:
         own.append((b"x-fc-error-type", invocation.error_type.encode()))

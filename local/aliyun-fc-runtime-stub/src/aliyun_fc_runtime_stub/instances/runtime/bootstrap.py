@@ -13,7 +13,6 @@ real runtime's bootstrap.py.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import importlib
 import importlib.machinery
 import importlib.util
@@ -23,13 +22,14 @@ import os
 import signal
 import struct
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType, ModuleType, SimpleNamespace
 from typing import Any
+
+from lifeline import end_with  # type: ignore[import-not-found]
 
 RECORD_LIMIT = 128 * 1024
 _HEAD = struct.Struct(">II")
@@ -358,25 +358,6 @@ def print_stacks(_number: int, _frame: FrameType | None) -> None:
     os._exit(143)
 
 
-def end_with(lifeline: int) -> None:
-    """Wait until the stub is gone, then end this process and all it has started."""
-    try:
-        os.read(lifeline, 1)
-    finally:
-        os.killpg(0, signal.SIGKILL)
-
-
-def die_with_stub(lifeline: int) -> None:
-    """Let the kernel (of Linux) kill this process group when the lifeline closes.
-
-    A stopped process, or one whose code holds the interpreter's lock, cannot watch it itself.
-    """
-    with contextlib.suppress(OSError):  # sandboxes need not have it
-        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpid())
-        fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
-        fcntl.fcntl(lifeline, fcntl.F_SETFL, fcntl.fcntl(lifeline, fcntl.F_GETFL) | os.O_ASYNC)
-
-
 def set_path(config: dict[str, Any]) -> None:
     """Order sys.path as FC does: code, layers, runtime folder, PYTHONPATH, library, packages."""
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
@@ -392,10 +373,7 @@ def main() -> None:
     control, lifeline = int(sys.argv[1]), int(sys.argv[2])
     del sys.argv[1:]
     os.set_inheritable(control, False)
-    os.set_inheritable(lifeline, False)
-    if sys.platform == "linux":
-        die_with_stub(lifeline)
-    threading.Thread(target=end_with, args=(lifeline,), daemon=True).start()
+    end_with(lifeline)
     signal.signal(signal.SIGTERM, print_stacks)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]

@@ -1,0 +1,335 @@
+"""An instance of a custom runtime: a program that answers HTTP, several requests at a time.
+
+Sources: "Web functions" and "Specifications" of custom runtimes (POST /invoke, x-fc-status, what is
+passed on), "Function instance lifecycle hooks" (POST /initialize, GET /pre-stop, 2xx), "Configure
+instance health checks", "Configure instance concurrency".
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import math
+import time
+
+from ..http_messages import HttpResponse
+from ..template.model import CustomRuntime, Function
+from .exchange import ClientGone, Exchange, Received, TooLarge
+from .health import HealthChecks
+from .instance import InstanceSettings, InstanceState
+from .instance_process import End
+from .invocation import (
+    INITIALIZATION,
+    UNHANDLED,
+    Call,
+    Invocation,
+    error_body,
+    exit_text,
+    new_request_id,
+)
+from .program import Failure, Program
+from .program_headers import (
+    INITIALIZE,
+    PRE_STOP,
+    event_request,
+    hook_request,
+    trigger_request,
+)
+from .program_http import ConnectionLost, NotHttp
+
+_LOGS = 2048  # characters of the log that an error shows
+_EXIT_SECONDS = 0.3  # a lost connection is mostly a process that is about to be gone
+
+
+class Outcome:
+    """What came of one call, as an Invocation tells it."""
+
+    def __init__(
+        self,
+        payload: bytes,
+        error_type: str | None = None,
+        response: HttpResponse | None = None,
+        status: int = 200,
+    ) -> None:
+        self.payload = payload
+        self.error_type = error_type
+        self.response = response
+        self.status = status
+
+
+class CustomInstance:
+    """One program. The first call starts it; calls that come meanwhile wait for that."""
+
+    def __init__(self, function: Function, settings: InstanceSettings) -> None:
+        if function.custom is None:
+            raise ValueError(function.runtime)
+        self.capacity = function.concurrency
+        self.last_used = 0.0
+        self._function = function
+        self._custom: CustomRuntime = function.custom
+        self._settings = settings
+        self._program = Program(function, function.custom, settings, self._exited)
+        self._process = self._program.process
+        self._starting: asyncio.Task[Outcome | None] | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._ready = False
+        self._leaving = False  # takes no more calls
+        self._running = 0
+        self._requests = 0
+        self._opened = 0.0
+        self._start_log = ""
+
+    @property
+    def alive(self) -> bool:
+        """Whether it may be given another call."""
+        if self._leaving or self._process.end is not None:
+            return False
+        return self._process.running or not self._ready
+
+    def state(self) -> InstanceState:
+        """Return what it is doing."""
+        memory = round(self._process.memory_kib / 1024, 2)
+        busy = self._running > 0
+        return InstanceState(self._process.process_id, busy, memory, self._requests)
+
+    def _exited(self) -> None:
+        between = self._ready and not self._running and not self._leaving
+        self._leaving = True
+        if self._watching:
+            self._watching.cancel()
+        if not between:
+            return
+        why = exit_text(self._process.exit_code)
+        if self._process.end is End.MEMORY:
+            used, limit = self._process.memory_kib // 1024, self._function.memory
+            why = f"it used {used} MB of memory; memorySize is {limit} MB"
+        text = f"an instance has ended between requests: {why}"
+        self._settings.notice(text, self._process.log.take())
+
+    async def invoke(self, call: Call) -> Invocation:
+        """Start it if need be, run one call, return what came of it."""
+        self._running += 1
+        self._requests += 1
+        begin, started = time.perf_counter(), time.time()
+        try:
+            outcome = await self._start_once(call)
+            begin = max(begin, self._opened)  # hooks are billed, the start of a program is not
+            if outcome is None:
+                outcome = await self._call(call)
+        except BaseException:
+            self._leaving = True
+            await self._program.kill()
+            raise
+        finally:
+            self._running -= 1
+            self.last_used = time.monotonic()
+        self._process.read_output()
+        invocation = self._invocation(call, outcome, started, (time.perf_counter() - begin) * 1000)
+        await self._rest()
+        return invocation
+
+    async def _rest(self) -> None:
+        """End or freeze it once no call is running."""
+        if self._running:
+            return
+        if self._process.running:
+            self._process.set_busy(False)
+        if self._leaving:
+            await self._program.kill()
+        elif self._settings.freeze and self._process.running:
+            self._process.freeze()
+
+    async def _start_once(self, call: Call) -> Outcome | None:
+        if self._starting is None:
+            self._starting = asyncio.ensure_future(self._start(call))
+        return await asyncio.shield(self._starting)
+
+    async def _start(self, call: Call) -> Outcome | None:
+        """Start the program; return what a call that waits for it gets where that fails."""
+        failure = await self._program.start()
+        if failure is None:
+            self._opened = time.perf_counter()
+            self._process.set_busy(True)
+            if outcome := await self._initialize(call):
+                self._leaving = True
+                return outcome
+            failure = await self._check_health()
+        if failure is not None:
+            self._leaving = True
+            await self._program.kill()
+            return self._failed(failure, call)
+        self._ready = True
+        return None
+
+    async def _initialize(self, call: Call) -> Outcome | None:
+        hook = self._function.initializer
+        problem = await self._ask_hook(INITIALIZE, hook.timeout, call) if hook else None
+        if problem is None:
+            return None
+        name = "FunctionTimeoutError" if problem.startswith("timed out") else "InitializationError"
+        body = error_body(name, f"POST {INITIALIZE} {problem}")
+        response = _error_response(200, INITIALIZATION, body)
+        return Outcome(body, INITIALIZATION, response)
+
+    async def _ask_hook(self, path: str, timeout: int, call: Call) -> str | None:
+        """Run a hook; return what was wrong, None if nothing was."""
+        environment, port = self._program.environment, self._custom.port
+        request = hook_request(self._function, environment, call, port, path=path)
+        try:
+            received = await Exchange(self._program.client, None).send(request, timeout)
+        except asyncio.TimeoutError:
+            return f"timed out after {timeout} seconds"
+        except (ConnectionLost, NotHttp, TooLarge, OSError) as error:
+            return f"got no answer: {error or type(error).__name__}"
+        return None if 200 <= received.status < 300 else f"answered {received.status}"
+
+    async def _check_health(self) -> Failure | None:
+        check = self._custom.health_check
+        if check is None:
+            return None
+        checks = HealthChecks(check, self._program.client.port)
+        deadline = asyncio.get_running_loop().time() + self._settings.start_seconds
+        if problem := await checks.until_healthy(deadline):
+            checks.close()
+            message = f"Function instance health check failed on port {self._custom.port}: "
+            return Failure("FunctionNotStarted", f"{message}{problem}.")
+        if not self._settings.freeze:
+            self._watching = asyncio.ensure_future(self._watch(checks))
+        return None
+
+    async def _watch(self, checks: HealthChecks) -> None:
+        """Take no more calls as soon as the instance is unhealthy."""
+        try:
+            problem = await checks.until_unhealthy()
+        finally:
+            checks.close()
+        self._leaving = True
+        text = f"an instance is unhealthy, gets no more requests, and ends: {problem}"
+        self._settings.notice(text, "" if self._running else self._process.log.take())
+        self._watching = None
+        await self._rest()
+
+    async def _call(self, call: Call) -> Outcome:
+        if self._settings.freeze:
+            self._process.thaw()
+        self._process.set_busy(True)
+        function, environment = self._function, self._program.environment
+        if call.request is None:
+            request = event_request(function, environment, call, self._custom.port)
+        else:
+            request = trigger_request(function, environment, call, call.request)
+        exchange = Exchange(self._program.client, call.stream)
+        try:
+            received = await exchange.send(request, function.timeout)
+        except asyncio.TimeoutError:
+            body = await self._time_out()
+        except ClientGone:
+            body = error_body("InvocationCanceled", "Invocation canceled by client")
+        except TooLarge as error:
+            body = error_body("BadResponse", f"the program's response: {error}")
+        except NotHttp as error:
+            body = error_body("BadResponse", f"the program's response is not HTTP: {error}")
+        except (ConnectionLost, OSError):
+            body = await self._lost()
+        else:
+            return self._answered(call, received)
+        response = None if call.request is None else _error_response(502, UNHANDLED, body)
+        return Outcome(body, UNHANDLED, response)
+
+    def _answered(self, call: Call, received: Received) -> Outcome:
+        failed = received.fc_status not in {"", "200"}
+        error_type = UNHANDLED if failed else None
+        response = None if call.request is None else received.response()
+        return Outcome(received.body, error_type, response)
+
+    async def _time_out(self) -> bytes:
+        """End the instance, at once if no other call needs it."""
+        self._leaving = True
+        if self._running == 1:
+            self._process.time_out()
+            await self._process.ended()
+        seconds = self._function.timeout
+        return error_body("FunctionTimeoutError", f"Function timed out after {seconds} seconds")
+
+    async def _lost(self) -> bytes:
+        """Say why the program did not answer: it has ended, or closed the connection."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._process.ended(), _EXIT_SECONDS)
+        message = "Process exited unexpectedly before completing request"
+        if self._process.running:
+            detail = "it closed the connection, and goes on"
+            return error_body("FunctionExitError", f"{message} ({detail})")
+        self._process.end = self._process.end or End.EXIT
+        if self._process.end is End.MEMORY:
+            used, limit = self._process.peak_kib // 1024, self._function.memory
+            text = f"Function used {used} MB of memory; its memorySize is {limit} MB"
+            return error_body("FunctionOOMError", text)
+        detail = exit_text(self._process.exit_code)
+        return error_body("FunctionExitError", f"{message} ({detail})")
+
+    def _failed(self, failure: Failure, call: Call) -> Outcome:
+        """Return the platform's refusal of a call whose instance could not be started."""
+        log = self._process.log
+        self._start_log = log.take()
+        message = failure.message
+        if failure.code != "CAFileNotFound":
+            message += f"\nLogs:{self._start_log[-_LOGS:]}"
+        body = {"RequestId": call.request_id, "Code": failure.code, "Message": message}
+        payload = json.dumps(body).encode()
+        kind = "FCCommonError"
+        return Outcome(payload, kind, _error_response(412, kind, payload), 412)
+
+    def _invocation(
+        self, call: Call, outcome: Outcome, started: float, duration: float
+    ) -> Invocation:
+        headers = {"X-Fc-Request-Id": call.request_id}
+        if outcome.error_type:
+            headers["X-Fc-Error-Type"] = outcome.error_type
+        log = self._process.log.take()
+        if outcome.status == 412:
+            log, self._start_log = self._start_log + log, ""
+        response = outcome.response
+        if response is not None and call.request is not None:
+            identity = (b"x-fc-request-id", call.request_id.encode())
+            response = HttpResponse(response.status, [identity, *response.headers], response.body)
+        return Invocation(
+            function=self._function.name,
+            request_id=call.request_id,
+            status=outcome.status,
+            headers=headers,
+            payload=outcome.payload,
+            error_type=outcome.error_type,
+            log=log,
+            duration_ms=round(duration, 3),
+            billed_ms=math.ceil(duration),
+            memory_mb=round(max(self._process.peak_kib, self._process.memory_kib) / 1024, 2),
+            trigger=call.trigger,
+            attempt=call.attempt,
+            started=started,
+            response=response if call.request is not None else None,
+        )
+
+    async def stop(self) -> str:
+        """Run the preStop hook, end the program, return what was written."""
+        idle = self._ready and not self._running and not self._leaving and self._process.running
+        self._leaving = True
+        for task in (self._starting, self._watching):
+            if task and not task.done():
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+        hook = self._function.pre_stop
+        note = ""
+        if hook and idle:
+            if self._settings.freeze:
+                self._process.thaw()
+            call = Call(new_request_id(), b"")
+            if problem := await self._ask_hook(PRE_STOP, hook.timeout, call):
+                note = f"[fc-stub: GET {PRE_STOP} {problem}]\n"
+        await self._program.kill()
+        return self._process.log.take() + note
+
+
+def _error_response(status: int, error_type: str, body: bytes) -> HttpResponse:
+    headers = [(b"x-fc-error-type", error_type.encode()), (b"content-type", b"application/json")]
+    return HttpResponse(status, headers, body)

@@ -127,7 +127,7 @@ def test_an_instance_that_falls_ill_gets_no_more_requests(project: Project, tmp_
             "FunctionExitError",
             "it closed the connection, and goes on",
         ),
-        ("data = b'x' * (300 << 20); time.sleep(9)", "FunctionOOMError", "memorySize is 256 MB"),
+        ("data = b'x' * (300 << 20); time.sleep(60)", "FunctionOOMError", "memorySize is 256 MB"),
     ],
 )
 def test_a_program_that_fails_is_an_error_and_the_next_call_is_answered(
@@ -140,7 +140,7 @@ def test_a_program_that_fails_is_an_error_and_the_next_call_is_answered(
         else:
             self.answer("ok")
     """
-    project.program("f", text, timeout=1 if "30" in body else 10)
+    project.program("f", text, timeout=1 if "30)" in body else 60)
     fc = project.start()
     reply = send(fc.url("f"), "GET", "/fail")
     assert (reply.status, reply.headers["x-fc-error-type"]) == (502, "UnhandledInvocationError")

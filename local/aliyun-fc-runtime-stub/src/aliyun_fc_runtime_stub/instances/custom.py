@@ -38,8 +38,8 @@ from .program_headers import (
 )
 from .program_http import ConnectionLost, NotHttp
 
+_EXIT_SECONDS = 2.0  # a connection that is lost is mostly a process that is about to be gone
 _LOGS = 2048  # characters of the log that an error shows
-_EXIT_SECONDS = 0.3  # a lost connection is mostly a process that is about to be gone
 
 
 class Outcome:

@@ -8,6 +8,7 @@ were.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from shared.errors import OutIdConflict, SmsError
@@ -155,7 +156,14 @@ class _Telling:
         if counts["open"] and self._product.repeats:
             return problem(503, _REPEAT, "not-settled", retryable=True)
         if not (counts["sent"] or counts["left_out"] or counts["open"]) and self._refusal:
-            # A repeat would not help: 5xx would make its product send it again and again.
-            status = self._refusal.status if self._refusal.status < 500 else 422
-            return answers.refused(self._product, self._refusal._replace(status=status))
+            return answers.refused(self._product, _final(self._refusal))
         return Response(200, {"outcome": "told", **counts})
+
+
+def _final(refusal: Response) -> Response:
+    """Return a refusal that no product repeats: for 5xx it would send the alarm again and again."""
+    if refusal.status < 500 or not isinstance(refusal.body, dict):
+        return refusal
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    body = {**refusal.body, "status": status.value, "title": status.phrase}
+    return Response(status.value, body)

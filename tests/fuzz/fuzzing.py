@@ -106,6 +106,8 @@ def documented_statuses() -> dict[str, set[int]]:
         "/codes": "verify_code",
         "/codes/check": "verify_code",
         "/receipts/{token}": "receive_receipts",
+        "/hooks/{product}": "receive_hook",
+        "/hooks/cloudmonitor/{token}": "receive_hook",
     }
     known: dict[str, set[int]] = {}
     for path, operations in paths.items():

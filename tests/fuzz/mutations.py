@@ -19,7 +19,7 @@ from tests.unit.source_events import (
     oss,
 )
 from tests.unit.trigger_events import event_fields
-from tests.unit.watched_functions import TIMER
+from tests.unit.watched_functions import TIMER, hook_calls
 
 DEEPEST = 4
 # What breaks readers: other types, giant and tiny numbers, half characters, deep nesting.
@@ -37,7 +37,10 @@ Put = Callable[[str, bytes], None]
 
 def drawn_call(chance: Random, secrets: Secrets, put: Put) -> Call:
     """Draw an event for one of the functions; `put` lays a file into the bucket."""
-    ways = (_http_call, _http_call, _event_call, _receipt_call, _file_call, _timer_call)
+    ways = (
+        *(_http_call, _http_call, _event_call, _receipt_call, _file_call, _timer_call),
+        _hook_call,
+    )
     call = chance.choice(ways)(chance, secrets, put)
     if chance.random() < 0.25:
         return call._replace(event=_with_odd_bytes(chance, call.event))
@@ -66,6 +69,18 @@ def _receipt_call(chance: Random, secrets: Secrets, _put: Put) -> Call:
     entries = _spoiled(chance, receipts(secrets) * chance.randint(1, 3), secrets)
     path = f"/receipts/{secrets.receipt_token}"
     return Call("receive_receipts", encoded(event_fields(entries, path=path, key=None)))
+
+
+def _hook_call(chance: Random, secrets: Secrets, _put: Put) -> Call:
+    call = chance.choice(hook_calls(secrets))
+    event = json.loads(call.event)
+    body = event["body"]
+    if body.startswith("{"):
+        body = json.dumps(_spoiled(chance, json.loads(body), secrets))
+    if chance.random() < 0.2:
+        body = _with_odd_bytes(chance, body.encode()).decode("utf-8", "replace")
+    event = {**event, "body": body}
+    return Call("receive_hook", encoded(_spoiled(chance, event, secrets, likely=0.2)))
 
 
 def _file_call(chance: Random, secrets: Secrets, put: Put) -> Call:

@@ -39,6 +39,8 @@ FUNCTION_OF_PATH = {
     "/codes": "fc-sms-verify-code",
     "/codes/check": "fc-sms-verify-code",
     "/receipts/{token}": "fc-sms-receive-receipts",
+    "/hooks/{product}": "fc-sms-receive-hook",
+    "/hooks/cloudmonitor/{token}": "fc-sms-receive-hook",
 }
 KEY = {"Authorization": f"Bearer {API_KEY}"}
 # What a schema cannot say: numbers spelled in two ways, texts that no SMS may hold, printable

@@ -27,6 +27,8 @@ MISPLACED = (
     *("SMS_CODE_SENDER_ID", "SMS_CODE_LENGTH", "SMS_CODE_LIFETIME", "SMS_CODE_SIGN_NAME"),
     *("SMS_FILE_PREFIX", "SMS_FILE_RESULTS_PREFIX", "SMS_FILE_ENCODING", "SMS_FILE_COLUMNS"),
     *("SMS_LOCAL_BUCKETS", "SMS_FILE_TEMPLATE_CODE", "SMS_OSS_ENDPOINT", "SMS_ALLOW_LOCAL_STATE"),
+    *("SMS_HOOKS", "SMS_HOOK_CLOUDMONITOR_SECRET", "SMS_HOOK_GENERIC_FIELDS"),
+    *("SMS_LOCAL_SCENES", "SMS_TEST_NUMBERS"),
 )
 """The variables into which a secret may be pasted by mistake."""
 KEPT = ("TaskId", "MessageId", "biz_id", "content", "dest_code", "out_id", "sequence_id")

@@ -146,10 +146,15 @@ def test_codes_that_people_try_first(code: str) -> None:
     assert is_easy_to_guess(code)
 
 
-@given(st.from_regex("[0-9]{6,8}", fullmatch=True))
-def test_few_codes_are_easy_to_guess(code: str) -> None:
-    if len(set(code)) > 4 and not is_easy_to_guess(code):
-        assert code != code[::-1]
+@given(part=st.from_regex("[0-9]{2,4}", fullmatch=True), times=st.integers(2, 3))
+def test_a_code_of_equal_parts_is_easy_to_guess(part: str, times: int) -> None:
+    assert is_easy_to_guess(part * times)
+    assert is_easy_to_guess(part + part[::-1])
+
+
+@pytest.mark.parametrize("code", [CODE, "903614", "73158264"])
+def test_random_digits_are_not_easy_to_guess(code: str) -> None:
+    assert not is_easy_to_guess(code)
 
 
 def test_other_numbers_have_no_fixed_code() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -11,11 +12,17 @@ from pathlib import Path
 import pytest
 
 from shared.receipts import mns_queue
+from shared.sending.scenes import instance_scenes
 from tests.unit.hostile_inputs import CODE_TEMPLATE, MISPLACED, Call, bodies
 from tests.unit.secret_watch import Secrets, Told, check, invoke
 from tests.unit.source_events import encoded, mns_topic, oss
 from tests.unit.trigger_events import Context, http_event
 
+# Products whose hooks an API key opens.
+HOOKS_BY_KEY = (
+    *("alertmanager", "authentik", "casdoor", "generic", "grafana", "logto"),
+    *("novu", "uptime-kuma"),
+)
 TIMER = b'{"triggerTime": "2027-01-15T08:00:00Z", "triggerName": "queues", "payload": ""}'
 
 
@@ -38,7 +45,11 @@ class World:
         endpoints = ("SMS", "INTERNATIONAL", "PNVS", "BASE", "MNS")
         values = {
             **{f"SMS_{name}_ENDPOINT".replace("SMS_SMS", "SMS"): self._url for name in endpoints},
-            "SMS_API_KEYS": f"tests:{hashlib.sha256(secrets.api_key.encode()).hexdigest()}",
+            "SMS_API_KEYS": ",".join(_key_entries(secrets)),
+            "SMS_HOOKS": ",".join((*HOOKS_BY_KEY, "cloudmonitor")),
+            "SMS_HOOK_CLOUDMONITOR_SECRET": secrets.receipt_token,
+            "SMS_HOOK_GENERIC_FIELDS": "number=to,code=payload.code",
+            "SMS_LOCAL_SCENES": str(self._scenes(secrets)),
             "SMS_ACCESS_KEY_ID": "",
             "SMS_ACCESS_KEY_SECRET": "",
             "ALIBABA_CLOUD_ACCESS_KEY_ID": "STS.NVKey",
@@ -63,6 +74,21 @@ class World:
             self.environment.delenv(name, raising=False)
         for name, value in values.items():
             self.environment.setenv(name, value)
+
+    def _scenes(self, secrets: Secrets) -> Path:
+        """Write the scenes of alarms, which tell the numbers of the example."""
+        tell = [{"to": [f"+86{secrets.mainland}", f"+{secrets.abroad}"]}]
+        scene = {
+            "template_code": "SMS_100003",
+            "variables": {"name": "title", "detail": "text", "missed": "left_out"},
+            "message": "{title} {label:instance}",
+            "resolved": True,
+            "tell": tell,
+        }
+        path = self.folder / "scenes.json"
+        path.write_text(json.dumps({"alarms": {"*": scene}}), encoding="utf-8")
+        instance_scenes.cache_clear()
+        return path
 
     def run(self, call: Call, context: Context | None = None) -> Told:
         """Let a function handle an event."""
@@ -92,6 +118,49 @@ class World:
         assert secrets.found_in(self.kept()) == []
 
 
+def hook_key(secrets: Secrets, product: str) -> str:
+    """Return the API key of a hook: one that holds the example's."""
+    return f"{secrets.api_key}-{product}"
+
+
+def _key_entries(secrets: Secrets) -> list[str]:
+    keys = {"tests": secrets.api_key}
+    keys.update({f"hook-{name}": hook_key(secrets, name) for name in HOOKS_BY_KEY})
+    return [f"{name}:{hashlib.sha256(key.encode()).hexdigest()}" for name, key in keys.items()]
+
+
+def hook_calls(secrets: Secrets) -> list[Call]:
+    """Return a proper request of each product whose hook an API key or a token opens."""
+    codes = {
+        "logto": {"to": secrets.abroad, "type": "SignIn", "payload": {"code": secrets.code}},
+        "casdoor": {"phoneNumber": f"+86{secrets.mainland}", "code": secrets.code},
+        "authentik": {"To": f"+86{secrets.mainland}", "Body": secrets.code},
+        "novu": {"to": f"+86{secrets.mainland}", "content": secrets.code, "id": "m-1"},
+        "generic": {"to": f"+{secrets.abroad}", "payload": {"code": secrets.code}},
+    }
+    alert = {
+        "labels": {"alertname": secrets.code, "instance": secrets.client_ip},
+        "annotations": {"summary": f"{secrets.mainland} {secrets.password}"},
+        "fingerprint": secrets.code,
+    }
+    alarms = {
+        "alertmanager": {"receiver": "ops", "groupKey": secrets.code, "alerts": [alert]},
+        "grafana": {"alerts": [alert, {**alert, "status": "resolved"}]},
+        "uptime-kuma": {"heartbeat": {"status": 0}, "monitor": None, "msg": secrets.password},
+    }
+    told = [
+        _hook_call(body, path=f"/hooks/{name}", key=hook_key(secrets, name))
+        for name, body in {**codes, **alarms}.items()
+    ]
+    form = f"alertName={secrets.code}&alertState=ALERT&instanceName={secrets.mainland}"
+    path = f"/hooks/cloudmonitor/{secrets.receipt_token}"
+    return [*told, _hook_call(form, path=path, key=None)]
+
+
+def _hook_call(body: object, *, path: str, key: str | None) -> Call:
+    return Call("receive_hook", http_event(body, path=path, key=key))
+
+
 def every_call(secrets: Secrets) -> list[Call]:
     """Return a proper call for each way into a function."""
     proper = [
@@ -107,6 +176,7 @@ def every_call(secrets: Secrets) -> list[Call]:
     )
     return [
         *proper,
+        *hook_calls(secrets),
         Call("query_delivery_status", asked),
         Call("send_on_event", encoded(mns_topic(request))),
         Call("send_on_event", encoded(oss("sms-files/all.csv", b"phone_number\n"))),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__
+from .commands.check import add_check_command
 from .commands.control_client import ControlClient
 from .commands.event_commands import add_event_commands
 from .commands.option_types import count, pair, port, seconds
@@ -30,7 +31,7 @@ _OPEN_FILES = 65536  # three for each instance, one for each connection
 _EXIT_CODES = """exit codes:
   0    all went well (start: it was ended)
   1    the function failed
-  2    wrong usage, or s.yaml, the code, a port or a folder cannot be used
+  2    wrong usage, or s.yaml, the code, a port or a folder cannot be used; check: so it is
   3    no stub answers at --api
   4    an asynchronous invocation was not settled within --wait
   130  Ctrl-C, 143 SIGTERM
@@ -39,6 +40,7 @@ _EXAMPLES = {
     "": """examples:
   fc-stub start                                   serve the functions of ./s.yaml
   curl http://127.0.0.1:8901/                     the first function with an http trigger
+  fc-stub check                                   what will not work, before any deploy
   fc-stub invoke hello --event event.json         one invocation, without a running stub
   fc-stub send-event timer --data '{"a": 1}' hello   an event for the running stub
   fc-stub status                                  what the running stub is doing
@@ -134,6 +136,7 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("--api", default=DEFAULT_API, metavar="URL", help="the stub")
     status.add_argument("--json", action="store_true", help="write a JSON object instead of text")
     status.set_defaults(run=_status)
+    add_check_command(commands)
     add_event_commands(commands)
     return parser
 

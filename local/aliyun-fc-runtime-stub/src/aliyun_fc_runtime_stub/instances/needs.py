@@ -13,6 +13,7 @@ from typing import NamedTuple
 from ..package.handlers import Handler, look_at
 from ..package.imports import Import, normalised, read_imports, requirements_of
 from ..template.model import Function
+from ..template.properties import PYTHON_RUNTIMES
 from .carried_packages import Carried, carried_by
 
 _WSGI = (
@@ -56,12 +57,14 @@ class Needs(NamedTuple):
 
 def read_needs(function: Function, code: Path, layers: Sequence[Path]) -> Needs:
     """Read the text of a function's code and layers, as they lie in these folders."""
-    places = _places(function, code, layers)
+    if function.runtime not in PYTHON_RUNTIMES:
+        return Needs({}, ())
+    places = module_places(function, code, layers)
     carried = carried_by(function.runtime)
     by_name = {normalised(one.name): one for one in carried.values()}
     needed: dict[Carried, str] = {}
     missing: dict[str, str] = {}
-    for one in read_imports(places, _modules(function)):
+    for one in read_imports(places, handler_modules(function)):
         found = _carried(one.modules, carried)
         place = f"{_shown(one, code)}, line {one.line}"
         if found is not None:
@@ -75,7 +78,7 @@ def read_needs(function: Function, code: Path, layers: Sequence[Path]) -> Needs:
     return Needs(needed, tuple(hint for hint in hints if hint))
 
 
-def _places(function: Function, code: Path, layers: Sequence[Path]) -> list[Path]:
+def module_places(function: Function, code: Path, layers: Sequence[Path]) -> list[Path]:
     """Return the folders of sys.path that the function brings ("Python": code before layers)."""
     places = [code]
     for layer in layers:
@@ -88,7 +91,8 @@ def _places(function: Function, code: Path, layers: Sequence[Path]) -> list[Path
     return places
 
 
-def _modules(function: Function) -> Iterable[str]:
+def handler_modules(function: Function) -> Iterable[str]:
+    """Yield the modules of a function's handler and hooks."""
     hooks = [hook for hook in (function.initializer, function.pre_stop) if hook]
     for handler in (function.handler, *(hook.handler for hook in hooks)):
         yield handler.rpartition(".")[0].replace("/", ".")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
@@ -33,19 +34,27 @@ class Handler(Enum):
     """It cannot be told: not Python's text, a syntax error, `from x import *`, a decorator."""
 
 
-def look_at(places: Sequence[Path], handler: str) -> Handler:
+def look_at(places: Sequence[Path], handler: str, *, by_path: bool = False) -> Handler:
     """Look for `file.method`, such as `functions/send.handler`, in folders like those of sys.path.
 
-    WSGI: it is called with an environment and start_response, or is an application of a framework.
+    `by_path`: as runtimes before python3.12 do, to which a dot is a step into a package. WSGI: it
+    is called with an environment and start_response, or is an application of a framework.
     """
     module, _, name = handler.rpartition(".")
     file = find_module(places, module.replace("/", "."))
-    if file is None:
-        return Handler.NO_FILE
+    if file is None or (by_path and not _are_packages(file, module.rpartition("/")[2])):
+        in_library = not by_path and module.partition(".")[0] in sys.stdlib_module_names
+        return Handler.UNKNOWN if in_library else Handler.NO_FILE
     tree = _parsed(file)
     if tree is None:
         return Handler.UNKNOWN
     return _kind(tree, name)
+
+
+def _are_packages(file: Path, dotted: str) -> bool:
+    """Say whether each folder that a name with dots steps into has an `__init__.py`."""
+    count = dotted.count(".")
+    return all((folder / "__init__.py").is_file() for folder in list(file.parents)[:count])
 
 
 def _parsed(file: Path) -> ast.Module | None:

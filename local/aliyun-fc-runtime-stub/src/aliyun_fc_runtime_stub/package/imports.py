@@ -45,26 +45,42 @@ def read_imports(places: Sequence[Path], modules: Iterable[str]) -> list[Import]
     Modules of the standard library are left out. Files that cannot be read or parsed count as
     empty.
     """
-    installed = {name for place in places for name in _installed(place)}
+    return [
+        one
+        for file, name in _followed(places, modules)
+        for one in _imports_of(file, name)
+        if (root := _root(one)) not in sys.stdlib_module_names
+        and root not in _installed_in(places)
+        and not _is_there(places, root)
+    ]
+
+
+def files_of(places: Sequence[Path], modules: Iterable[str]) -> list[Path]:
+    """Return the files of some modules and of all that they import, installed packages left out."""
+    return [file for file, _ in _followed(places, modules)]
+
+
+def _followed(places: Sequence[Path], modules: Iterable[str]) -> Iterator[tuple[Path, str]]:
+    """Yield modules with their names, those to begin with first; each once."""
     waiting = [name for module in modules for name in _with_parents(module)]
     seen = set(waiting)
-    found: list[Import] = []
     while waiting and len(seen) < _MOST_FILES:
-        name = waiting.pop()
+        name = waiting.pop(0)
         file = find_module(places, name)
         if file is None or file.suffix != ".py":
             continue
+        yield file, name
         for one in _imports_of(file, name):
-            root = one.modules[0].partition(".")[0]
-            if root in sys.stdlib_module_names or root in installed:
+            if _root(one) in sys.stdlib_module_names or _root(one) in _installed_in(places):
                 continue
-            if not _is_there(places, root):
-                found.append(one)
             for module in one.modules:
                 fresh = [part for part in _with_parents(module) if part not in seen]
                 seen.update(fresh)
                 waiting += fresh
-    return found
+
+
+def _root(one: Import) -> str:
+    return one.modules[0].partition(".")[0]
 
 
 def find_module(places: Sequence[Path], name: str) -> Path | None:
@@ -158,14 +174,19 @@ def _catches_import(handler: ast.ExceptHandler) -> bool:
     return any(ast.unparse(name) in _CATCHING for name in names)
 
 
-def _installed(place: Path) -> set[str]:
-    """Return the top-level names of what pip has installed into a folder."""
+def _installed_in(places: Sequence[Path]) -> frozenset[str]:
+    return frozenset().union(*(_installed(place) for place in places))
+
+
+@lru_cache(maxsize=256)
+def _installed(place: Path) -> frozenset[str]:
+    """Return the top-level names of what pip has installed into a folder (a copy: it stays)."""
     found: set[str] = set()
     for info in (*place.glob("*.dist-info"), *place.glob("*.egg-info")):
         for line in (*_lines(info / "RECORD"), *_lines(info / "top_level.txt")):
             name = line.partition(",")[0].partition("/")[0]
             found.add(name.partition(".")[0])
-    return found
+    return frozenset(found)
 
 
 def _requirements(place: Path) -> Iterator[str]:

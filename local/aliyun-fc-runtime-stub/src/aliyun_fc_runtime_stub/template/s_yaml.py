@@ -7,9 +7,10 @@ what @serverless-devs/s 3.1.10 does when tried.
 from __future__ import annotations
 
 import collections
+import contextlib
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -56,12 +57,14 @@ def load_application(
     path: str | Path,
     variables: Mapping[str, str] | None = None,
     sources: set[Path] | None = None,
+    faults: list[ConfigurationError] | None = None,
 ) -> Application:
     """Read one s.yaml and return its functions.
 
     `variables` is what `${env()}` sees (default: the environment of this process); a `.env` beside
     s.yaml, or in a code folder, fills in what is not set there. `sources` is given every file that
-    has been looked for, even if this raises ConfigurationError.
+    has been looked for, even if this raises ConfigurationError. `faults`, if it is there, takes the
+    errors of single resources, and the others are read all the same.
     """
     path = Path(path)
     sources = set() if sources is None else sources
@@ -74,46 +77,67 @@ def load_application(
             environment.setdefault(name, value)
     document["resources"] = resources
     resolver = Variables(document, path.parent, environment, sources)
-    functions: list[Function] = []
-    not_run: dict[str, str] = {}
-    domains: list[Domain] = []
+    reader = _Reader(path, resolver)
     for name, resource in resources.items():
-        place = (path.name, name)
+        with contextlib.nullcontext() if faults is None else _kept(faults):
+            reader.read(name, resource)
+    routed = {name for domain in reader.domains for name in domain.functions}
+    names = frozenset(domain.name for domain in reader.domains if domain.name)
+    functions = _told_apart(with_routes(reader.functions, routed))
+    return Application(path, functions, reader.not_run, names)
+
+
+@contextlib.contextmanager
+def _kept(faults: list[ConfigurationError]) -> Iterator[None]:
+    """Keep an error, and go on."""
+    try:
+        yield
+    except ConfigurationError as error:
+        faults.append(error)
+
+
+class _Reader:
+    """Reads resources, one after the other."""
+
+    def __init__(self, path: Path, resolver: Variables) -> None:
+        self.functions: list[Function] = []
+        self.not_run: dict[str, str] = {}
+        self.domains: list[Domain] = []
+        self._path = path
+        self._resolver = resolver
+
+    def read(self, name: str, resource: Mapping[str, Any]) -> None:
+        """Read one resource; raises ConfigurationError."""
+        place = (self._path.name, name)
         named = resource.get("component", "")
-        component = str(resolver.resolve(named, (*place, "component"), name))
+        component = str(self._resolver.resolve(named, (*place, "component"), name))
         if component.split("@")[0] == "fc3-domain":
-            domains.append(read_domain(resolver, resource["props"], (*place, "props")))
+            self.domains.append(read_domain(self._resolver, resource["props"], (*place, "props")))
         if component.split("@")[0] != "fc3":
-            not_run[name] = f"component {component!r} is not fc3"
-            continue
-        props = resolver.resolve(resource["props"], (*place, "props"), name)
+            self.not_run[name] = f"component {component!r} is not fc3"
+            return
+        props = self._resolver.resolve(resource["props"], (*place, "props"), name)
         own = props.get("customDomain")
-        domains.append(read_domain(resolver, own, (*place, "props", "customDomain")))
+        self.domains.append(read_domain(self._resolver, own, (*place, "props", "customDomain")))
         if isinstance(own, Mapping) and own.get("route"):
-            domains.append(Domain("", (str(props.get("functionName")),)))
+            self.domains.append(Domain("", (str(props.get("functionName")),)))
         if reason := unsupported_runtime(props.get("runtime")):
-            not_run[name] = reason
-        else:
-            functions.append(read_function(name, props, path))
-    _check_unique(functions, path)
-    routed = {name for domain in domains for name in domain.functions}
-    names = frozenset(domain.name for domain in domains if domain.name)
-    return Application(path, _told_apart(with_routes(functions, routed)), not_run, names)
+            self.not_run[name] = reason
+            return
+        function = read_function(name, props, self._path)
+        self._check_unique(function)
+        self.functions.append(function)
 
-
-def _check_unique(functions: list[Function], path: Path) -> None:
-    seen: dict[tuple[str, str], str] = {}
-    for function in functions:
-        full = (function.region, function.name)
-        if full in seen:
-            raise ConfigurationError(
-                f"{function.name!r} is also the function of resource {seen[full]!r}: "
-                "give it another name",
-                path.name,
-                function.resource,
-                "functionName",
-            )
-        seen[full] = function.resource
+    def _check_unique(self, function: Function) -> None:
+        for other in self.functions:
+            if (other.region, other.name) == (function.region, function.name):
+                raise ConfigurationError(
+                    f"{function.name!r} is also the function of resource {other.resource!r}: "
+                    "give it another name",
+                    self._path.name,
+                    function.resource,
+                    "functionName",
+                )
 
 
 def _told_apart(functions: list[Function]) -> tuple[Function, ...]:

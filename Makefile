@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help setup demo check test test-all lint unit runtimes integration local-tests faults fuzz \
 	mutants yardstick benchmark doctor unread \
-	stop-sending start-sending verify-cloud api-key package template clean system-parts
+	stop-sending start-sending why budget verify-cloud api-key package template clean system-parts
 
 help: ## list every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,13 @@ stop-sending: $(VENV)/setup.stamp ## let no send begin; receipts, status and che
 
 start-sending: $(VENV)/setup.stamp ## let sends begin again
 	@$(BIN)/python -m tools.sending start $(ARGS)
+
+why: $(VENV)/setup.stamp ## why no message came: ID=order-17, or NUMBER=ask DAY=20260131 (LOG=FILE)
+	@$(BIN)/python -m tools.why $(if $(ID),--id "$(ID)") $(if $(NUMBER),--number "$(NUMBER)") \
+		$(if $(DAY),--day "$(DAY)") $(if $(LOG),--log "$(LOG)") $(ARGS)
+
+budget: $(VENV)/setup.stamp ## what each limit has used, and has left
+	@$(BIN)/python -m tools.budget $(ARGS)
 
 unread: $(VENV)/setup.stamp ## show receipts that could not be read, and read them again (ARGS='--show --raw')
 	@$(BIN)/python -m tools.unread $(ARGS)

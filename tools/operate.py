@@ -66,14 +66,13 @@ def ask(command: str, arguments: Mapping[str, Any], options: argparse.Namespace)
     return answer
 
 
-def run(name: str, main: Callable[[], None]) -> int:
+def run(name: str, main: Callable[[], int | None]) -> int:
     """Run the tool `name`, and return its exit code: 2, with the reason, where it cannot."""
     try:
-        main()
+        return main() or 0
     except (OperateError, SmsError) as error:
         print(f"{name}: {error}", file=sys.stderr)
         return 2
-    return 0
 
 
 def _run_here(command: str, arguments: Mapping[str, Any]) -> dict[str, Any]:

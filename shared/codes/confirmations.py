@@ -140,11 +140,22 @@ class Confirmations(NamedTuple):
         return origins
 
     def _today(self) -> int:
-        return int(self.api.clock.now() + PLATFORM_OFFSET) // _DAY
+        return _today(self.api)
 
 
 def _key(verification_id: str) -> str:
     return f"confirmation:{verification_id}"
+
+
+def unconfirmed_of(country: str, api: "SmsApi") -> Count:
+    """Return the count of today's codes to a country that nobody confirmed, with its floor."""
+    rule = "unconfirmed-per-country"
+    count = _unconfirmed(_Origin(rule, country), _today(api))
+    return count._replace(limit=api.settings.limits.rules[rule])
+
+
+def _today(api: "SmsApi") -> int:
+    return int(api.clock.now() + PLATFORM_OFFSET) // _DAY
 
 
 def _unconfirmed(origin: _Origin, day: int) -> Count:

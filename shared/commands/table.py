@@ -7,7 +7,7 @@ an object of JSON; a row here; and a tool that asks for it (tools/).
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from shared.commands import sending_switch, unread_receipts
+from shared.commands import budget, hashes, sending_switch, unread_receipts, why, why_number
 from shared.trigger.invocation import Invocation
 
 Run = Callable[[Mapping[str, Any], Invocation], dict[str, object]]
@@ -28,5 +28,11 @@ class Command(NamedTuple):
 COMMANDS = {
     "start-sending": Command(sending_switch.start, needs_state=False),
     "stop-sending": Command(sending_switch.stop, needs_state=False),
+    "budget": Command(budget.show),
+    "hashes": Command(hashes.show, frozenset(("text",)), needs_state=False),
+    "why-number": Command(
+        why_number.by_number, frozenset(("phone_number", "day")), needs_state=False
+    ),
+    "why": Command(why.by_id, frozenset(("id", "caller", "first_part")), needs_state=False),
     "unread": Command(unread_receipts.show, frozenset(("raw", "only_show"))),
 }

@@ -55,7 +55,7 @@ def read_question(body: object, now: float) -> Question:
     biz_id = read_text(request.get("biz_id", ""), "biz_id")
     return Question(
         phone_number=phone_numbers.queried(request.get("phone_number"), "phone_number"),
-        send_date=_read_send_date(request.get("send_date"), now),
+        send_date=read_send_date(request.get("send_date"), now),
         biz_id=biz_id,
         out_id=read_out_id(request["out_id"], "out_id") if "out_id" in request else "",
         page_size=read_whole_number(size, "page_size", lowest=1, highest=MAX_PAGE_SIZE),
@@ -215,11 +215,12 @@ def _is_same(stored: SendDetail, found: SendDetail) -> bool:
     return in_receipt is None or shown_as is None or abs(in_receipt - shown_as) < _APART
 
 
-def _read_send_date(value: object, now: float) -> str:
+def read_send_date(value: object, now: float, field: str = "send_date") -> str:
+    """Read a date of the last 30 days in UTC+8, such as ``20260131``; raises InvalidRequest."""
     dates = [platform_date(now - back * 86400) for back in range(_DAYS_KEPT + 1)]
     if isinstance(value, str) and value in dates:
         return value
     raise InvalidRequest(
         f'must be a date of the last {_DAYS_KEPT} days in UTC+8, such as "20260131"',
-        field="send_date",
+        field=field,
     )

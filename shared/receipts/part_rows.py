@@ -78,16 +78,20 @@ def known_parts(
     count = highest + 1
     end = first_part + PARTS_READ
     for number in range(first_part, end):
-        part = _read(store, intent._replace(part=number), state_secret)
+        part = known_part(store, intent._replace(part=number), state_secret=state_secret)
         count = max(count, part.record.parts)
         if part.is_known:
             found.append(part)
         elif number >= count:
             return found, 0
-    is_more = end < count or _read(store, intent._replace(part=end), state_secret).is_known
+    is_more = (
+        end < count
+        or known_part(store, intent._replace(part=end), state_secret=state_secret).is_known
+    )
     return found, end if is_more else 0
 
 
-def _read(store: Store, wire_id: WireId, state_secret: str) -> KnownPart:
+def known_part(store: Store, wire_id: WireId, *, state_secret: str) -> KnownPart:
+    """Return what is known of the part that `wire_id` names by its number."""
     record = read_part(store, wire_id, state_secret=state_secret)
     return KnownPart(wire_id, record, of_part(store, wire_id, state_secret=state_secret))

@@ -95,13 +95,21 @@ def _of_out_id(
 def _rows(part: KnownPart, invocation: Invocation) -> list[dict[str, object]]:
     receipts = part.receipts
     if part.shown_by_its_message:
-        message_id = part.record.biz_id
-        stored = [receipt for receipt in receipts if receipt.message_id == message_id]
-        shown = _of_message(message_id, invocation, part=part.wire_id, stored=stored)
-        receipts = shown or receipts
+        receipts = asked_message(part, invocation) or receipts
     if receipts:
         return [_shown_receipt(receipt) for receipt in receipts]
     return [part.row(invocation.api.clock.now())]
+
+
+def asked_message(part: KnownPart, invocation: Invocation) -> list[Receipt]:
+    """Return what the platform, which is asked, and receipts know of the message of a part.
+
+    The part's record has the id of that message. Raises what the platform raises, if no receipt of
+    the message is stored.
+    """
+    message_id = part.record.biz_id
+    stored = [receipt for receipt in part.receipts if receipt.message_id == message_id]
+    return _of_message(message_id, invocation, part=part.wire_id, stored=stored)
 
 
 def _of_message_id(message_id: str, invocation: Invocation, store: Store) -> list[Receipt]:

@@ -89,14 +89,14 @@ class Limits(NamedTuple):
         numbers, size = part.phone_numbers, len(part.phone_numbers)
         charge: list[Count] = []
         if is_of_api_key(intent.space):
-            charge += self._of("key", intent.space, size)
+            charge += self.counts_of("key", intent.space, size)
         if size == 1:  # docs/limits.md says why rules for a number count requests to it alone
             number = _with_country_code(numbers[0], part)
-            charge += self._of("number", number)
+            charge += self.counts_of("number", number)
             if intent.is_code or part.template_code in self.api.settings.code_templates:
-                charge += self._of("codes", number)
+                charge += self.counts_of("codes", number)
         if intent.client_ip:
-            charge += self._of("address", network(intent.client_ip), size)
+            charge += self.counts_of("address", network(intent.client_ip), size)
         text = part.parameters.get(ACTIONS[part.action].billed_by, "")
         billed = segments(text) if text else 1
         if part.is_abroad:
@@ -110,15 +110,15 @@ class Limits(NamedTuple):
         room = MOST_COUNTS - _OTHER_COUNTS - len(countries)
         charge: list[Count] = []
         for prefix, amount in prefixes.most_common(min(_MOST_PREFIXES, room // 2)):
-            charge += self._of("prefix", prefix, amount)
+            charge += self.counts_of("prefix", prefix, amount)
         for country, amount in countries.items():
             own_limit = self.api.settings.limits.countries.get(country, 0)
-            charge += self._of("country", country, amount * billed, own_limit=own_limit)
+            charge += self.counts_of("country", country, amount * billed, own_limit=own_limit)
         return charge
 
     def budget(self, messages: int, *, is_abroad: bool) -> list[Count]:
         """Return what `messages` are charged to the owner's budgets with now."""
-        return self._of("international" if is_abroad else "mainland", "", messages)
+        return self.counts_of("international" if is_abroad else "mainland", "", messages)
 
     def correction(self, charge: Charge, outcome: PartOutcome) -> Correction:
         """Return what `charge`, that of a part that ended so, has to be corrected by.
@@ -140,18 +140,22 @@ class Limits(NamedTuple):
     def counted_yesterday(self, *, is_abroad: bool) -> Count | None:
         """Return what the owner's budget counted yesterday (UTC+8), None where it has no limit."""
         scope = "international" if is_abroad else "mainland"
-        yesterday = self._of(scope, "", days_ago=1)
+        yesterday = self.counts_of(scope, "", days_ago=1)
         return next((count for count in yesterday if RULE_OF[count.rule].span == "day"), None)
 
     def request(self) -> list[Count]:
         """Return what a request is charged with now, beside its messages."""
-        return self._of("requests", "")
+        return self.counts_of("requests", "")
+
+    def of_number(self, number: str) -> list[Count]:
+        """Return the counts that a number has to itself; it is in E.164 without ``+``."""
+        return [*self.counts_of("number", number), *self.counts_of("codes", number)]
 
     def may_wait(self, error: LimitReached) -> bool:
         """Whether the limit that was reached lets more through within a second."""
         return RULE_OF[error.code].span == "second"
 
-    def _of(
+    def counts_of(
         self, scope: str, name: str, amount: int = 1, *, own_limit: int = 0, days_ago: int = 0
     ) -> list[Count]:
         """Return a count for each rule of `scope` that is in force.

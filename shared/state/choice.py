@@ -2,13 +2,13 @@
 
 from functools import lru_cache
 
-from shared.state.store import Store
+from shared.state.store import OwnersStore
 
 _SQLITE = "sqlite://"
 
 
 @lru_cache(maxsize=1)
-def open_store(url: str) -> Store:
+def open_store(url: str) -> OwnersStore:
     """Open the store at `url` once an instance; it connects when it is used.
 
     `url` is ``sqlite:///path`` or ``redis://host:port/db``. Raises ConfigurationError for an

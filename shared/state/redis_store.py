@@ -7,6 +7,7 @@ carry one hash tag, so that a cluster keeps them in one slot.
 
 import os
 import re
+import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -189,6 +190,14 @@ class RedisStore:
         found = self._run(lambda: self._client.mget(keys))
         return [int(total or 0) for total in found]
 
+    def counted(self, counts: Sequence[Count], now: float | None = None) -> list[int]:
+        """Return what is counted in each of `counts`, sliding ones among them, at `now`."""
+        return [self._counted(count, time.time() if now is None else now) for count in counts]
+
+    def remove(self, counts: Sequence[Count]) -> int:
+        """Forget what was counted in `counts`; return in how many of them there was anything."""
+        return sum(self._removed(_key_of(count)) for count in counts)
+
     def delete(self, key: str, old: str) -> bool:
         """Remove the record under `key` if it is `old`; return whether it was."""
         script = self._client.register_script(_DELETE)
@@ -224,6 +233,16 @@ class RedisStore:
         if answer == "forbidden":
             return Forbidden()
         return Written(tuple(values))
+
+    def _counted(self, count: Count, now: float) -> int:
+        key = _key_of(count)
+        if not count.is_sliding:
+            return int(self._run(lambda: self._client.get(key)) or 0)
+        begin = milliseconds(now) - milliseconds(count.window) + 1
+        return int(self._run(lambda: self._client.zcount(key, begin, "+inf")))
+
+    def _removed(self, key: str) -> int:
+        return int(self._run(lambda: self._client.delete(key)))
 
     def _register(self, charge: int, give_back: int) -> Any:
         return self._client.register_script(put_script(charge, give_back))

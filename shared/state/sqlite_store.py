@@ -53,6 +53,20 @@ class SqliteStore:
         with self._transaction() as database:
             return [_total(database, count) for count in counts]
 
+    def counted(self, counts: Sequence[Count], now: float | None = None) -> list[int]:
+        """Return what is counted in each of `counts`, sliding ones among them, at `now`."""
+        moment = milliseconds(time.time() if now is None else now)
+        with self._transaction() as database:
+            return [
+                _moments(database, count, moment) if count.is_sliding else _total(database, count)
+                for count in counts
+            ]
+
+    def remove(self, counts: Sequence[Count]) -> int:
+        """Forget what was counted in `counts`; return in how many of them there was anything."""
+        with self._transaction() as database:
+            return sum(_remove(database, count) for count in counts)
+
     def delete(self, key: str, old: str) -> bool:
         """Remove the record under `key` if it is `old`; return whether it was."""
         with self._transaction() as database:
@@ -150,15 +164,27 @@ def _add(database: "sqlite3.Connection", count: Count, *, owner: str, now: int) 
     if count.is_sliding:
         rows = [(count.key, now, owner, expires)] * count.amount
         database.executemany("INSERT INTO moments VALUES (?, ?, ?, ?)", rows)
-        query = "SELECT COUNT(*) FROM moments WHERE key = ? AND at > ?"
-        since = now - milliseconds(count.window)
-        return int(database.execute(query, (count.key, since)).fetchone()[0])
+        return _moments(database, count, now)
     database.execute(
         "INSERT INTO counts VALUES (?, ?, ?) ON CONFLICT (key)"
         " DO UPDATE SET value = value + excluded.value, expires = excluded.expires",
         (count.key, count.amount, expires),
     )
     return _total(database, count)
+
+
+def _moments(database: "sqlite3.Connection", count: Count, now: int) -> int:
+    """Return how much a sliding `count` has counted at `now` (milliseconds)."""
+    query = "SELECT COUNT(*) FROM moments WHERE key = ? AND at > ?"
+    since = now - milliseconds(count.window)
+    return int(database.execute(query, (count.key, since)).fetchone()[0])
+
+
+def _remove(database: "sqlite3.Connection", count: Count) -> bool:
+    """Forget what `count` has counted; return whether it had counted anything."""
+    table = "moments" if count.is_sliding else "counts"
+    statement = f"DELETE FROM {table} WHERE key = ?"  # noqa: S608 (ours)
+    return database.execute(statement, (count.key,)).rowcount > 0
 
 
 def _take_away(database: "sqlite3.Connection", count: Count, *, owner: str) -> None:

@@ -96,6 +96,19 @@ class Store(Protocol):
         """Make a change, or say why it was not made."""
 
 
+class OwnersStore(Store, Protocol):
+    """What a store does for the owner's commands, beside what sends need."""
+
+    def counted(self, counts: Sequence[Count], now: float | None = None) -> list[int]:
+        """Return what is counted in each of `counts`, sliding ones among them, at `now`.
+
+        None is the time of this machine.
+        """
+
+    def remove(self, counts: Sequence[Count]) -> int:
+        """Forget what was counted in `counts`; return in how many of them there was anything."""
+
+
 def milliseconds(seconds: float) -> int:
     """Return `seconds` as whole milliseconds."""
     return int(seconds * 1000)

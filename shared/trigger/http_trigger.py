@@ -271,9 +271,10 @@ def _asked_out_id(request: Request | None, space: str) -> str:
     if request is None or not space:
         return ""
     try:
-        body = request.json()
+        body = request.json() if request.body else {}
         asked = body.get("out_id") if isinstance(body, dict) else None
-        return read_out_id(asked or request.idempotency_key, "out_id")
+        named = asked or request.idempotency_key or request.query.get("out_id")
+        return read_out_id(named, "out_id")
     except InvalidRequest:
         return ""
 

@@ -19,7 +19,12 @@ from tests.integration.contract import Contract
 API_KEY = "bGV0LW1lLWluLTEyMzQ1Njc4OTA"
 SEND, QUERY = "fc-sms-send-sms", "fc-sms-query-delivery-status"
 ABROAD = "fc-sms-send-international-sms"
-PATHS = {SEND: "sms", ABROAD: "international-sms", QUERY: "delivery-status"}
+PATHS = {
+    SEND: "sms",
+    ABROAD: "international-sms",
+    QUERY: "delivery-status",
+    "fc-sms-verify-code": "codes",
+}
 ONE_NUMBER_AGAIN_AND_AGAIN = "number-per-minute=0,number-per-hour=0,number-per-day=0"
 """SMS_LIMITS for tests that share a store and the number that they send to."""
 _FRAME = re.compile(r"FC Invoke (Start|End) RequestId: \S+")

@@ -34,6 +34,7 @@ from shared.state.store import (
     Count,
     Differs,
     Forbidden,
+    OwnersStore,
     Refused,
     Store,
     Written,
@@ -73,7 +74,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-def store(url: str) -> Store:
+def store(url: str) -> OwnersStore:
     return open_store(url)
 
 
@@ -308,6 +309,20 @@ def test_totals_are_what_was_counted_and_not_given_back(store: Store) -> None:
     put(store, "one", "x", "y", give_back=[fixed(2, 9, "a"), fixed(1, 9, "b")])
     assert put(store, "more", None, "x", charge=[fixed(7, 9, "a")]) == Refused("a-day", 600)
     assert store.totals(asked) == [3, 0, 0]
+
+
+def test_the_owner_sees_sums_and_moments_and_may_have_them_forgotten(
+    store: OwnersStore,
+) -> None:
+    counts = [fixed(2, 10), sliding(3, 10), fixed(1, 10, "none")]
+    put(store, "one", None, "a", charge=counts[:2])
+    assert store.counted(counts, NOW) == [2, 3, 0]
+    assert store.counted(counts, NOW + counts[1].window - 0.001) == [2, 3, 0]
+    assert store.counted(counts, NOW + counts[1].window) == [2, 0, 0]
+    assert store.remove(counts) == 2
+    assert store.remove(counts) == 0
+    assert store.counted(counts, NOW) == [0, 0, 0]
+    assert store.get("one") == "a"
 
 
 def test_what_a_window_came_to_may_be_read_after_its_end(store: Store) -> None:

@@ -1,0 +1,143 @@
+"""A send as the shared state knows it, for the owner: its parts, their receipts and replies."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from shared.clock import parse_platform_time, platform_timestamp
+from shared.commands.meanings import explain
+from shared.errors import SmsError
+from shared.ids import WireId
+from shared.receipts.part_rows import KnownPart, known_parts
+from shared.receipts.records import Receipt, ReceiptsRecord, Subject
+from shared.receipts.status_by_id import asked_message
+from shared.sending.part_records import PartRecord
+from shared.state.records import read_record
+from shared.state.store import Store
+from shared.trigger import answers
+from shared.trigger.invocation import Invocation
+
+_LATE = 300  # seconds after which a receipt is called late
+
+
+class Cause(NamedTuple):
+    """Why a part, or a message of it, is as it is: a code and what it means, in sentences."""
+
+    code: str
+    text: str
+
+
+_DISAGREES = Cause(
+    "receipt-disagrees",
+    "A receipt came that does not agree with what was sent, in its id, number or time; it changes "
+    "nothing. Somebody else's message, or a forged receipt.",
+)
+
+
+def told_send(
+    intent: WireId, invocation: Invocation, store: Store, *, first_part: int = 0
+) -> dict[str, Any] | None:
+    """Return what is known of an intent, 100 parts at a time; None where nothing is."""
+    secret = invocation.api.settings.state_secret
+    parts, next_part = known_parts(store, intent, state_secret=secret, first_part=first_part)
+    if not parts:
+        return None
+    return {
+        "caller": intent.space,
+        "out_id": intent.out_id,
+        "parts": [told_part(part, invocation, store) for part in parts],
+        "next_part": next_part,
+    }
+
+
+def told_part(part: KnownPart, invocation: Invocation, store: Store) -> dict[str, Any]:
+    """Return what is known of a part, and why it is so."""
+    secret = invocation.api.settings.state_secret
+    receipts, problem = _receipts(part, invocation)
+    disagreeing = [
+        receipt
+        for form in (part.wire_id._replace(part=None), part.wire_id)
+        for receipt in _disagreeing(form, store, secret)
+    ]
+    standing = part.record.standing(invocation.api.clock.now())
+    causes = _causes(part.record, standing, receipts)
+    if disagreeing:
+        causes.append(_DISAGREES)
+    told = [_told_receipt(receipt, part.record) for receipt in receipts]
+    return {
+        "part": part.wire_id.number,
+        **(_told_record(part.record, standing) if part.record.stored is not None else {}),
+        "receipts": told,
+        "disagreeing_receipts": [_told_receipt(receipt, part.record) for receipt in disagreeing],
+        "platform_problem": problem,
+        "causes": [cause._asdict() for cause in causes],
+    }
+
+
+def _told_record(record: PartRecord, standing: str) -> dict[str, Any]:
+    return {
+        "status": standing,
+        "code": record.code,
+        "action": record.action,
+        "template": record.template,
+        "attempt": record.attempt,
+        "first_at": platform_timestamp(record.first_at),
+        "last_at": platform_timestamp(record.last_at),
+        "function": record.function,
+        "event": record.event,
+        "invocation": record.invocation,
+        "platform_request_id": record.request_id,
+        "message_id": record.biz_id,
+        "parts": record.parts,
+    }
+
+
+def _told_receipt(receipt: Receipt, record: PartRecord) -> dict[str, Any]:
+    told = receipt.shown()
+    del told["out_id"]
+    received = parse_platform_time(receipt.receive_date)
+    if received is not None and record.last_at:
+        told["seconds_after_the_send"] = max(int(received - record.last_at), 0)
+    return {**told, "meaning": explain(receipt.err_code)}
+
+
+def _receipts(part: KnownPart, invocation: Invocation) -> tuple[list[Receipt], str]:
+    """Return the receipts of a part, or what the platform shows of it, and why it shows nothing."""
+    if not part.shown_by_its_message:
+        return part.receipts, ""
+    try:
+        shown = asked_message(part, invocation)
+    except SmsError as error:
+        return part.receipts, f"{error.code}: {error}"
+    return shown or part.receipts, ""
+
+
+def _disagreeing(wire_id: WireId, store: Store, secret: str) -> list[Receipt]:
+    key = Subject(wire_id=wire_id.text()).key_of_disagreeing(secret)
+    return read_record(store.get(key), ReceiptsRecord()).read(wire_id.text())
+
+
+def _causes(record: PartRecord, standing: str, receipts: list[Receipt]) -> list[Cause]:
+    """Return why a part is as it is: by its receipts if there are any, else by its record."""
+    if receipts:
+        found = [_cause_of(receipt, record) for receipt in receipts]
+    else:
+        text = answers.explain_part(standing, record.code, record.action)
+        if record.code not in ("", "OK"):
+            text = f"{explain(record.code)} {text}" if standing == "unknown" else text
+        code = {"accepted": "no-receipt", "in-progress": "in-progress"}.get(standing, record.code)
+        found = [Cause(code or standing, text)]
+    return list(dict.fromkeys(found))
+
+
+def _cause_of(receipt: Receipt, record: PartRecord) -> Cause:
+    code = receipt.err_code or receipt.status
+    text = explain(receipt.err_code)
+    if receipt.status == "delivered" and not receipt.contradictory:
+        text = f"The phone got it at {receipt.receive_date or 'a time that is not known'}."
+        received = parse_platform_time(receipt.receive_date)
+        if received is not None and record.last_at and received - record.last_at > _LATE:
+            code, text = "late", f"It came late. {text}"
+    if receipt.contradicted_by:
+        text += f" A later receipt said {receipt.contradicted_by.get('status')}."
+    return Cause(code, text)

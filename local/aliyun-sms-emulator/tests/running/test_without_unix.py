@@ -57,7 +57,7 @@ def test_the_emulator_runs(tmp_path: Path) -> None:
 
 def test_the_fixture_runs(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(TEST)
-    paths = os.pathsep.join((str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")))
+    paths = os.pathsep.join((str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")))
     done = subprocess.run(
         [sys.executable, "-c", PYTEST],
         cwd=tmp_path,

@@ -13,7 +13,7 @@ from aliyun_sms_emulator.explain.pasted import read_pasted
 from signing_client import join
 
 VECTORS: list[dict[str, Any]] = json.loads(
-    Path(__file__).with_name("data").joinpath("vectors.json").read_text("utf-8")
+    Path(__file__).parents[1].joinpath("data", "vectors.json").read_text("utf-8")
 )["wire"]
 QUERY = "Action=SendSms&SignName=%E9%98%BF&Signature=a%2Bb"
 HEADERS = {"authorization": "ACS3-HMAC-SHA256 Credential=k", "x-acs-date": "2026-01-31T23:59:00Z"}

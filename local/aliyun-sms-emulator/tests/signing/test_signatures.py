@@ -9,7 +9,7 @@ import pytest
 from aliyun_sms_emulator.wire import signatures
 
 VECTORS: dict[str, Any] = json.loads(
-    Path(__file__).with_name("data").joinpath("vectors.json").read_text("utf-8")
+    Path(__file__).parents[1].joinpath("data", "vectors.json").read_text("utf-8")
 )
 PUBLISHED_V1 = [v for v in VECTORS["published"] if v["algorithm"].startswith("RPC")]
 PUBLISHED_V3 = [v for v in VECTORS["published"] if not v["algorithm"].startswith("RPC")]

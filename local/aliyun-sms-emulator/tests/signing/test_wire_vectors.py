@@ -14,7 +14,7 @@ from aliyun_sms_emulator import SmsEmulator
 from signing_client import join, raw
 
 WIRE: list[dict[str, Any]] = json.loads(
-    Path(__file__).with_name("data").joinpath("vectors.json").read_text("utf-8")
+    Path(__file__).parents[1].joinpath("data", "vectors.json").read_text("utf-8")
 )["wire"]
 CONFIG = {
     "access_keys": [{"id": "testid", "secret": "testsecret"}],

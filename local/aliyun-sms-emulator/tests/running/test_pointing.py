@@ -16,7 +16,7 @@ from aliyun_sms_emulator.tls.folder import server_context
 from emulator_process import COMMAND, run
 from signing_client import Client
 
-README = Path(__file__).parent.parent / "README.md"
+README = Path(__file__).parents[2] / "README.md"
 URL = "http://127.0.0.1:8137"
 TRUST = {
     "SSL_CERT_FILE": "bundle.pem",

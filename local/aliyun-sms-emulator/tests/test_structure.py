@@ -126,7 +126,9 @@ def test_the_readme_names_every_operation_and_every_kind_of_fault() -> None:
 
 
 def test_the_page_has_a_text_for_every_kind_of_fault_and_certainty() -> None:
-    wanted = {f"kind_{name}" for name in KINDS if name != NONE} | {PROVEN, SEEN, LIKELY}
+    wanted = {f"kind_{name}" for name in KINDS if name != NONE} | {
+        f"certainty_{name}" for name in (PROVEN, SEEN, LIKELY)
+    }
     for language in LANGUAGES:
         assert wanted <= page_texts(language).keys()
 

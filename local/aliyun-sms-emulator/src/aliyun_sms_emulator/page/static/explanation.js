@@ -16,7 +16,7 @@ export async function explain(id, reason) {
 
 function explanation(found) {
   const findings = found.findings.map(({ what, remedy, certainty }) => el("li", {}, el("b", {}, what),
-    el("span", { class: `pill ${certainty}`, title: t(`${certainty}_hint`) }, t(certainty)),
+    el("span", { class: `pill ${certainty}`, title: t(`certainty_${certainty}_hint`) }, t(`certainty_${certainty}`)),
     el("p", {}, remedy)));
   const parts = [el("h2", {}, t("explained")), findings.length
     ? el("ol", { class: "findings" }, findings) : el("p", { class: "hint" }, t("right_signature"))];

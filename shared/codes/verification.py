@@ -62,6 +62,7 @@ def _log_created(
         outcome.outcome if outcome else "closed",
         code=outcome.code if outcome else "",
         client_hash=letters(client.hexdigest()) if request.client_ip else "",
+        **log.ids(request.space, request.out_id),
         test_number=int(request.recipient.e164 in settings.fixed_codes) or None,
         **log.numbers((request.recipient.digits,)),
     )

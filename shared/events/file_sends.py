@@ -164,7 +164,7 @@ class _FileSends:
             "send-file",
             outcome,
             code=self._problem.get("code", ""),
-            file_out_id=self._out_id,
+            **self._api.log.ids(self._defaults.space, self._out_id),
             **{f"{name}_rows": count for name, count in self._rows.items()},
         )
         return FileReport(outcome, summary, self._wants_repeat)

@@ -69,6 +69,7 @@ def _cases(field: Field, oss: str) -> dict[str, _Case]:
         WITH_REDIS: _Case(WITH_REDIS, store),
         "send_sms, Redis": case("send_sms", store, WITH_REDIS),
         "receive_receipts, Redis": case("receive_receipts", store, WITH_REDIS),
+        "receive_hook, Redis": case("receive_hook", store, WITH_REDIS),
         "verify_code, Redis": case("verify_code", store, WITH_REDIS),
         WITH_OSS2: _Case(WITH_OSS2, file),
         "send_on_event, a file in OSS": case("send_on_event:file", file, WITH_OSS2),

@@ -14,7 +14,7 @@ from typing import IO, NamedTuple, cast
 
 from benchmarks import packages
 from benchmarks.certificates import make_certificates
-from benchmarks.clients.events import API_KEY, RECEIPT_TOKEN
+from benchmarks.clients.events import API_KEY, HOOK_KEY, RECEIPT_TOKEN
 from tests.integration.redis_server import RedisServer
 
 FUNCTION, SMS_API, SDK, REQUESTS = "function", "sms_api", "official_sdk", "bare_requests"
@@ -126,7 +126,8 @@ class Field(NamedTuple):
             "SMS_ACCESS_KEY_ID": "testid",
             "SMS_ACCESS_KEY_SECRET": "testsecret",
             "SMS_SIGN_NAME": "fc-sms",
-            "SMS_API_KEYS": f"benchmark:{hashlib.sha256(API_KEY.encode()).hexdigest()}",
+            "SMS_API_KEYS": f"benchmark:{_digest(API_KEY)},hook-logto:{_digest(HOOK_KEY)}",
+            "SMS_HOOKS": "logto",
             "SMS_RECEIPT_TOKEN": RECEIPT_TOKEN,
             "SMS_CODE_TEMPLATE": "SMS_100001",
             "SSL_CERT_DIR": str(self.folder / "authorities"),
@@ -144,6 +145,10 @@ class Field(NamedTuple):
             stderr=subprocess.PIPE,
             text=True,
         )
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 class Process:

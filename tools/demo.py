@@ -2,13 +2,14 @@
 
 Starts the SMS emulator and the Function Compute stub on 127.0.0.1, sends one SMS through the HTTP
 trigger of send_sms, waits for its receipt, sends one abroad and one by an event, creates and checks
-a one-time code, and keeps running until Ctrl-C (with ``--once`` it stops then). Nothing leaves this
-machine and no file of the project is written.
+a one-time code, lets two other products call their hooks, and keeps running until Ctrl-C (with
+``--once`` it stops then). Nothing leaves this machine and no file of the project is written.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import contextlib
 import hashlib
 import json
@@ -24,12 +25,13 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from aliyun_fc_runtime_stub import events
+from tools import demo_hooks
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -83,6 +85,8 @@ def _run(stack: ExitStack, once: bool) -> None:
         *("--database", f"{folder}/sms.sqlite3"),
     )
     key, receipt_token = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+    hook = HookSecrets.new()
+    Path(folder, "scenes.json").write_text(json.dumps(demo_hooks.SCENES), encoding="utf-8")
     settings = {
         **dict.fromkeys(ENDPOINTS, emulator["url"]),
         "SMS_ACCESS_KEY_ID": emulator["access_key_id"],
@@ -90,7 +94,10 @@ def _run(stack: ExitStack, once: bool) -> None:
         "SMS_SIGN_NAME": "fc-sms",
         "SMS_COUNTRIES": "HK",
         "SMS_CODE_TEMPLATE": "SMS_100001",
-        "SMS_API_KEYS": f"demo:{hashlib.sha256(key.encode()).hexdigest()}",
+        "SMS_API_KEYS": f"demo:{_digest(key)},hook-alertmanager:{_digest(hook.key)}",
+        "SMS_HOOKS": "supabase,alertmanager",
+        "SMS_HOOK_SUPABASE_SECRET": hook.secret,
+        "SMS_LOCAL_SCENES": f"{folder}/scenes.json",
         "SMS_RECEIPT_TOKEN": receipt_token,
         "SMS_STATE_URL": f"sqlite://{folder}/state.sqlite3",
         "SMS_STATE_SECRET": secrets.token_urlsafe(24),
@@ -100,7 +107,7 @@ def _run(stack: ExitStack, once: bool) -> None:
     stub = _start(
         stack,
         guard,
-        (STUB_PORT, 6),
+        (STUB_PORT, 7),
         "fc-stub",
         *("start", "-t", str(ROOT / "s.yaml"), *overrides),
     )
@@ -108,11 +115,19 @@ def _run(stack: ExitStack, once: bool) -> None:
     urls = {name: one["url"].rstrip("/") for name, one in functions.items() if one["url"]}
     receipt_url = f"{urls['receive_receipts']}/receipts/{receipt_token}"
     _http("PUT", f"{emulator['url']}/api/settings", {"receipt_url": receipt_url})
-    circle = Circle(emulator["url"], stub["api"], urls, functions["send_on_event"]["name"], key)
+    circle = Circle(
+        emulator=emulator["url"],
+        api=stub["api"],
+        urls=urls,
+        event_function=functions["send_on_event"]["name"],
+        key=key,
+        hook=hook,
+    )
     circle.send_and_follow()
     circle.send_abroad()
     circle.send_on_event()
     circle.verify_a_code()
+    circle.take_hooks()
     if not once:
         _show_addresses(circle)
         print("\nRunning until Ctrl-C.", flush=True)
@@ -255,6 +270,19 @@ def _port(first: int, count: int) -> int:
     return first
 
 
+class HookSecrets(NamedTuple):
+    """How two products show who they are: a secret of Standard Webhooks, and an API key."""
+
+    secret: str
+    key: str
+
+    @classmethod
+    def new(cls) -> HookSecrets:
+        """Return secrets of this run."""
+        secret = base64.b64encode(secrets.token_bytes(24)).decode()
+        return cls(f"v1,whsec_{secret}", secrets.token_urlsafe(24))
+
+
 class Circle(NamedTuple):
     """The demo's steps, from sending to the receipt and back."""
 
@@ -263,6 +291,7 @@ class Circle(NamedTuple):
     urls: dict[str, str]
     event_function: str
     key: str
+    hook: HookSecrets
 
     def send_and_follow(self) -> None:
         """Send one SMS, and ask until its receipt has come."""
@@ -329,6 +358,22 @@ class Circle(NamedTuple):
         if checked.get("verified") is not True:
             raise DemoError("the code was not accepted")
 
+    def take_hooks(self) -> None:
+        """Let two products call their hooks: a code, signed, and an alarm."""
+        url = f"{self.urls['receive_hook']}/hooks"
+        print("\n6. Let Supabase send a code: a signed hook, POST /hooks/supabase", flush=True)
+        body, headers = demo_hooks.supabase_request(self.hook.secret)
+        _shown(f"{url}/supabase", body, _http("POST", f"{url}/supabase", body, headers=headers))
+        print("\n7. Let Alertmanager send an alarm: POST /hooks/alertmanager", flush=True)
+        alarm = json.dumps(demo_hooks.alertmanager_body()).encode()
+        answer = _http("POST", f"{url}/alertmanager", alarm, key=self.hook.key)
+        _shown(f"{url}/alertmanager", alarm, answer)
+        for number in (demo_hooks.SUPABASE_NUMBER, demo_hooks.TOLD_NUMBER):
+            _, inbox = _http("GET", f"{self.emulator}/api/messages?phone_number={number}")
+            if not inbox["messages"]:
+                raise DemoError("a hook sent nothing")
+            print(f"   In the inbox: {inbox['messages'][0]['text']}", flush=True)
+
     def _call(self, function: str, path: str, body: dict[str, object]) -> Any:
         """POST `body` to a function; print request and answer."""
         url = f"{self.urls[function]}{path}"
@@ -340,9 +385,28 @@ class Circle(NamedTuple):
         return answer
 
 
-def _http(method: str, url: str, body: object = None, *, key: str = "") -> tuple[int, Any]:
+def _shown(url: str, body: bytes, answer: tuple[int, Any]) -> None:
+    """Print a request and its answer; raises DemoError unless that is 200."""
+    status, content = answer
+    print(f"   > POST {url}\n   > {body.decode()}\n   < {status} {json.dumps(content)}", flush=True)
+    if status != 200:
+        raise DemoError(f"{url} answered {status}")
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _http(
+    method: str,
+    url: str,
+    body: object = None,
+    *,
+    key: str = "",
+    headers: Mapping[str, str] | None = None,
+) -> tuple[int, Any]:
     """Exchange JSON with a server of this machine; an error status is an answer, too."""
-    headers = {"Content-Type": "application/json"}
+    headers = {"Content-Type": "application/json", **(headers or {})}
     if key:
         headers["Authorization"] = f"Bearer {key}"
     data = body if isinstance(body, bytes) else json.dumps(body).encode() if body else None

@@ -9,7 +9,9 @@ from typing import Any, cast
 
 from shared.clock import PLATFORM_OFFSET
 
-API_KEY = "benchmark"  # the parent puts its hash into SMS_API_KEYS
+# The parent puts their hashes into SMS_API_KEYS.
+API_KEY = "benchmark"
+HOOK_KEY = "benchmark-hook-logto"
 RECEIPT_TOKEN = "a-token-of-the-benchmark"
 
 
@@ -19,12 +21,12 @@ def context(timeout: int = 30) -> Any:
     return cast(Any, SimpleNamespace(request_id="1-benchmark", function=function))
 
 
-def http_event(path: str, body: object) -> bytes:
+def http_event(path: str, body: object, key: str = API_KEY) -> bytes:
     """Return the event of a POST."""
     event = {
         "version": "v1",
         "rawPath": path,
-        "headers": {"Authorization": f"Bearer {API_KEY}", "Content-Type": "application/json"},
+        "headers": {"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
         "queryParameters": {},
         "body": json.dumps(body),
         "isBase64Encoded": False,

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 from benchmarks.clients.events import (
+    HOOK_KEY,
     RECEIPT_TOKEN,
     context,
     http_event,
@@ -45,6 +46,11 @@ _EVENTS: dict[str, Callable[[str], bytes]] = {
     ),
     "receive_receipts": lambda number: http_event(
         f"/receipts/{RECEIPT_TOKEN}", [receipt(number, os.urandom(8).hex())]
+    ),
+    "receive_hook": lambda _: http_event(
+        "/hooks/logto",
+        {"to": f"+86{_unique_number()}", "type": "SignIn", "payload": {"code": "123456"}},
+        HOOK_KEY,
     ),
     "verify_code": lambda _: http_event(
         "/codes", {"phone_number": _unique_number(), "purpose": "login"}

@@ -153,6 +153,10 @@ def test_once_it_sends_one_sms_shows_everything_and_leaves_nothing(
         "POST /international-sms",
         "MNS topic",
         '"verified": true',
+        "POST /hooks/supabase",
+        "POST /hooks/alertmanager",
+        "InstanceDown",
+        "561166",
     ):
         assert words in demo.text
     assert demo.left() == []
@@ -209,7 +213,7 @@ def test_it_keeps_running_until_it_is_ended(
     running.append(demo)
     demo.read_until("Running until Ctrl-C.")
     addresses = set(ADDRESS.findall(demo.text))
-    assert len(addresses) == 7
+    assert len(addresses) == 8
     for words in ("send_sms", "verify_code", "Function Compute API", "SMS emulator", "curl http"):
         assert words in demo.text
     assert all(answers(url) for url in addresses)

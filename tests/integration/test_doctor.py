@@ -627,3 +627,82 @@ def test_the_command_ends_with_1_and_says_what_to_fix(world: World) -> None:
     assert "             -> make api-key NAME=" in done.stdout
     assert done.stdout.endswith("\n\n1 to fix before `s deploy`, 1 not checked.\n")
     assert not [secret for secret in SECRETS.values() if secret in done.stdout]
+
+
+# Hooks, scenes and test numbers
+
+HOOK_KEY = f"hook-logto:{hashlib.sha256(b'a key of logto').hexdigest()}"
+ALARM = {
+    "template_code": "SMS_4",
+    "variables": {"name": "title"},
+    "tell": [{"to": ["+8613800138000"]}],
+}
+
+
+def found_about(world: World, check: str, **variables: str) -> list[Finding]:
+    findings = examine(world.folder / "s.yaml", {**world.healthy(), **variables})
+    return [finding for finding in findings if finding.check == check]
+
+
+def write_scenes(world: World, scenes: object) -> None:
+    (world.folder / "shared").mkdir(exist_ok=True)
+    (world.folder / "shared" / "scenes.json").write_text(json.dumps(scenes), encoding="utf-8")
+
+
+def test_without_hooks_nothing_is_said_about_them(world: World) -> None:
+    for check in ("hooks", "scenes", "test numbers"):
+        assert found_about(world, check) == []
+
+
+def test_a_hook_that_nobody_can_call_is_an_error(world: World) -> None:
+    (logto, grafana, zitadel) = found_about(world, "hooks", SMS_HOOKS="logto,grafana,zitadel")
+    assert [each.level for each in (logto, grafana, zitadel)] == [ERROR] * 3
+    assert logto.remedy == "`make api-key NAME=hook-logto`"
+    assert zitadel.remedy == "set SMS_HOOK_ZITADEL_SECRET"
+
+
+def test_a_hook_that_is_set_up_is_fine(world: World) -> None:
+    keys = f"{world.healthy()['SMS_API_KEYS']},{HOOK_KEY}"
+    (logto,) = found_about(world, "hooks", SMS_HOOKS="logto", SMS_API_KEYS=keys)
+    assert (logto.level, logto.what) == (OK, "logto may call")
+    (unknown,) = found_about(world, "hooks", SMS_HOOKS="logto,other")
+    assert (unknown.level, "SMS_HOOKS is no list" in unknown.what) == (ERROR, True)
+
+
+def test_hooks_without_shared_state_are_warned_of(world: World) -> None:
+    *_, last = found_about(world, "hooks", SMS_HOOKS="logto", SMS_STATE_URL="")
+    assert (last.level, "ten minutes" in last.what) == (WARN, True)
+
+
+def test_an_alarm_without_a_scene_is_an_error(world: World) -> None:
+    (finding,) = found_about(world, "scenes", SMS_HOOKS="alertmanager")
+    assert (finding.level, "so nobody is told" in finding.what) == (ERROR, True)
+    write_scenes(world, {"alarms": {"alertmanager:critical": ALARM}})
+    (finding,) = found_about(world, "scenes", SMS_HOOKS="alertmanager")
+    assert (finding.level, finding.what) == (OK, "shared/scenes.json has 1 scenes")
+
+
+def test_a_mistake_in_scenes_is_named(world: World) -> None:
+    write_scenes(world, {"codes": {"logto": {"template": "SMS_1"}}})
+    (finding,) = found_about(world, "hooks")
+    assert finding.level == ERROR
+    assert "scenes.json: codes.logto.template is not known" in finding.what
+    write_scenes(world, {"codes": {"lotgo": {"template_code": "SMS_1"}}})
+    assert [each.level for each in found_about(world, "scenes")] == [WARN, OK]
+
+
+def test_test_numbers_are_warned_of(world: World) -> None:
+    soon, over, late = (
+        time.strftime("%Y-%m-%d", time.gmtime(time.time() + days * 86400))
+        for days in (10, -10, 400)
+    )
+    entries = [f"+8613800138000:482917:{soon}", f"+8613800138001:482917:{over}"]
+    first, second = found_about(world, "test numbers", SMS_TEST_NUMBERS=",".join(entries))
+    assert (first.level, second.level) == (WARN, WARN)
+    assert "1 of them is over" in second.what
+    *_, third = found_about(world, "test numbers", SMS_TEST_NUMBERS=f"+8613800138000:482917:{late}")
+    assert third.level == ERROR
+    (finding,) = found_about(
+        world, "test numbers", SMS_TEST_NUMBERS=entries[0], SMS_CODE_BACKEND="pnvs"
+    )
+    assert finding.level == ERROR

@@ -13,6 +13,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -20,9 +21,10 @@ from typing import NamedTuple
 import pytest
 
 from aliyun_sms_emulator import SmsEmulator
+from shared.clock import platform_date
 from shared.sending.stop import read_stop, start_sending
 from shared.state.redis_store import RedisStore
-from tests.integration.cloud import Cloud
+from tests.integration.cloud import QUERY, Cloud
 from tests.integration.conftest import StartCloud
 from tests.integration.redis_server import RedisServer
 from tests.integration.test_readme_walk import blocks, commands
@@ -30,6 +32,7 @@ from tests.node_packages import clean_environment
 
 PAGES = ("docs/operations.md", "docs/redis.md")
 PREFIX = Path(sys.prefix)
+NUMBER = "13800138000"
 SECRET = "h7Gq-Zt4VdXc9sBnMw2K"
 # The commands of the CLI 3.1.10 (`s -h`) and of its component fc3 (devsapp/fc3, src/commands-help)
 # that the pages use, each with its options.
@@ -62,12 +65,13 @@ class Shell(NamedTuple):
             ["sh", "-e", "-c", block],
             cwd=self.project,
             env=self.environment,
+            input=f"{NUMBER}\n",  # for who asks at the terminal
             capture_output=True,
             text=True,
             check=False,
         )
         assert done.returncode == 0, f"{block}\n{done.stdout}{done.stderr}"
-        assert SECRET not in done.stdout + done.stderr
+        assert not [each for each in (SECRET, NUMBER) if each in done.stdout + done.stderr]
         return done.stdout
 
     def called(self) -> list[str]:
@@ -123,6 +127,16 @@ def shell(
     return Shell(project, tmp_path, {**environment, "PATH": path})
 
 
+def message(out_id: str) -> dict[str, object]:
+    """Return a request that is sent."""
+    return {
+        "phone_numbers": NUMBER,
+        "template_code": "SMS_100002",
+        "template_param": {"name": "Li", "order": "A1"},
+        "out_id": out_id,
+    }
+
+
 def every_block(project: Path) -> list[str]:
     """Return the blocks of the pages, with the endings that stand for values of one's own."""
     return [block for page in PAGES for block in blocks(project / page)]
@@ -135,15 +149,19 @@ _OWN_VALUES = re.compile(
 
 
 def test_every_block_runs_as_it_stands_and_s_knows_how_it_is_called(
-    project: Path, shell: Shell
+    project: Path, shell: Shell, cloud_with_state: tuple[Cloud, dict[str, str]]
 ) -> None:
+    cloud, _ = cloud_with_state
+    out_id = f"{shell.folder.name}-17"
+    assert cloud.send(message(out_id)).status == 200
     for block in every_block(project):
-        shell.run(_OWN_VALUES.sub("true", block))
+        block = _OWN_VALUES.sub("true", block).replace("ID=order-17", f"ID={out_id}")
+        shell.run(block.replace("DAY=20260131", f"DAY={platform_date(time.time())}"))
     called = shell.called()
     asked_of_s = [call.removeprefix("s ") for call in called if call.startswith("s ")]
     assert len(asked_of_s) > 5
     assert {name for call in asked_of_s if (name := unknown_to_s(project, call))} == set()
-    for target in ("doctor", "stop-sending", "start-sending", "unread", "api-key NAME=shop"):
+    for target in ("why ID", "why NUMBER", "budget", "doctor", "stop-sending", "unread", "api-key"):
         assert any(call.startswith(f"make {target}") for call in called)
     assert len({call for call in called if call.startswith("git ")}) > 1
 
@@ -179,19 +197,18 @@ def test_nothing_is_sent_between_the_two_commands_and_it_goes_on_after(
 ) -> None:
     cloud, _ = cloud_with_state
     store = RedisStore(redis_server.url)
-    body = {
-        "phone_numbers": "13800138000",
-        "template_code": "SMS_100002",
-        "template_param": {"name": "Li", "order": "A1"},
-        "out_id": f"{shell.folder.name}-night",
-    }
+    before, body = (message(f"{shell.folder.name}-{name}") for name in ("before", "night"))
+    assert cloud.send(before).status == 200
     try:
         assert "Sending is stopped since" in shell.run("make stop-sending")
         assert read_stop(store)
         answer = cloud.send(body)
         assert (answer.status, answer.body["code"]) == (503, "sending-stopped")
         assert answer.headers["Retry-After"] == "60"
-        assert cloud.emulator.messages() == []
+        status = cloud.request("GET", QUERY, f"delivery-status?out_id={before['out_id']}")
+        assert status.status == 200
+        assert cloud.send(before).body["replayed"] is True
+        assert len(cloud.emulator.messages()) == 1
         assert "sending is stopped since" in shell.run("make doctor")
         assert "Sending goes on" in shell.run("make start-sending")
         assert cloud.send(body).status == 200

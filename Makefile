@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo check test test-all lint unit runtimes integration local-tests faults fuzz \
+.PHONY: help setup demo serve check test test-all lint unit runtimes integration local-tests faults fuzz \
 	mutants yardstick benchmark doctor unread \
 	stop-sending start-sending why budget verify-cloud api-key package template clean system-parts
 
@@ -16,6 +16,9 @@ setup: $(VENV)/setup.stamp ## make the environment .venv, with fc-stub and sms-e
 
 demo: $(VENV)/setup.stamp ## run it all on this machine, without a cloud account (ONCE=1: stop by itself)
 	@$(BIN)/python -m tools.demo $(if $(ONCE),--once)
+
+serve: $(VENV)/setup.stamp ## a Function Compute on this machine to deploy to, with the SMS emulator (ARGS='--state FOLDER')
+	@$(BIN)/python -m tools.serve $(ARGS)
 
 check: lint unit ## run before each commit: lint, types and the unit tests; one minute
 

@@ -10,44 +10,32 @@ from __future__ import annotations
 
 import argparse
 import base64
-import contextlib
 import hashlib
 import json
-import os
 import secrets
-import shutil
-import signal
-import socket
-import subprocess
 import sys
-import tempfile
 import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from aliyun_fc_runtime_stub import events
 from tools import demo_hooks
+from tools.local_cloud import (
+    EMULATOR_SECRET,
+    QUIET,
+    STUB_PORT,
+    LocalCloud,
+    NotStarted,
+    end_by_signals,
+)
 
 ROOT = Path(__file__).resolve().parent.parent
-BIN = Path(sys.executable).parent
-EMULATOR_PORT, STUB_PORT = 8100, 8900
-READY_SECONDS = 180  # the first start may install the runtimes' packages
 DELIVERY_SECONDS = 30
-STOP_SECONDS = 10
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PHONE_NUMBER = "13800138000"
-ENDPOINTS = (
-    "SMS_ENDPOINT",
-    "SMS_INTERNATIONAL_ENDPOINT",
-    "SMS_PNVS_ENDPOINT",
-    "SMS_BASE_ENDPOINT",
-    "SMS_MNS_ENDPOINT",
-)
 
 
 class DemoError(Exception):
@@ -59,12 +47,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--once", action="store_true", help="stop after the SMS was delivered")
     once = parser.parse_args().once
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda number, _frame: sys.exit(128 + number))
+    end_by_signals()
     try:
-        with ExitStack() as stack:
-            _run(stack, once)
-    except DemoError as error:
+        with LocalCloud("demo") as cloud:
+            _run(cloud, once)
+    except (DemoError, NotStarted) as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -72,44 +59,30 @@ def main() -> int:
     return 0
 
 
-def _run(stack: ExitStack, once: bool) -> None:
-    print("Starting the SMS emulator and Function Compute on this machine ...", flush=True)
-    with _undisturbed():
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="fc-sms-demo-"))
-        guard = stack.enter_context(Guard(folder))
-    emulator = _start(
-        stack,
-        guard,
-        (EMULATOR_PORT, 1),
-        "sms-emulator",
-        *("--database", f"{folder}/sms.sqlite3"),
-    )
+def _run(cloud: LocalCloud, once: bool) -> None:
+    emulator = cloud.start_emulator()
     key, receipt_token = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
     hook = HookSecrets.new()
-    Path(folder, "scenes.json").write_text(json.dumps(demo_hooks.SCENES), encoding="utf-8")
+    Path(cloud.folder, "scenes.json").write_text(json.dumps(demo_hooks.SCENES), encoding="utf-8")
     settings = {
-        **dict.fromkeys(ENDPOINTS, emulator["url"]),
+        **cloud.settings(emulator["url"]),
         "SMS_ACCESS_KEY_ID": emulator["access_key_id"],
-        "SMS_ACCESS_KEY_SECRET": "testsecret",
+        "SMS_ACCESS_KEY_SECRET": EMULATOR_SECRET,
         "SMS_SIGN_NAME": "fc-sms",
         "SMS_COUNTRIES": "HK",
         "SMS_CODE_TEMPLATE": "SMS_100001",
         "SMS_API_KEYS": f"demo:{_digest(key)},hook-alertmanager:{_digest(hook.key)}",
         "SMS_HOOKS": "supabase,alertmanager",
         "SMS_HOOK_SUPABASE_SECRET": hook.secret,
-        "SMS_LOCAL_SCENES": f"{folder}/scenes.json",
+        "SMS_LOCAL_SCENES": f"{cloud.folder}/scenes.json",
         "SMS_RECEIPT_TOKEN": receipt_token,
-        "SMS_STATE_URL": f"sqlite://{folder}/state.sqlite3",
-        "SMS_STATE_SECRET": secrets.token_urlsafe(24),
-        "SMS_ALLOW_LOCAL_STATE": "1",
     }
     overrides = [f"--env={name}={value}" for name, value in settings.items()]
-    stub = _start(
-        stack,
-        guard,
+    stub = cloud.start(
         (STUB_PORT, 7),
         "fc-stub",
-        *("start", "-t", str(ROOT / "s.yaml"), *overrides),
+        *("start", "-t", str(ROOT / "s.yaml"), *overrides, "--json"),
+        output=QUIET,
     )
     functions = {function["resource"]: function for function in stub["functions"]}
     urls = {name: one["url"].rstrip("/") for name, one in functions.items() if one["url"]}
@@ -132,142 +105,6 @@ def _run(stack: ExitStack, once: bool) -> None:
         _show_addresses(circle)
         print("\nRunning until Ctrl-C.", flush=True)
         threading.Event().wait()
-
-
-@contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Let a signal that ends the demo wait for the end of the block: then it knows what to end."""
-    came: list[int] = []
-    before = [(one, signal.signal(one, lambda number, _: came.append(number))) for one in ENDING]
-    try:
-        yield
-    finally:
-        for one, handler in before:
-            signal.signal(one, handler)
-        for number in came:
-            signal.raise_signal(number)
-
-
-class Guard:
-    """A process that ends what the demo has started when the demo is killed and cannot (kill -9).
-
-    It knows by a pipe whose other end closes with the demo, whatever ends it.
-    """
-
-    def __init__(self, folder: str) -> None:
-        pipe, self._pipe = os.pipe()
-        self._process = os.fork()
-        if self._process == 0:
-            for number in ENDING:
-                signal.signal(number, signal.SIG_IGN)  # it ends with the demo
-            os.close(self._pipe)
-            os.setsid()
-            _guard(pipe, folder)
-            os._exit(0)
-        os.close(pipe)
-
-    def watch(self, process: int) -> None:
-        """End this process, too, if the demo is killed."""
-        os.write(self._pipe, b"%d " % process)
-
-    def __enter__(self) -> Guard:
-        """It has begun already."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Say that all has ended well."""
-        os.write(self._pipe, b"done")
-        os.close(self._pipe)
-        os.waitpid(self._process, 0)
-
-
-def _guard(pipe: int, folder: str) -> None:
-    with os.fdopen(pipe) as told:
-        words = told.read().split()
-    if "done" in words:
-        return
-    left = [process for process in map(int, words) if _signal(process, signal.SIGTERM)]
-    deadline = time.monotonic() + STOP_SECONDS
-    while left and time.monotonic() < deadline:
-        time.sleep(0.05)
-        left = [process for process in left if _signal(process, 0)]
-    for process in left:
-        _signal(process, signal.SIGKILL)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _signal(process: int, number: int) -> bool:
-    """Signal a process (0: only ask); return whether there is one."""
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(process, number)
-        return True
-    return False
-
-
-def _start(
-    stack: ExitStack, guard: Guard, ports: tuple[int, int], command: str, *arguments: str
-) -> Any:
-    """Start a server at the first of so many `ports`, or at any if they are or become busy.
-
-    Returns the content of the line that says it is ready.
-    """
-    port = _port(*ports)
-    try:
-        return _start_at(port, stack, guard, command, *arguments)
-    except DemoError:
-        if port == 0 or _port(*ports) == port:
-            raise
-    return _start_at(0, stack, guard, command, *arguments)
-
-
-def _start_at(port: int, stack: ExitStack, guard: Guard, command: str, *arguments: str) -> Any:
-    """Start a server, wait for the line that says it is ready, and return that line's content.
-
-    Settings that the developer's shell has for the cloud stay out of it.
-    """
-    environment = {name: v for name, v in os.environ.items() if not name.startswith("SMS_")}
-    with _undisturbed():
-        process = subprocess.Popen(
-            [BIN / command, *arguments, "--port", str(port), "--json"],
-            env=environment,
-            stdout=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for the demo
-            text=True,
-        )
-        guard.watch(process.pid)
-        stack.callback(_stop, process)
-    assert process.stdout  # noqa: S101 (for the type checker)
-    watchdog = threading.Timer(READY_SECONDS, process.kill)
-    watchdog.daemon = True
-    watchdog.start()
-    line = process.stdout.readline()
-    watchdog.cancel()
-    if not line:
-        raise DemoError(f"{command} did not start; its message is above")
-    threading.Thread(target=process.stdout.read, daemon=True).start()
-    return json.loads(line)
-
-
-def _stop(process: subprocess.Popen[str]) -> None:
-    process.terminate()
-    try:
-        process.wait(timeout=STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-
-
-def _port(first: int, count: int) -> int:
-    """Return `first` if it and the ports after it are free, else 0: any that are free."""
-    for port in range(first, first + count):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                print(f"Port {port} is busy; free ports are taken instead.", flush=True)
-                return 0
-    return first
 
 
 class HookSecrets(NamedTuple):

@@ -2,116 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
-import shutil
 import signal
 import socket
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-USED = ("s.yaml", ".fcignore", "functions", "shared", "tools")
-ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
-
-
-class Demo:
-    """A running demo; `lines` are those it has written so far."""
-
-    def __init__(self, folder: Path, *options: str, **environment: str) -> None:
-        self.lines: list[str] = []
-        self._folder = folder
-        self._scratch = folder / "scratch"
-        self._scratch.mkdir()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tools.demo", *options],
-            cwd=folder,
-            env={
-                **os.environ,
-                "PYTHONDONTWRITEBYTECODE": "1",
-                "TMPDIR": str(self._scratch),
-                **environment,
-            },
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            preexec_fn=_expect_ctrl_c,
-            text=True,
-        )
-
-    @property
-    def text(self) -> str:
-        return "".join(self.lines)
-
-    def read_until(self, words: str) -> None:
-        """Read its output up to a line with `words`."""
-        assert self._process.stdout
-        for line in self._process.stdout:
-            self.lines.append(line)
-            if words in line:
-                return
-        pytest.fail(f"{words!r} was not written:\n{self.text}")
-
-    def end(self) -> int:
-        """Read the rest of its output and return its exit code."""
-        self.lines.append(self._process.communicate(timeout=30)[0])
-        return self._process.returncode
-
-    def signal(self, number: signal.Signals, *, all_of_it: bool) -> None:
-        """Send a signal; Ctrl-C in a terminal reaches `all_of_it`, a plain kill the demo alone."""
-        (os.killpg if all_of_it else os.kill)(self._process.pid, number)
-
-    def processes(self) -> list[int]:
-        """The processes that still run in its folder or in a temporary one of its own."""
-        return [pid for pid, cwd in _working_folders() if cwd.is_relative_to(self._folder)]
-
-    def left(self) -> list[str]:
-        """What is left of it: processes and temporary files."""
-        return [*map(str, self.processes()), *map(str, self._scratch.iterdir())]
-
-    def kill(self) -> None:
-        """End what a failed test left."""
-        for pid in self.processes():
-            os.kill(pid, signal.SIGKILL)
-        self._process.communicate()
-
-
-def _expect_ctrl_c() -> None:
-    """Undo what a shell does to its background jobs: they ignore SIGINT."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def _working_folders() -> Iterator[tuple[int, Path]]:
-    """Yield every process that is not a zombie, and where it works."""
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):  # it has just ended
-            yield int(process.name), (process / "cwd").readlink()
+from tests.integration.local_program import ADDRESS, LocalProgram, answers, copy_project
 
 
 @pytest.fixture
 def folder(project: Path, tmp_path: Path) -> Path:
     """A copy of what the demo uses."""
-    for name in USED:
-        source, target = project / name, tmp_path / name
-        if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, target)
-    return tmp_path
+    return copy_project(project, tmp_path)
 
 
 @pytest.fixture
-def running() -> Iterator[list[Demo]]:
+def running() -> Iterator[list[LocalProgram]]:
     """The demos that a test started; none outlives it."""
-    demos: list[Demo] = []
+    demos: list[LocalProgram] = []
     yield demos
     for demo in demos:
         demo.kill()
@@ -125,21 +37,11 @@ def files(folder: Path) -> dict[str, int]:
     }
 
 
-def answers(url: str) -> bool:
-    try:
-        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=10).close()
-    except urllib.error.HTTPError as error:
-        error.close()
-    except OSError:
-        return False
-    return True
-
-
 def test_once_it_sends_one_sms_shows_everything_and_leaves_nothing(
-    folder: Path, running: list[Demo]
+    folder: Path, running: list[LocalProgram]
 ) -> None:
     before = files(folder)
-    demo = Demo(folder, "--once")
+    demo = LocalProgram(folder, "demo", "--once")
     running.append(demo)
     assert demo.end() == 0, demo.text
     for words in (
@@ -164,9 +66,12 @@ def test_once_it_sends_one_sms_shows_everything_and_leaves_nothing(
     assert files(folder) == before
 
 
-def test_settings_meant_for_the_cloud_do_not_reach_it(folder: Path, running: list[Demo]) -> None:
-    demo = Demo(
+def test_settings_meant_for_the_cloud_do_not_reach_it(
+    folder: Path, running: list[LocalProgram]
+) -> None:
+    demo = LocalProgram(
         folder,
+        "demo",
         "--once",
         SMS_ACCESS_KEY_ID="a-real-key",
         SMS_ACCESS_KEY_SECRET="a-real-secret",
@@ -180,7 +85,7 @@ def test_settings_meant_for_the_cloud_do_not_reach_it(folder: Path, running: lis
     assert "a-real-key" not in demo.text
 
 
-def test_busy_ports_are_left_alone(folder: Path, running: list[Demo]) -> None:
+def test_busy_ports_are_left_alone(folder: Path, running: list[LocalProgram]) -> None:
     taken = []
     for port in (8100, 8900, 8901):
         busy = socket.socket()
@@ -192,7 +97,7 @@ def test_busy_ports_are_left_alone(folder: Path, running: list[Demo]) -> None:
             busy.close()  # it is busy anyway
         else:
             taken.append(busy)
-    demo = Demo(folder, "--once")
+    demo = LocalProgram(folder, "demo", "--once")
     running.append(demo)
     assert demo.end() == 0, demo.text
     for busy in taken:
@@ -207,9 +112,9 @@ def test_busy_ports_are_left_alone(folder: Path, running: list[Demo]) -> None:
     [(signal.SIGINT, True, 0), (signal.SIGTERM, False, 143)],
 )
 def test_it_keeps_running_until_it_is_ended(
-    folder: Path, running: list[Demo], number: signal.Signals, all_of_it: bool, code: int
+    folder: Path, running: list[LocalProgram], number: signal.Signals, all_of_it: bool, code: int
 ) -> None:
-    demo = Demo(folder)
+    demo = LocalProgram(folder, "demo")
     running.append(demo)
     demo.read_until("Running until Ctrl-C.")
     addresses = set(ADDRESS.findall(demo.text))
@@ -224,8 +129,8 @@ def test_it_keeps_running_until_it_is_ended(
     assert not any(answers(url) for url in addresses)
 
 
-def test_nothing_outlives_a_demo_that_is_killed(folder: Path, running: list[Demo]) -> None:
-    demo = Demo(folder)
+def test_nothing_outlives_a_demo_that_is_killed(folder: Path, running: list[LocalProgram]) -> None:
+    demo = LocalProgram(folder, "demo")
     running.append(demo)
     demo.read_until("Running until Ctrl-C.")
     demo.signal(signal.SIGKILL, all_of_it=False)
@@ -236,9 +141,9 @@ def test_nothing_outlives_a_demo_that_is_killed(folder: Path, running: list[Demo
 
 @pytest.mark.parametrize("seconds", [0, 0.01, 0.05, 0.1, 0.3, 0.6])
 def test_it_may_be_ended_before_it_is_ready(
-    folder: Path, running: list[Demo], seconds: float
+    folder: Path, running: list[LocalProgram], seconds: float
 ) -> None:
-    demo = Demo(folder)
+    demo = LocalProgram(folder, "demo")
     running.append(demo)
     demo.read_until("Starting")
     time.sleep(seconds)
@@ -256,10 +161,10 @@ def test_it_may_be_ended_before_it_is_ready(
     ],
 )
 def test_what_is_broken_is_said_and_the_exit_code_is_not_zero(
-    folder: Path, running: list[Demo], name: str, content: str, message: str
+    folder: Path, running: list[LocalProgram], name: str, content: str, message: str
 ) -> None:
     (folder / name).write_text(content)
-    demo = Demo(folder, "--once")
+    demo = LocalProgram(folder, "demo", "--once")
     running.append(demo)
     assert demo.end() == 1, demo.text
     assert "demo: " in demo.text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import random
 import resource
 import signal
 import subprocess
@@ -116,38 +117,63 @@ def serving(state: Path, prepare: Callable[[], None] | None = None) -> Iterator[
         process.stdout.close()
 
 
-@pytest.mark.parametrize("delay", [0.02, 0.06, 0.1, 0.2])
-def test_what_was_acknowledged_is_there_after_a_kill(tmp_path: Path, delay: float) -> None:
-    """What was acknowledged is there after kill -9; what is there is whole."""
-    acknowledged: dict[str, int] = {}
-    with serving(tmp_path) as stub:
-        threading.Timer(delay, stub.process.send_signal, [signal.SIGKILL]).start()
-        with pytest.raises(Exception, match=r"."):
-            deploy_on_and_on(stub.deployer, acknowledged)
-        stub.process.wait()
-    under_way = max(acknowledged.values(), default=-1) + 1
-    with FunctionCompute(state=tmp_path, port=0) as cloud:
-        deployer = Deployer(cloud)
-        assert set(acknowledged) <= set(deployer.names())
-        for name in deployer.names():
-            found = deployer.get(name)
-            assert int(found.description) in {acknowledged.get(name), under_way}
-            package = zipped(("index.py", f"# {found.description}\n{ECHO}"))
-            assert found.code_size == len(package)
-            assert deployer.invoke(name, b"x").body.read() == b"x"
-    assert list(tmp_path.glob("*/*.new")) == []
+class Deploys:
+    """Deploys on and on; `sent` and `acknowledged` are the last numbers by function."""
+
+    def __init__(self) -> None:
+        self.sent: dict[str, int] = {}
+        self.acknowledged: dict[str, int] = {}
+        self._number = 0
+
+    def until_the_stub_is_gone(self, deployer: Deployer) -> None:
+        """Create three functions and change them; raises what a lost connection raises."""
+        there = set(deployer.names())
+        while True:
+            self._number += 1
+            name = f"f{self._number % 3}"
+            text, number = f"# {self._number}\n{ECHO}", str(self._number)
+            self.sent[name] = self._number
+            if name in there:
+                code = inline(zipped(("index.py", text)))
+                deployer.update(name, description=number, code=code)
+            else:
+                deployer.create(name, text, description=number)
+                there.add(name)
+            self.acknowledged[name] = self._number
+
+    def check(self, state: Path) -> None:
+        """Look whether each function is there, whole, as before the last call or after it."""
+        with FunctionCompute(state=state, port=0) as cloud:
+            deployer = Deployer(cloud)
+            assert set(self.acknowledged) <= set(deployer.names())
+            for name in deployer.names():
+                found = deployer.get(name)
+                number = int(found.description)
+                assert number in {self.acknowledged.get(name), self.sent[name]}
+                package = zipped(("index.py", f"# {number}\n{ECHO}"))
+                assert found.code_size == len(package)
+                assert deployer.invoke(name, b"x").body.read() == b"x"
+                self.acknowledged[name] = self.sent[name] = number
+        assert list(state.glob("*/*.new")) == []
 
 
-def deploy_on_and_on(deployer: Deployer, acknowledged: dict[str, int]) -> None:
-    """Create three functions and change them, until the stub is gone."""
-    for number in range(10_000):
-        name, text = f"f{number % 3}", f"# {number}\n{ECHO}"
-        if number < 3:
-            deployer.create(name, text, description=str(number))
-        else:
-            code = inline(zipped(("index.py", text)))
-            deployer.update(name, description=str(number), code=code)
-        acknowledged[name] = number
+def test_no_kill_at_any_moment_loses_a_deployed_function(tmp_path: Path) -> None:
+    """kill -9 at random moments: while it starts, while it runs, again and again."""
+    deploys = Deploys()
+    for _ in range(4):
+        starting = subprocess.Popen(
+            [*FC_STUB, "serve", "--state", str(tmp_path), "--port", "0"], stdout=subprocess.DEVNULL
+        )
+        time.sleep(random.uniform(0, 1))
+        starting.kill()
+        starting.wait()
+        with serving(tmp_path) as stub:
+            moment = random.uniform(0, 0.5)
+            threading.Timer(moment, stub.process.send_signal, [signal.SIGKILL]).start()
+            with pytest.raises(Exception, match=r"."):
+                deploys.until_the_stub_is_gone(stub.deployer)
+            stub.process.wait()
+        deploys.check(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -95,7 +95,7 @@ class Deployments:
         before = self.all.get(one.name)
         function = self._function(one)
         if reason := self._host.missing_layer(function):
-            self._store.save(one)
+            await self._save(one)
             self._host.set_aside(one.name, reason)
         else:
             one = await self._run(one, before, function)
@@ -108,7 +108,7 @@ class Deployments:
         """Save a function and run it; return it with its port."""
         instances = None if one.same_code(before) else await self._make(function)
         try:
-            self._store.save(one)
+            await self._save(one)
         except BaseException:
             if instances is not None:
                 self._host.discard_made(instances)
@@ -120,7 +120,7 @@ class Deployments:
         if function.http_trigger is not None and (port := self._port(one.name)) != one.port:
             one = replace(one, port=port)
             with contextlib.suppress(OSError):  # it runs, and is on disk; only its port is not
-                self._store.save(one)
+                await self._save(one)
         if before is None or not one.same_code(before) or one.triggers != before.triggers:
             text = "the function is new" if before is None else "the function has changed"
             self._host.notify(Notice("deployed", one.name, text))
@@ -129,11 +129,15 @@ class Deployments:
     async def remove(self, name: str) -> None:
         """Remove a function with all that belongs to it."""
         self.get(name)
-        self._store.forget(name)
+        await asyncio.to_thread(self._store.forget, name)
         del self.all[name], self._functions[name]
         self._host.remove(name)
         self._host.notify(Notice("removed", name, "the function was deleted"))
         self._store.sweep(self.all.values())
+
+    async def _save(self, one: Deployed) -> None:
+        """Force a function to disk; a slow disk keeps nobody else waiting."""
+        await asyncio.to_thread(self._store.save, one)
 
     def _port(self, name: str) -> int:
         return urlsplit(self.url(name)).port or 0

@@ -120,7 +120,7 @@ class Uploads:
                 raise RequestRefused(400, "EntityTooLarge", "a code package is at most 500 MB")
             async with self._deployments.alone():  # a change removes packages that have no name
                 package = await asyncio.to_thread(incoming.finish)
-                self._store.upload(name, package)
+                await asyncio.to_thread(self._store.upload, name, package)
         finally:
             incoming.discard()
         checksum = package.checksum.encode()

@@ -26,6 +26,9 @@ class TcpProxy(ThreadedServer):
         self.lost = 0
         self.delay = 0.0
 
+    def heard(self, data: bytes) -> None:
+        """Take note of what a client has sent."""
+
 
 class _Relay(socketserver.BaseRequestHandler):
     server: TcpProxy
@@ -40,6 +43,7 @@ class _Relay(socketserver.BaseRequestHandler):
     def _ask(self, upstream: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while data := self.request.recv(65536):
+                self.server.heard(data)
                 upstream.sendall(data)
         shut(upstream)
 

@@ -121,12 +121,12 @@ class Service:
         """Run a function by these instances from now on; calls that are running end on the old."""
         name = instances.function.name
         old = self._instances.get(name)
+        self.opened(instances.function)  # first: who sees a function may ask for its address
+        self._instances[name] = instances
         self.functions[name] = instances.function
         self.not_run.pop(name, None)
-        self._instances[name] = instances
         if old is not None:
             self._retire(old)
-        self.opened(instances.function)
         self._follow_timers()
 
     def update(self, function: Function) -> None:

@@ -18,7 +18,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 TARGET = ROOT / "template.yml"
 VARIABLE = re.compile(r"\$\{env\('([A-Z0-9_]+)', '([^']*)'\)\}")
-SECRETS = ("SECRET", "KEY_ID", "API_KEYS", "TOKEN", "STATE_URL")
+SECRETS = ("SECRET", "KEY_ID", "API_KEYS", "TOKEN", "STATE_URL", "TEST_NUMBERS")
 FOLDERS = ("SMS_FILE_PREFIX", "SMS_FILE_RESULTS_PREFIX")
 OTHER_FOLDER = "; another needs other OSS resources in the policy of FunctionRole"
 NOT_PARAMETERS = ("SMS_REGION", "SMS_ROLE")  # ROS knows its region and makes the role itself

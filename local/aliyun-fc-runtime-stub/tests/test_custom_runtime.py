@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
@@ -196,3 +197,64 @@ def test_a_stream_comes_as_it_is_made(project: Project) -> None:
     assert response.read() == b"data\n\n"
     assert until(fc.invocations)[0].payload == b"data\n\ndata\n\n"
     connection.close()
+
+
+HANDSHAKE = (
+    "GET /chat?x=1 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{}\r\n"
+)
+WEB_SOCKET = """
+    import socketserver
+    class Program(socketserver.StreamRequestHandler):
+        def handle(self):
+            lines = [self.rfile.readline().decode()]
+            while lines[-1].strip():
+                lines.append(self.rfile.readline().decode())
+            told = "".join(line for line in lines if line.lower().startswith(("get", "x-fc-con")))
+            self.wfile.write(b"HTTP/1.1 101 Switching Protocols\\r\\n\\r\\n" + told.encode())
+            while data := self.request.recv(100):
+                self.wfile.write(data.upper())
+    socketserver.ThreadingTCPServer(("", 9000), Program).serve_forever()
+"""
+
+
+def read_until(connection: socket.socket, end: bytes) -> bytes:
+    data = b""
+    while not data.endswith(end):
+        data += connection.recv(1000) or pytest.fail(f"closed after {data!r}")
+    return data
+
+
+def test_a_web_socket_joins_client_and_program(project: Project) -> None:
+    """The page on WebSocket: upgraded, bytes both ways, closed at the function's timeout."""
+    project.program("f", "", timeout=2)
+    project.files({"f.py": WEB_SOCKET})
+    fc = project.start()
+    address = urlsplit(fc.url("f"))
+    with socket.create_connection((address.hostname, address.port)) as client:
+        client.sendall(HANDSHAKE.format("").encode())
+        answer = read_until(client, b"x-fc-control-path: /http-invoke\r\n")
+        assert answer.startswith(b"HTTP/1.1 101 Switching Protocols\r\n\r\nGET /chat?x=1 HTTP/1.1")
+        for word in (b"one", b"two"):
+            client.sendall(word)
+            assert read_until(client, word.upper())
+        assert client.recv(1) == b""
+    assert b"timed out after 2 seconds" in until(fc.invocations)[0].payload
+
+
+def test_a_web_socket_is_refused_as_any_request(project: Project) -> None:
+    project.program("f", "", methods=["POST"])
+    project.http("g", "def handler(event, context): return 'ok'")
+    fc = project.start()
+    for name, header, status in (
+        ("f", "", b"403"),
+        ("f", "Origin: https://evil.example\r\n", b"403"),
+        ("g", "", b"400"),
+    ):
+        address = urlsplit(fc.url(name))
+        with socket.create_connection((address.hostname, address.port)) as client:
+            client.sendall(HANDSHAKE.format(header).encode())
+            answer = read_until(client, b"}")
+            assert answer.split(b" ")[1] == status
+            assert b'"Code": ' in answer
+    assert not fc.invocations()

@@ -35,6 +35,7 @@ from .web.acs3 import AccessKey
 from .web.guard import Guard
 from .web.ports import DEFAULT_PORT, Ports
 from .web.trigger_auth import Authenticator
+from .web.web_socket import WebSocketProtocol
 
 T = TypeVar("T")
 # Making an environment takes some seconds the first time: longer than a deploy's client waits.
@@ -197,7 +198,7 @@ class FunctionCompute:
             gateway,
             http="httptools",
             loop="asyncio",
-            ws="none",
+            ws=WebSocketProtocol,
             lifespan="off",
             log_config=None,
             access_log=False,

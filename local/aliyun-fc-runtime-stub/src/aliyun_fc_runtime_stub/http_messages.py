@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -37,6 +38,15 @@ class HttpResponse:
     status: int
     headers: Headers
     body: bytes
+
+
+@dataclass(slots=True)
+class ClientConnection:
+    """The connection of a client that has asked for a WebSocket; `answered`: by a program."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    answered: bool = False
 
 
 class ResponseStream(Protocol):

@@ -13,7 +13,7 @@ import json
 import math
 import time
 
-from ..http_messages import HttpResponse
+from ..http_messages import ClientConnection, HttpResponse
 from ..template.model import CustomRuntime, Function
 from .exchange import ClientGone, Exchange, Received, TooLarge
 from .health import HealthChecks
@@ -36,7 +36,8 @@ from .program_headers import (
     hook_request,
     trigger_request,
 )
-from .program_http import ConnectionLost, NotHttp
+from .program_http import ConnectionLost, NotHttp, ProgramRequest
+from .tunnel import Tunnel
 
 _EXIT_SECONDS = 2.0  # a connection that is lost is mostly a process that is about to be gone
 _LOGS = 2048  # characters of the log that an error shows
@@ -219,9 +220,11 @@ class CustomInstance:
             request = event_request(function, environment, call, self._custom.port)
         else:
             request = trigger_request(function, environment, call, call.request)
-        exchange = Exchange(self._program.client, call.stream)
         try:
-            received = await exchange.send(request, function.timeout)
+            if call.connection is not None:
+                return await self._tunnel(call.connection, request)
+            exchange = Exchange(self._program.client, call.stream)
+            return self._answered(call, await exchange.send(request, function.timeout))
         except asyncio.TimeoutError:
             body = await self._time_out()
         except ClientGone:
@@ -232,10 +235,13 @@ class CustomInstance:
             body = error_body("BadResponse", f"the program's response is not HTTP: {error}")
         except (ConnectionLost, OSError):
             body = await self._lost()
-        else:
-            return self._answered(call, received)
         response = None if call.request is None else _error_response(502, UNHANDLED, body)
         return Outcome(body, UNHANDLED, response)
+
+    async def _tunnel(self, client: ClientConnection, request: ProgramRequest) -> Outcome:
+        tunnel = Tunnel(client, self._program.client.port)
+        await tunnel.run(request, self._function.timeout)
+        return Outcome(b"", response=HttpResponse(tunnel.status, [], b""))
 
     def _answered(self, call: Call, received: Received) -> Outcome:
         failed = received.fc_status not in {"", "200"}

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..http_messages import HttpRequest, HttpResponse, ResponseStream
+from ..http_messages import ClientConnection, HttpRequest, HttpResponse, ResponseStream
 
 MAX_RESULT = 32 * 1024 * 1024
 UNHANDLED = "UnhandledInvocationError"
@@ -20,7 +20,8 @@ INITIALIZATION = "InitializationError"
 class Call:
     """One request to an instance: an event, or (`request`) the HTTP request of a trigger.
 
-    A response whose length is not known before its end goes to `stream`, if there is one.
+    A response whose length is not known before its end goes to `stream`, if there is one. Where
+    `connection` is set, the request asks for a WebSocket, which gets all of the connection.
     """
 
     request_id: str
@@ -29,6 +30,7 @@ class Call:
     attempt: int = 1
     request: HttpRequest | None = None
     stream: ResponseStream | None = None
+    connection: ClientConnection | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from functools import partial
 from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote
@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, unquote
 from starlette.types import Receive, Scope, Send
 
 from ..errors import FunctionNotFound, RequestRefused, Throttled
-from ..http_messages import Headers, HttpRequest, HttpResponse
+from ..http_messages import ClientConnection, Headers, HttpRequest, HttpResponse
 from ..instances.invocation import new_request_id
 from ..instances.kinds import kind_of
 from ..template.model import Function, HttpTrigger
@@ -29,6 +29,7 @@ from ..web.http_trigger import MAX_BODY, check_limits, make_event, make_response
 from ..web.request_body import read_body
 from ..web.response_stream import AsgiStream
 from ..web.trigger_auth import Authenticator
+from ..web.web_socket import read_handshake, refuse
 from .inspection import inspect
 from .service import Service
 
@@ -70,28 +71,58 @@ class Gateway:
         """Answer one HTTP request."""
         if scope["type"] != "http":
             return
-        request_id = new_request_id()
-        request = _request(scope)
+        request_id, request = new_request_id(), _request(scope)
         name = self._ports.get(scope["server"][1])
+        response = self._refused_by_guard(name, request, request_id)
+        if response is None:
+            answer = self._answer(name, request, (receive, send), request_id)
+            response = await _with_refusals(answer, request_id)
+        if response is not None:
+            await _send(response, send)
+
+    async def web_socket(self, connection: ClientConnection) -> None:
+        """Serve a connection whose client asks for a WebSocket."""
+        request, port = await read_handshake(connection)
+        request_id, name = new_request_id(), self._ports.get(port)
+        response = self._refused_by_guard(name, request, request_id)
+        if response is None:
+            answer = self._join(name, request, connection, request_id)
+            response = await _with_refusals(answer, request_id)
+        if response is not None:
+            await refuse(connection, response)
+
+    async def _join(
+        self, name: str | None, request: HttpRequest, client: ClientConnection, request_id: str
+    ) -> HttpResponse | None:
+        """Join a client with a function; return a response where that has not come about."""
+        if name is not None:
+            await self._service.refresh(name)
+        function = None if name is None else self._service.function(name)
+        if function is None or not kind_of(function.runtime).takes_requests:
+            message = "a WebSocket leads to the HTTP trigger of a custom runtime only"
+            raise RequestRefused(400, "InvalidArgument", message)
+        self._check_trigger(function, request)
+        invocation = await self._service.invoke(
+            function.name,
+            b"",
+            request_id=request_id,
+            trigger="http",
+            request=request,
+            connection=client,
+        )
+        return None if client.answered else invocation.response
+
+    def _refused_by_guard(
+        self, name: str | None, request: HttpRequest, request_id: str
+    ) -> HttpResponse | None:
         listener = "api" if name is None else "trigger"
         try:
             self._guard.check(listener, request, self._own_names(name))
         except RequestRefused as error:
             refusal = _refusal(error.status, error.code, str(error), request_id)
             refusal.headers.extend(REFUSAL_HEADERS)
-            await _send(refusal, send)
-            return
-        response: HttpResponse | None
-        try:
-            response = await self._answer(name, request, (receive, send), request_id)
-        except RequestRefused as error:
-            response = _refusal(error.status, error.code, str(error), request_id)
-        except FunctionNotFound as error:
-            response = _refusal(404, "FunctionNotFound", str(error), request_id)
-        except Throttled as error:
-            response = _refusal(429, "ResourceExhausted", str(error), request_id)
-        if response is not None:
-            await _send(response, send)
+            return refusal
+        return None
 
     def _own_names(self, function: str | None) -> OwnNames:
         trigger = None
@@ -123,15 +154,9 @@ class Gateway:
         client: tuple[Receive, Send],
         request_id: str,
     ) -> HttpResponse | None:
-        trigger = function.http_trigger
-        if trigger is not None and (answer := preflight(trigger, request)):
+        if function.http_trigger and (answer := preflight(function.http_trigger, request)):
             return answer
-        if trigger is None or request.method not in trigger.methods:
-            allowed = ", ".join(sorted(trigger.methods)) if trigger else ""
-            message = f"the method {request.method} is not allowed; the trigger has {allowed}"
-            raise RequestRefused(403, "FCCommonError", message)
-        check_limits(request)
-        self._authenticator.check(trigger, request, time.time())
+        trigger = self._check_trigger(function, request)
         as_it_is = kind_of(function.runtime).takes_requests
         event = request.body if as_it_is else make_event(function, request, request_id)
         passed_on = request if as_it_is else None
@@ -153,6 +178,17 @@ class Gateway:
         if stream.started:
             return None
         return with_cors(trigger, request, make_response(invocation))
+
+    def _check_trigger(self, function: Function, request: HttpRequest) -> HttpTrigger:
+        """Return the trigger of a function if it lets a request in; else raise RequestRefused."""
+        trigger = function.http_trigger
+        if trigger is None or request.method not in trigger.methods:
+            allowed = ", ".join(sorted(trigger.methods)) if trigger else ""
+            message = f"the method {request.method} is not allowed; the trigger has {allowed}"
+            raise RequestRefused(403, "FCCommonError", message)
+        check_limits(request)
+        self._authenticator.check(trigger, request, time.time())
+        return trigger
 
     async def _api(self, request: HttpRequest, request_id: str) -> HttpResponse:
         if request.path.startswith("/stub/"):
@@ -218,6 +254,20 @@ def _with_identity(
     """Add what every response of a trigger has to the head of a stream."""
     named = HttpResponse(response.status, [identity, *response.headers], response.body)
     return with_cors(trigger, request, named)
+
+
+async def _with_refusals(
+    answer: Awaitable[HttpResponse | None], request_id: str
+) -> HttpResponse | None:
+    """Return an answer; an error that never reached the code is one, too."""
+    try:
+        return await answer
+    except RequestRefused as error:
+        return _refusal(error.status, error.code, str(error), request_id)
+    except FunctionNotFound as error:
+        return _refusal(404, "FunctionNotFound", str(error), request_id)
+    except Throttled as error:
+        return _refusal(429, "ResourceExhausted", str(error), request_id)
 
 
 def _refusal(status: int, code: str, message: str, request_id: str) -> HttpResponse:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..errors import ConfigurationError, FunctionNotFound, RequestRefused
 from ..history import History
-from ..http_messages import HttpRequest, ResponseStream
+from ..http_messages import ClientConnection, HttpRequest, ResponseStream
 from ..instances.environments import Environments
 from ..instances.instance import InstanceState
 from ..instances.invocation import Call, Invocation, new_request_id
@@ -198,6 +198,7 @@ class Service:
         trigger: str = "event",
         request: HttpRequest | None = None,
         stream: ResponseStream | None = None,
+        connection: ClientConnection | None = None,
     ) -> Invocation:
         """Invoke synchronously. FC never repeats such an invocation ("Retry policy" page).
 
@@ -206,7 +207,14 @@ class Service:
         self.function(name)
         if trigger == "event" and len(event) > MAX_EVENT:
             raise RequestRefused(413, "EntityTooLarge", "the event is over 32 MB")
-        call = Call(request_id or new_request_id(), event, trigger, request=request, stream=stream)
+        call = Call(
+            request_id or new_request_id(),
+            event,
+            trigger,
+            request=request,
+            stream=stream,
+            connection=connection,
+        )
         return await self._run(name, call)
 
     async def _run(self, name: str, call: Call) -> Invocation:

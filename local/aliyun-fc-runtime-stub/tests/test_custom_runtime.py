@@ -218,6 +218,10 @@ WEB_SOCKET = """
 """
 
 
+def connected(url: str) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", urlsplit(url).port or 0))
+
+
 def read_until(connection: socket.socket, end: bytes) -> bytes:
     data = b""
     while not data.endswith(end):
@@ -230,8 +234,7 @@ def test_a_web_socket_joins_client_and_program(project: Project) -> None:
     project.program("f", "", timeout=2)
     project.files({"f.py": WEB_SOCKET})
     fc = project.start()
-    address = urlsplit(fc.url("f"))
-    with socket.create_connection((address.hostname, address.port)) as client:
+    with connected(fc.url("f")) as client:
         client.sendall(HANDSHAKE.format("").encode())
         answer = read_until(client, b"x-fc-control-path: /http-invoke\r\n")
         assert answer.startswith(b"HTTP/1.1 101 Switching Protocols\r\n\r\nGET /chat?x=1 HTTP/1.1")
@@ -251,8 +254,7 @@ def test_a_web_socket_is_refused_as_any_request(project: Project) -> None:
         ("f", "Origin: https://evil.example\r\n", b"403"),
         ("g", "", b"400"),
     ):
-        address = urlsplit(fc.url(name))
-        with socket.create_connection((address.hostname, address.port)) as client:
+        with connected(fc.url(name)) as client:
             client.sendall(HANDSHAKE.format(header).encode())
             answer = read_until(client, b"}")
             assert answer.split(b" ")[1] == status

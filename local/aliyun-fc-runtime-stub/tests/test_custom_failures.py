@@ -47,7 +47,7 @@ def started_by(project: Project, *command: str, **config: Any) -> dict[str, Any]
         (["/code/none"], "CAFileNotFound", "the file /code/none is not exist"),
         (["./none"], "CAFileNotFound", "the file ./none is not exist"),
         (["no-such-language"], "CAFileNotFound", "this machine has no no-such-language"),
-        (["/var/fc/lang/dotnet99/bin/dotnet"], "CAFileNotFound", "/var/fc/lang/dotnet99/bin/dotnet"),
+        (["/var/fc/lang/dotnet99/bin/dotnet"], "CAFileNotFound", "this machine has no dotnet99"),
         (["/code/kept.sh"], "CAExited", "(code 13, message:permission denied)"),
         (["sh", "kept.sh"], "CAExited", "(code 7, message:argument list too long) with start"),
         (["python3", "none.py"], "CAExited", "Logs:"),

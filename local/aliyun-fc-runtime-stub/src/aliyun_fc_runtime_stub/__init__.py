@@ -1,4 +1,4 @@
-"""Runs the Python functions of any s.yaml as Function Compute 3.0 would, without Docker."""
+"""Runs the functions of any s.yaml as Function Compute 3.0 would, without Docker."""
 
 from . import events
 from .errors import ConfigurationError, FunctionNotFound, RequestRefused, StubError, Throttled

@@ -84,7 +84,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="fc-stub",
-        description="Run the Python functions of an s.yaml as Function Compute 3.0 would, "
+        description="Run the functions of an s.yaml as Function Compute 3.0 would, "
         "without Docker and without a cloud account. COMMAND --help says more.",
         epilog=f"{_EXAMPLES['']}\n{_EXIT_CODES}",
         formatter_class=argparse.RawDescriptionHelpFormatter,

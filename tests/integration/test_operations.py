@@ -22,6 +22,14 @@ import pytest
 
 from aliyun_sms_emulator import SmsEmulator
 from shared.clock import platform_date
+from shared.errors import (
+    ConfigurationError,
+    ConnectionFailed,
+    NotAuthenticated,
+    SendingStopped,
+    StoreUnavailable,
+)
+from shared.platform.refusals import explain
 from shared.sending.stop import read_stop, start_sending
 from shared.state.redis_store import RedisStore
 from tests.integration.cloud import QUERY, Cloud
@@ -190,6 +198,24 @@ def test_commands_in_the_text_are_those_of_the_makefile_and_of_s(project: Path) 
                     assert name in targets, command
                 else:
                     assert unknown_to_s(project, part.strip().removeprefix("s ")) == "", command
+
+
+def test_the_answers_that_the_page_lists_are_those_that_callers_get(project: Path) -> None:
+    text = (project / "docs" / "operations.md").read_text("utf-8")
+    ours = {
+        "not-authenticated": NotAuthenticated.status,
+        "configuration": ConfigurationError.status,
+        "connection-failed": ConnectionFailed.status,
+        "sending-stopped": SendingStopped.status,
+        "store-unavailable": StoreUnavailable.status,
+    }
+    checked = 0
+    for status, codes in re.findall(r"^\| (\d{3}) (`[^|]+) \|", text, re.MULTILINE):
+        for code in re.findall(r"`([^`]+)`", codes):
+            known = ours.get(code) or explain(code.removesuffix("..."))[1]
+            assert known == int(status), code
+            checked += 1
+    assert checked > 10
 
 
 def test_nothing_is_sent_between_the_two_commands_and_it_goes_on_after(

@@ -20,6 +20,7 @@ from aliyun_sms_emulator.explain.explanation import (
     explain,
 )
 from aliyun_sms_emulator.explain.pasted import UnreadableRequest, is_curl, read_pasted
+from aliyun_sms_emulator.explain.search import Finding
 from aliyun_sms_emulator.operations.lookup import check_required, find_operation
 from aliyun_sms_emulator.wire.errors import GatewayError, NotEmulated
 from aliyun_sms_emulator.wire.request import WireRequest
@@ -111,10 +112,21 @@ def _explained(
     explanation = explain(request, secrets, time.time(), _refusal_of(request))
     old = [f for f in explanation.findings if f.cause == "time-behind"]
     findings = tuple(f for f in explanation.findings if f not in old)
-    return replace(explanation, findings=findings), [
-        *({"cause": f.cause, **text_of(f.cause, f.detail)} for f in old),
+    notes = [
+        *(_age_note(finding) for finding in old),
         *(note.as_json() for note in explanation.notes),
     ]
+    return replace(explanation, findings=findings), notes
+
+
+def _age_note(finding: Finding) -> dict[str, str]:
+    english = text_of(finding.cause, finding.detail)
+    chinese = text_of(finding.cause, finding.detail, "zh")
+    return {
+        "cause": finding.cause,
+        "en": f"If it was made just now: {english['what']}. {english['remedy']}",
+        "zh": f"如果是刚刚发出的：{chinese['what']}。{chinese['remedy']}",
+    }
 
 
 def _refusal_of(request: WireRequest) -> str:
@@ -145,15 +157,7 @@ def _lines(explanation: Explanation) -> list[str]:
 
 
 def _note_lines(notes: list[dict[str, str]]) -> list[str]:
-    return [
-        line
-        for note in notes
-        for line in (
-            ("", f"If it was made just now: {note['what']}.", f"   {note['remedy']}")
-            if "what" in note
-            else ("", f"Note: {note['en']}")
-        )
-    ]
+    return [line for note in notes for line in ("", f"Note: {note['en']}")]
 
 
 def _difference(explanation: Explanation) -> list[str]:

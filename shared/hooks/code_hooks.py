@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from shared.errors import InvalidRequest
+from shared.fields import read_client_ip
 from shared.hooks import answers
 from shared.hooks.repeats import Repeats
 from shared.sending import protocol
@@ -38,7 +40,7 @@ def send_code(product: Product, code: Code, invocation: Invocation) -> Response:
         code=code.code,
         out_id="checked",  # what cannot be sent is refused before it has a record
         space=product.space,
-        client_ip=code.client_ip,
+        client_ip=_address(code.client_ip),
         is_for_test=_is_for_test(recipient, settings, api.clock.now()),
     )
     Limits(api).check_destinations(code_intent(message, settings))
@@ -52,6 +54,18 @@ def send_code(product: Product, code: Code, invocation: Invocation) -> Response:
         return answers.refused(product, problem)
     # A code that is unknown has probably arrived, and a second one must not follow it.
     return answers.accepted(product, out_id, outcome=outcome.outcome, now=api.clock.now())
+
+
+def _address(client_ip: str) -> str:
+    """Return the address that a product names; "" where it is none, which no rule then counts.
+
+    A product behind a proxy may name a chain: the first is that of the person who asked.
+    """
+    first = client_ip.partition(",")[0].strip()
+    try:
+        return read_client_ip({"client_ip": first}) if first else ""
+    except InvalidRequest:
+        return ""
 
 
 def _is_for_test(recipient: Recipient, settings: CodeSettings, now: float) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from functions import verify_code
 from shared.hooks.endpoint import within_its_time
 from shared.trigger.http_trigger import Request
 from shared.trigger.invocation import Invocation
@@ -28,6 +29,7 @@ from tests.unit.hook_requests import (
 from tests.unit.manual_clock import ManualClock
 from tests.unit.scripted_server import Scene, hang_up, stall
 from tests.unit.sms_platform import Platform, accepted, refused
+from tests.unit.trigger_events import API_KEYS, Context, http_event
 
 CODES = ("auth0", "authentik", "casdoor", "logto", "novu", "supabase", "zitadel")
 LOGTO: dict[str, Any] = json.loads(SAMPLES["logto"]["body"])
@@ -198,6 +200,25 @@ def test_a_limit_for_an_address_holds_for_the_person_who_asked(
     assert statuses == [200, 200, 429, 429]
 
 
+@pytest.mark.parametrize("client_ip", ["abc", "1.2.3", ":::", "", "1.2.3.4:80", "x" * 5000, None])
+def test_an_address_that_is_none_stops_no_code(client_ip: object, platform: Platform) -> None:
+    assert call("logto", logto(ip=client_ip)).status == 200
+    assert len(platform.sends) == 1
+
+
+def test_the_first_address_of_a_chain_is_the_persons(
+    platform: Platform, deployed: pytest.MonkeyPatch
+) -> None:
+    deployed.setenv("SMS_LIMITS", "address-per-hour=1")
+    forget_instance()
+    chains = ["203.0.113.7, 10.0.0.1", "203.0.113.7,10.0.0.2", "203.0.113.8, 10.0.0.1"]
+    statuses = [
+        call("logto", logto(to=f"+861380013800{place}", ip=chain)).status
+        for place, chain in enumerate(chains)
+    ]
+    assert statuses == [200, 429, 200]
+
+
 @pytest.mark.parametrize(
     ("scene", "status"),
     [
@@ -256,6 +277,20 @@ def test_the_kind_of_a_code_chooses_its_scene(platform: Platform, tmp_path: Path
     assert [sent["TemplateCode"] for sent in platform.sends] == ["SMS_1", "SMS_2"]
     assert platform.sends[1]["SignName"] == "新店"
     assert json.loads(platform.sends[1]["TemplateParam"]) == {"otp": "123456"}
+
+
+def test_a_purpose_of_our_own_codes_has_a_scene(
+    platform: Platform, deployed: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    deployed.setenv("SMS_API_KEYS", API_KEYS)
+    codes = {"purpose:login": {"template_code": "SMS_3", "sign_name": "新店"}}
+    write_scenes(tmp_path, {"codes": codes})
+    for place, purpose in enumerate(("login", "payment")):
+        body = {"phone_number": f"1380013800{place}", "purpose": purpose}
+        answered: Any = verify_code.handler(http_event(body, path="/codes"), Context())
+        assert answered["statusCode"] == 200
+    assert [sent["TemplateCode"] for sent in platform.sends] == ["SMS_3", "SMS_100"]
+    assert [sent["SignName"] for sent in platform.sends] == ["新店", "签名"]
 
 
 def test_scenes_that_cannot_be_read_are_told_in_the_log(

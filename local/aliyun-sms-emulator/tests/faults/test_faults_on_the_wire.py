@@ -208,7 +208,7 @@ def test_an_answer_that_drips_comes_whole_and_late(client: Client) -> None:
         first, how = connection.ending(0.04)
         assert (first.endswith(b"}"), how) == (False, "silent")
         assert 100 < len(first) < 200
-        rest, _ = connection.ending(0.2)
+        rest, _ = connection.ending(1)  # a busy machine drips slower
         assert rest.endswith(b'"Code":"OK"}')
         assert time.monotonic() - started > 0.2
         goes_on(connection)

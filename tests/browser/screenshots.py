@@ -19,10 +19,15 @@ from tests.browser.sender import send
 
 FOLDER = Path(__file__).parents[2] / "docs" / "images"
 ANN, BOB, KIM, EVE = "13800138000", "13900139000", "85251234567", "13700137000"
-DESKTOP = {"viewport": {"width": 1240, "height": 780}, "locale": "en-US"}
+DESKTOP = {
+    "viewport": {"width": 1240, "height": 780},
+    "locale": "en-US",
+    "timezone_id": "Europe/Berlin",
+}
+CHINESE = {**DESKTOP, "locale": "zh-CN", "timezone_id": "Asia/Shanghai"}
 PHONE = {
+    **CHINESE,
     "viewport": {"width": 390, "height": 780},
-    "locale": "zh-CN",
     "color_scheme": "dark",
     "device_scale_factor": 1.5,
 }
@@ -43,7 +48,7 @@ def main() -> int:
             for click in clicks:
                 page.locator(click).first.click()
             page.locator(ready).first.wait_for()
-            page.wait_for_timeout(400)
+            page.wait_for_timeout(600)
             path = FOLDER / f"{name}.png"
             page.screenshot(path=path)
             print(f"{path.relative_to(FOLDER.parents[1])}: {path.stat().st_size // 1024} KB")
@@ -52,8 +57,8 @@ def main() -> int:
 
 
 VIEWS: list[tuple[str, str, str, list[str], dict[str, Any]]] = [
-    ("inbox", f"#inbox/{ANN}", ".up", [".ids:last-of-type summary >> nth=-1"], DESKTOP),
-    ("inbox-dark", f"#inbox/{BOB}", ".life .bad", [], {**DESKTOP, "color_scheme": "dark"}),
+    ("inbox", f"#inbox/{ANN}", ".about", [".badge >> nth=-1"], DESKTOP),
+    ("inbox-zh", f"#inbox/{ANN}", ".about", [".badge >> nth=-1"], CHINESE),
     ("inbox-phone-zh", f"#inbox/{ANN}", ".up", [], PHONE),
     ("explained-signature", "#requests", ".texts", ["#calls summary"], DESKTOP),
     ("faults", "#faults", "#rules li", [], DESKTOP),
@@ -63,29 +68,30 @@ VIEWS: list[tuple[str, str, str, list[str], dict[str, Any]]] = [
 def fill(emulator: SmsEmulator) -> None:
     """Some life: codes, orders, a reply, failures, a wrong signature, faults."""
     emulator.settings(limits=False, delivery_delay_seconds=2)
-    emulator.clock.set(datetime(2026, 3, 2, 9, 41, 7, tzinfo=CHINA))
+    emulator.clock.set(datetime(2026, 3, 2, 15, 41, 7, tzinfo=CHINA))
     emulator.set_fate(BOB, "MK:0023")
     emulator.set_fate(EVE, "silent")
     rules: list[dict[str, Any]] = [
         {"kind": "reset", "when": "after", "times": 1, "match": {"action": "SendSms"}},
         {"kind": "stall", "seconds": 30, "when": "after", "match": {"phone_number": "13600136000"}},
         {"kind": "http", "status": 503, "when": "before", "match": {"action": "Query*"}},
+        {"schedule": ["none", "reset after"], "match": {"out_id": "order-7*"}},
     ]
     emulator.call("PUT", "/api/faults", {"rules": rules})
     with suppress(ConnectionResetError):
         send(emulator, EVE, "SMS_100002", {"name": "Eve", "order": "6988"})
     emulator.clock.advance(61)
-    send(emulator, BOB, out_id="login-7f3a")
+    send(emulator, BOB, "SMS_100006", {"code": "730164"}, sign_name="fc-sms", out_id="login-7f3a")
     emulator.clock.advance(95)
-    send(emulator, BOB, "SMS_100002", {"name": "Bob", "order": "7001"}, out_id="order-7001")
+    send(emulator, BOB, "SMS_100002", {"name": "Bob", "order": "7001"}, out_id="bill-7001")
     emulator.clock.advance(240)
     send(emulator, KIM, "SMS_100003", sign_name="fc-sms", out_id="login-81c0")
     emulator.clock.advance(33)
-    send(emulator, ANN, "SMS_100002", {"name": "Ann", "order": "7002"}, out_id="order-7002")
+    send(emulator, ANN, "SMS_100002", {"name": "Ann", "order": "7002"}, out_id="bill-7002")
     emulator.clock.advance(52)
     emulator.reply(ANN, "谢谢，放门口就好")
     emulator.clock.advance(410)
-    send(emulator, ANN, out_id="login-2b9e")
+    send(emulator, ANN, "SMS_100006", {"code": "482913"}, sign_name="fc-sms", out_id="login-2b9e")
     emulator.clock.advance(4)
     send(emulator, ANN, values={"code": "602 17"}, encode=quote_plus)
 

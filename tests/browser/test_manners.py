@@ -191,6 +191,15 @@ def hide(page: Page, *, hidden: bool) -> None:
     )
 
 
+def test_the_top_of_the_page_is_in_view_in_every_view(
+    open_page: OpenPage, emulator: SmsEmulator
+) -> None:
+    for view in ("#settings", "#faults", "#requests"):
+        page = open_page(view)
+        expect_text(page, f"{view}", "")
+        assert page.locator(".top").evaluate("top => top.getBoundingClientRect().top") == 0
+
+
 def test_address_that_leads_nowhere(open_page: OpenPage) -> None:
     page = open_page()
     for place in ("toString", "inbox/%", "inbox/1", "nowhere/x"):

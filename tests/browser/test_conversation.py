@@ -91,7 +91,7 @@ def test_one_state_has_one_name(open_page: OpenPage, emulator: SmsEmulator) -> N
         assert page.locator(".life b").all_inner_texts()[0] == "Accepted"
         listed = page.locator("#conversations [aria-current] .marks").inner_text()
         assert name in listed
-        offered = page.locator("#filters [name=status] option").all_inner_texts()
+        offered = page.locator("#filters [name=status] option").all_text_contents()
         assert name in offered
 
 
@@ -113,7 +113,7 @@ def test_the_code_in_a_free_text(
 ) -> None:
     assert send_text(emulator, KIM, text) == "OK"
     page = open_page()
-    expect_count(page, "#messages .badge", 1)
+    page.locator("#messages .badge").wait_for()
     buttons = page.get_by_role("button", name="Copy code").all()
     assert [button.get_attribute("aria-label") for button in buttons] == (
         [f"Copy code {code}"] if code else []

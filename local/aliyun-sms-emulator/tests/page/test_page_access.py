@@ -14,8 +14,9 @@ import aliyun_sms_emulator.page
 from aliyun_sms_emulator import SmsEmulator
 from aliyun_sms_emulator.config.config import Config
 from aliyun_sms_emulator.config.reading import default_config, read_config
+from aliyun_sms_emulator.faults.kinds import KINDS
 from aliyun_sms_emulator.page.first_steps import send_command, short_command
-from aliyun_sms_emulator.page.languages import page_texts
+from aliyun_sms_emulator.page.languages import LANGUAGES, page_texts
 from aliyun_sms_emulator.serving.listening import Listening
 from aliyun_sms_emulator.serving.server import EmulatorServer
 from raw_connection import RawConnection
@@ -263,6 +264,18 @@ def test_every_text_that_is_used_exists_and_every_one_that_exists_is_used() -> N
             or key in {"other_language_code", "other_language"}
             or "{" in text
         ), key
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_kind_of_fault_has_a_name_and_a_sentence(
+    emulator: SmsEmulator, language: str
+) -> None:
+    html = page(emulator, f"/inbox?lang={language}").body.decode()
+    texts = page_texts(language)
+    for kind in KINDS.keys() - {"none"}:
+        assert f'<option value="{kind}"' in html
+        assert texts[f"kind_{kind}"] in html
+        assert f"effect_{kind}" in texts
 
 
 def test_texts_of_a_configuration_are_escaped() -> None:

@@ -15,6 +15,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from aliyun_sms_emulator.faults.fault import NONE
+from aliyun_sms_emulator.faults.kinds import KINDS
+from aliyun_sms_emulator.operations import OPERATIONS
 from aliyun_sms_emulator.page.first_steps import send_command, short_command
 from aliyun_sms_emulator.page.languages import COOKIE, LANGUAGES, page_texts, wanted_language
 from aliyun_sms_emulator.platform import Platform
@@ -28,6 +31,9 @@ _FOLDER = Path(__file__).parent
 _YEAR_SECONDS = 365 * 86400
 # A browser that knows them at once need not find out one from the other.
 _SCRIPTS = sorted(path.name for path in (_FOLDER / "static").glob("*.js"))
+
+# Beginnings of names first, as they stand for several operations.
+_ACTIONS = ("Send*", "Query*", *sorted({name for names in OPERATIONS.values() for name in names}))
 
 
 class FrontDoor:
@@ -73,6 +79,8 @@ class InboxPage:
                 "language": language,
                 "script": {"language": language, "texts": texts, "dial_codes": _dial_codes()},
                 "scripts": _SCRIPTS,
+                "kinds": [kind for kind in KINDS if kind != NONE],
+                "actions": _ACTIONS,
                 "limit_names": [f.name for f in fields(Limits) if f.name != "enabled"],
                 "version": __version__,
                 "host": request.headers["host"],

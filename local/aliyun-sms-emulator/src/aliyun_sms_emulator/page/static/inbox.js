@@ -2,7 +2,7 @@
 
 import { ask, byId, counted, el, fields, pager, spoken, sync, t } from "./dom.js";
 import { attempt, call, query } from "./api.js";
-import { keepOneStop, setUpArrows } from "./keys.js";
+import { keepOneStop, setUpArrows, whenShown } from "./keys.js";
 import { grouped, isWhole, stored } from "./numbers.js";
 import { addressOf, go, isWide, place, settle } from "./place.js";
 import { fromField, listTime } from "./times.js";
@@ -114,10 +114,14 @@ function fill(filters) {
   }
 }
 
-function follow(refresh) {
+// The address follows at once, so that nothing typed is lost to what arrives meanwhile.
+function settleFilters() {
   offset = 0;
-  const { view, number } = place();
-  settle(view, isWide() ? number : "", Object.fromEntries(Object.entries(fields(form)).filter(([, value]) => value)));
+  settle("inbox", isWide() ? place().number : "", fields(form));
+}
+
+function follow(refresh) {
+  settleFilters();
   attempt(refresh);
 }
 
@@ -131,8 +135,9 @@ export function setUpInbox(refresh) {
   let timer;
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("input", () => {
+    settleFilters();
     clearTimeout(timer);
-    timer = setTimeout(() => follow(refresh), 120);
+    timer = setTimeout(() => attempt(refresh), 120);
   });
   for (const reset of [byId("reset-filters"), byId("reset-search")]) {
     reset.addEventListener("click", () => { withoutFilters(refresh); byId("search").focus(); });
@@ -168,10 +173,14 @@ function searchKey(event, refresh) {
 // Who opens a conversation with Enter goes on to type a reply.
 function openByKey(link) {
   if (link.getAttribute("href") === location.hash) focusReply();
-  else document.addEventListener("shown", focusReply, { once: true });
+  else whenShown(focusReply);
 }
 
-const focusReply = () => byId("reply").elements.content.focus();
+function focusReply() {
+  const field = byId("reply").elements.content;
+  field.focus();
+  return document.activeElement === field;
+}
 
 export function leaveThread() {
   if (isWide()) list.querySelector("[tabindex='0']")?.focus();

@@ -4,15 +4,23 @@ import { go } from "./place.js";
 
 const OFF = "shortcuts-off";
 
-export const shortcutsAreOn = () => localStorage.getItem(OFF) === null;
+export function shortcutsAreOn() {
+  try { return localStorage.getItem(OFF) === null; } catch { return true; } // a browser that stores nothing
+}
 
 // WCAG 2.1.4: who dictates, or hits keys by accident, can switch off what one character does.
 export function switchShortcuts(on) {
   if (on) localStorage.removeItem(OFF);
-  else localStorage.setItem(OFF, "1");
+  else localStorage.setItem(OFF, "yes");
 }
 
 const isTyping = (target) => target.closest("input, textarea, select, [contenteditable]") !== null;
+
+// Moves the focus once what it goes to is shown; `focus` says whether it has worked.
+export function whenShown(focus) {
+  const tryIt = () => { if (focus()) document.removeEventListener("shown", tryIt); };
+  document.addEventListener("shown", tryIt);
+}
 
 function focusSearch() {
   const field = [...document.querySelectorAll("[data-slash]")].find((one) => one.checkVisibility());
@@ -26,7 +34,7 @@ export function setUpSlash() {
     if (!shortcutsAreOn() || isTyping(event.target) || document.querySelector("dialog[open]")) return;
     event.preventDefault();
     if (focusSearch()) return;
-    document.addEventListener("shown", focusSearch, { once: true });
+    whenShown(focusSearch);
     go("inbox");
   });
 }

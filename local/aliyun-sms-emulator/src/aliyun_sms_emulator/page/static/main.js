@@ -57,7 +57,7 @@ async function offerTemplates() {
   const missing = filters.template_code && !known.some(({ code }) => code === filters.template_code);
   if (missing) known.push({ code: filters.template_code, text: filters.template_code });
   sync(byId("template-filter"), [{ code: "", text: t("any") }, ...known], ({ code }) => code, ({ code, text }) => el("option", { value: code }, text));
-  byId("template-filter").value = filters.template_code ?? "";
+  if (document.activeElement !== byId("template-filter")) byId("template-filter").value = filters.template_code ?? "";
 }
 
 document.addEventListener("click", (event) => {

@@ -1,16 +1,20 @@
 // The address says what is shown: #inbox/13800138000?search=code, #requests?verdict=refused.
 
-const VIEWS = ["inbox", "requests", "faults", "settings"];
+// The views, and by what each can be filtered.
+const VIEWS = {
+  inbox: ["search", "template_code", "status", "since", "until"],
+  requests: ["search", "verdict"],
+  faults: [],
+  settings: [],
+};
 const isNumber = (text) => /^[1-9]\d{6,14}$/.test(text);
 
 export function place() {
   const [path, query = ""] = location.hash.slice(1).split("?");
-  const [view, number = ""] = path.split("/");
-  return {
-    view: VIEWS.includes(view) ? view : "inbox",
-    number: view === "inbox" && isNumber(number) ? number : "",
-    filters: Object.fromEntries([...new URLSearchParams(query)].filter(([, value]) => value !== "")),
-  };
+  const [named, number = ""] = path.split("/");
+  const view = Object.hasOwn(VIEWS, named) ? named : "inbox";
+  const given = [...new URLSearchParams(query)].filter(([name, value]) => VIEWS[view].includes(name) && value !== "");
+  return { view, number: view === "inbox" && isNumber(number) ? number : "", filters: Object.fromEntries(given) };
 }
 
 export function addressOf(view, number = "", filters = {}) {

@@ -75,11 +75,11 @@ function about({ parameters }) {
   ].filter(Boolean).join(" · ");
 }
 
+// Operations write several numbers with commas between, or as a JSON array.
 function numbersOf({ PhoneNumbers, PhoneNumber, To, PhoneNumberJson }) {
-  if (PhoneNumberJson) {
-    try { return [JSON.parse(PhoneNumberJson)].flat().map(String); } catch { return []; }
-  }
-  return (PhoneNumbers || PhoneNumber || To || "").split(",").filter(Boolean);
+  const text = PhoneNumbers || PhoneNumber || To || PhoneNumberJson || "";
+  if (!text.startsWith("[")) return text.split(",").filter(Boolean);
+  try { return JSON.parse(text).map(String); } catch { return [text]; }
 }
 
 // "reset after" in the log is "connection reset, after processing" here, as in the faults view.
@@ -96,21 +96,25 @@ function notesOf(notes) {
 }
 
 function linkTo({ verdict, action, request_id: id }) {
-  if (verdict !== "accepted" || !action.startsWith("Send")) return null;
+  if (verdict !== "accepted" || !action.includes("Send")) return null;
   return el("p", {}, el("a", { href: addressOf("inbox", "", { search: id }) }, t("show_messages")));
 }
 
 export function setUpRequests(refresh) {
   let timer;
   const search = byId("request-search");
-  const follow = () => {
+  const settleFilters = () => {
     offset = 0;
     settle("requests", "", { search: search.value, verdict: byId("verdict").value });
-    attempt(refresh);
   };
+  const follow = () => { settleFilters(); attempt(refresh); };
   const clear = () => { search.value = ""; byId("verdict").value = ""; follow(); };
   byId("request-filters").addEventListener("submit", (event) => event.preventDefault());
-  search.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(follow, 120); });
+  search.addEventListener("input", () => {
+    settleFilters();
+    clearTimeout(timer);
+    timer = setTimeout(() => attempt(refresh), 120);
+  });
   search.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && search.value) { event.preventDefault(); clear(); }
     if ((event.key === "ArrowDown" || event.key === "Enter") && list.firstChild) { event.preventDefault(); list.querySelector(STOPS).focus(); }

@@ -45,7 +45,7 @@ export async function showThread(wanted, filters, conversations) {
   newest = Math.max(newest, ...messages.map((message) => message.id));
   showEntries();
   if (atEnd) requestAnimationFrame(() => { talk.scrollTop = talk.scrollHeight; });
-  await markRead();
+  markRead().catch(() => {}); // the next look tries again
   return items.length;
 }
 
@@ -112,8 +112,9 @@ async function remove(id) {
 
 async function markRead() {
   if (document.hidden || newest <= readTo) return;
-  readTo = newest;
-  await call("PUT", `/conversations/${encodeURIComponent(number)}`, { read_to: newest });
+  const read = newest;
+  await call("PUT", `/conversations/${encodeURIComponent(number)}`, { read_to: read });
+  readTo = Math.max(readTo, read);
 }
 
 export const focusThread = () => byId("thread-number").focus();

@@ -48,7 +48,7 @@ function platformBeside(iso, date) {
 }
 
 // What a field for date and time holds, by the reader's clock, as the JSON API takes it.
-export const fromField = (value) => (value ? new Date(value).toISOString() : "");
+export const fromField = (value) => (Number.isNaN(Date.parse(value)) ? "" : new Date(value).toISOString());
 
 export function toField(iso) {
   const at = new Date(iso);

@@ -284,7 +284,7 @@ def test_redis_holds_neither_code_nor_number_and_forgets(
         assert NUMBER not in kept
         assert not re.search(rf"(?<![0-9]){code}(?![0-9])", kept)
         assert out_id not in kept
-        assert 0 < redis_server.ask("TTL", key) <= 31 * 86400
+        assert 0 < redis_server.ask("TTL", key) <= 32 * 86400  # a month, and a day for the report
     assert own.check(verification_id, code)
 
 

@@ -27,6 +27,27 @@ def test_nothing_is_found_where_all_is_well(
     assert check(project, capsys) == (0, [])
 
 
+@pytest.mark.parametrize(
+    ("config", "text"),
+    [
+        ({"command": ["python3", "none.py"]}, "names none.py, which is not in the code"),
+        ({"command": ["/code/none"]}, "the start command /code/none is not in the code"),
+        ({"command": ["./f.py"]}, "the start command ./f.py may not be executed: chmod +x"),
+    ],
+)
+def test_a_start_command_that_is_not_there_is_found(
+    project: Project,
+    capsys: pytest.CaptureFixture[str],
+    config: dict[str, list[str]],
+    text: str,
+) -> None:
+    project.program("g", "self.answer('')")
+    project.program("f", "self.answer('')", config=config)
+    code, (finding,) = check(project, capsys)
+    assert (code, finding["function"], finding["where"]) == (2, "f", "everywhere")
+    assert text in finding["text"]
+
+
 ERRORS: list[tuple[dict[str, Any], dict[str, str], str, str]] = [
     ({"handler": "g.handler"}, {}, "handler", "g.handler: there is no g.py in the code"),
     ({"handler": "f.main"}, {}, "handler", "f.main: f has no function 'main'"),

@@ -243,3 +243,30 @@ def test_where_ports_cannot_be_moved_a_fixed_port_has_one_instance(project: Proj
     assert (first, second, third) == ("ok", "ok", "free")
     assert re.match(rf"429 'f' listens on port {port} whatever FC_SERVER_PORT says", refused)
     assert "one instance at a time" in refused
+
+
+@pytest.mark.parametrize("freeze", [True, False])
+def test_a_program_ends_with_the_stub_and_what_it_has_started(
+    project: Project, freeze: bool
+) -> None:
+    """Even where the stub is killed, the program is stopped, and its child left its group."""
+    text = """
+        import subprocess
+        child = subprocess.Popen(["sleep", "60"], start_new_session=not body)
+        self.answer(f"{os.getpid()} {child.pid}")
+    """
+    project.program("f", text)
+    fc = project.start()
+    numbers = fc.invoke("f").payload.split()
+    fc.stop()
+    script = (
+        "import time\nfrom aliyun_fc_runtime_stub import FunctionCompute\n"
+        f"fc = FunctionCompute({str(project.path)!r}, port=0, variables={{}}, freeze={freeze})\n"
+        "fc.start(); print(fc.invoke('f', b'x').payload.decode(), flush=True); time.sleep(60)\n"
+    )
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as stub:
+        assert stub.stdout is not None
+        numbers += stub.stdout.readline().split()
+        stub.kill()
+    assert all(process_is_gone(int(number)) for number in numbers)

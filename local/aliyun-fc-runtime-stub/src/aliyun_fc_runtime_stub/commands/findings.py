@@ -18,13 +18,16 @@ from typing import NamedTuple
 from ..errors import ConfigurationError
 from ..instances.interpreters import find_interpreter
 from ..instances.needs import handler_modules, module_places, read_needs
+from ..instances.platform_paths import language_warnings
 from ..package.handlers import Handler, look_at
 from ..package.imports import files_of, find_module
 from ..package.syntax import syntax_faults
 from ..package.unpacking import MAX_PACKAGE, unpack_code
+from ..serving.layers import Layers
 from ..template.model import Application, Function
 from ..template.properties import PYTHON_RUNTIMES
 from ..template.property_map import words
+from .program_findings import start_command_problems
 
 _PYTHON_312_REGIONS = words(
     """cn-hangzhou cn-shanghai cn-qingdao cn-beijing cn-zhangjiakou cn-huhehaote cn-shenzhen
@@ -171,11 +174,25 @@ def _needs(checked: Checked) -> Iterator[Finding]:
         yield checked.error(EVERYWHERE, "code", hint)
 
 
+def _program(checked: Checked) -> Iterator[Finding]:
+    function = checked.function
+    if function.custom is None:
+        return
+    layers = [checked.layers[arn] for arn in function.layers if arn in checked.layers]
+    for text in start_command_problems(function.custom, checked.code, layers):
+        yield checked.error(EVERYWHERE, "customRuntimeConfig", text)
+    for text in language_warnings(function):
+        yield checked.note(STUB, "", text.removeprefix(f"{function.name} "))
+
+
 def _layers(checked: Checked) -> Iterator[Finding]:
+    layers = Layers(checked.layers)
     for arn in checked.function.layers:
         if arn not in checked.layers:
             text = f"{arn} is not on this machine: unpack it into a folder, and give "
-            yield checked.error(STUB, "layers", f"{text}--layer {arn}=FOLDER")
+            optional = arn in layers.left_out(checked.function)
+            found = checked.note if optional else checked.error
+            yield found(STUB, "layers", f"{text}--layer {arn}=FOLDER")
 
 
 def _without_effect(checked: Checked) -> Iterator[Finding]:
@@ -243,6 +260,7 @@ RULES: tuple[Rule, ...] = (
     _for_python(_handler),
     _for_python(_syntax),
     _for_python(_needs),
+    _program,
     _layers,
     _region,
     _roles,

@@ -24,6 +24,7 @@ from .interpreters import find_interpreter
 _END = r"\s:;,\"'&|)<>`$"
 _PATH = re.compile(rf"(?<![\w./-])/(?:code|opt|var/fc/lang)(?=[/{_END}]|\Z)(?:/[^{_END}]*)?")
 _LANGUAGE = re.compile(r"(?:/var/fc/lang|/opt)/((?:python|nodejs|java|php|ruby|go|dotnet)[\d.]+)")
+_LANGUAGE_LAYER = re.compile(r".*:official:layers/(Nodejs|Java|PHP|Ruby|Go)(\d+)(?:/.*)?")
 _PROGRAMS = {"nodejs": "node", "java": "java", "php": "php", "ruby": "ruby", "go": "go"}
 _SHELL = re.compile(rb"#!.*\b(?:ba|da|z|k)?sh\b")
 _SCRIPT_SIZE = 1 << 20
@@ -41,6 +42,12 @@ def _languages(function: Function) -> list[str]:
     """Return the languages of the platform that a custom runtime's settings name."""
     texts = [*(function.custom.command if function.custom else ()), *function.environment.values()]
     return sorted({name for text in texts for name in _LANGUAGE.findall(text)})
+
+
+def brings_a_language(arn: str) -> bool:
+    """Say whether an official layer brings an interpreter that this machine has."""
+    match = _LANGUAGE_LAYER.fullmatch(arn)
+    return match is not None and find_language(f"{match[1]}{match[2]}".lower()) is not None
 
 
 def language_warnings(function: Function) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import ConfigurationError
+from ..instances.platform_paths import brings_a_language
 from ..template.model import Function
 
 _OFFICIAL = re.compile(r"acs:fc:[\w-]+:official:layers/.+")
@@ -55,6 +56,7 @@ class Layers:
             f"{function.name} runs without the layer {arn}: what it brings must be in the code or "
             f"on this machine; or unpack it into a folder and give --layer {arn}=FOLDER"
             for arn in self.left_out(function)
+            if not brings_a_language(arn)
         ]
 
     def copies(self, function: Function, root: Path | None) -> tuple[Path, ...]:

@@ -6,7 +6,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help setup demo serve check test test-all lint unit runtimes integration local-tests faults fuzz \
 	mutants yardstick benchmark doctor unread \
-	stop-sending start-sending why budget verify-cloud api-key package template clean system-parts
+	stop-sending start-sending why replies forget budget verify-cloud api-key package template clean system-parts
 
 help: ## list every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -77,6 +77,12 @@ start-sending: $(VENV)/setup.stamp ## let sends begin again
 why: $(VENV)/setup.stamp ## why no message came: ID=order-17, or NUMBER=ask DAY=20260131 (LOG=FILE)
 	@$(BIN)/python -m tools.why $(if $(ID),--id "$(ID)") $(if $(NUMBER),--number "$(NUMBER)") \
 		$(if $(DAY),--day "$(DAY)") $(if $(LOG),--log "$(LOG)") $(ARGS)
+
+replies: $(VENV)/setup.stamp ## what people wrote back, and to which send: DAY=20260131
+	@$(BIN)/python -m tools.replies $(if $(DAY),--day "$(DAY)") $(ARGS)
+
+forget: $(VENV)/setup.stamp ## remove what the state holds about one number: NUMBER=ask
+	@$(BIN)/python -m tools.forget $(if $(NUMBER),--number "$(NUMBER)") $(ARGS)
 
 budget: $(VENV)/setup.stamp ## what each limit has used, and has left
 	@$(BIN)/python -m tools.budget $(ARGS)

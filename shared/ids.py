@@ -80,6 +80,31 @@ def keyed(secret: str, label: str, *texts: str) -> str:
     return hmac.digest(secret.encode(), message.encode(), "sha256").hex()[:32]
 
 
+def seal(text: str, secret: str, label: str, name: str) -> str:
+    """Return ASCII `text` as hex digits that tell nothing but its length without `secret`.
+
+    `label` says what it is for, and `name` is another one for each text that is sealed so.
+    """
+    stream = _stream(len(text), secret, label=label, name=name)
+    return bytes(a ^ b for a, b in zip(text.encode("ascii"), stream, strict=False)).hex()
+
+
+def unseal(sealed: str, secret: str, label: str, name: str) -> str:
+    """Return the text that `seal` made hex digits of; raises ValueError for what it did not make.
+
+    With another secret it is another text, or none.
+    """
+    content = bytes.fromhex(sealed)
+    stream = _stream(len(content), secret, label=label, name=name)
+    return bytes(a ^ b for a, b in zip(content, stream, strict=False)).decode("ascii")
+
+
+def _stream(length: int, secret: str, *, label: str, name: str) -> bytes:
+    """Return at least `length` bytes that only `secret` gives; the same again undoes an xor."""
+    blocks = range(length // 16 + 1)
+    return bytes.fromhex("".join(keyed(secret, label, str(block), name) for block in blocks))
+
+
 def compact_json(value: object) -> str:
     """Return `value` as JSON without spaces, characters as they are."""
     return _COMPACT.encode(value)

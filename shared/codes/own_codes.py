@@ -362,6 +362,11 @@ def derive_code(secret: str, *, seed: str, bound_to: tuple[str, ...], length: in
     return code[:length]
 
 
+def verification_key(state_secret: str, space: str, out_id: str) -> str:
+    """Return the key of the verification that was asked for with an out_id."""
+    return _key(keyed_letters(state_secret, "verification", space, out_id))
+
+
 def _key(verification_id: str) -> str:
     return f"verification:{verification_id}"
 

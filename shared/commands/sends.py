@@ -10,14 +10,18 @@ from shared.errors import SmsError
 from shared.ids import WireId
 from shared.receipts.part_rows import KnownPart, known_parts
 from shared.receipts.records import Receipt, ReceiptsRecord, Subject
+from shared.receipts.replies import KeptReply, replies_of_day
 from shared.receipts.status_by_id import asked_message
-from shared.sending.part_records import PartRecord
+from shared.sending.lookups import dates_between
+from shared.sending.part_records import PartRecord, number_digest
 from shared.state.records import read_record
 from shared.state.store import Store
 from shared.trigger import answers
 from shared.trigger.invocation import Invocation
 
 _LATE = 300  # seconds after which a receipt is called late
+_DAYS_OF_REPLIES = 8  # from the day of the send on
+_TOLERANCE = 60  # seconds; the times of sends and of replies are of two clocks
 
 
 class Cause(NamedTuple):
@@ -69,6 +73,7 @@ def told_part(part: KnownPart, invocation: Invocation, store: Store) -> dict[str
         **(_told_record(part.record, standing) if part.record.stored is not None else {}),
         "receipts": told,
         "disagreeing_receipts": [_told_receipt(receipt, part.record) for receipt in disagreeing],
+        "replies": _replies(part, invocation, store),
         "platform_problem": problem,
         "causes": [cause._asdict() for cause in causes],
     }
@@ -110,6 +115,35 @@ def _receipts(part: KnownPart, invocation: Invocation) -> tuple[list[Receipt], s
     except SmsError as error:
         return part.receipts, f"{error.code}: {error}"
     return shown or part.receipts, ""
+
+
+def _replies(part: KnownPart, invocation: Invocation, store: Store) -> list[dict[str, str]]:
+    """Return what the part's numbers wrote back since it was sent, the first first.
+
+    Another send to the same number may have come between.
+    """
+    record, clock = part.record, invocation.api.clock
+    if record.stored is None:
+        return []
+    secret = invocation.api.settings.state_secret
+    days = dates_between(record.last_at, clock.now())[:_DAYS_OF_REPLIES]
+    found = [
+        {"send_date": reply.record.send_date, "content": reply.record.content}
+        for day in days
+        for reply in replies_of_day(store, day)
+        if _is_reply_to(part, reply, secret)
+    ]
+    return sorted(found, key=lambda reply: reply["send_date"])
+
+
+def _is_reply_to(part: KnownPart, reply: KeptReply, secret: str) -> bool:
+    """Whether a reply is from one of the part's numbers, and of its time or later."""
+    number = reply.record.number(reply.key, secret)
+    sent_at = parse_platform_time(reply.record.send_date)
+    if sent_at is not None and sent_at < part.record.last_at - _TOLERANCE:
+        return False
+    forms = (part.wire_id._replace(part=None), part.wire_id)
+    return any(part.record.is_to(number_digest(form, number, secret)) for form in forms)
 
 
 def _disagreeing(wire_id: WireId, store: Store, secret: str) -> list[Receipt]:

@@ -7,7 +7,16 @@ an object of JSON; a row here; and a tool that asks for it (tools/).
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from shared.commands import budget, hashes, sending_switch, unread_receipts, why, why_number
+from shared.commands import (
+    budget,
+    forget,
+    hashes,
+    replies,
+    sending_switch,
+    unread_receipts,
+    why,
+    why_number,
+)
 from shared.trigger.invocation import Invocation
 
 Run = Callable[[Mapping[str, Any], Invocation], dict[str, object]]
@@ -29,6 +38,8 @@ COMMANDS = {
     "start-sending": Command(sending_switch.start, needs_state=False),
     "stop-sending": Command(sending_switch.stop, needs_state=False),
     "budget": Command(budget.show),
+    "forget": Command(forget.forget, frozenset(("phone_number",))),
+    "replies": Command(replies.of_day, frozenset(("day",))),
     "hashes": Command(hashes.show, frozenset(("text",)), needs_state=False),
     "why-number": Command(
         why_number.by_number, frozenset(("phone_number", "day")), needs_state=False

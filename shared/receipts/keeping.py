@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from shared import phone_numbers
 from shared.errors import ConfigurationError, StoreUnavailable
-from shared.ids import WireId, compact_json, keyed, read_wire_id
+from shared.ids import WireId, read_wire_id
 from shared.logs import logged_message_id, safe_code
 from shared.platform.actions import ACTIONS
 from shared.platform.queries import meaning_of
@@ -29,6 +29,7 @@ from shared.receipts.records import (
     parts_key,
     shown_number,
 )
+from shared.receipts.replies import ListedReplies, ReplyList, kept_reply
 from shared.sending.limits import Charge, Limits, put_within_limits
 from shared.sending.message_index import note_message
 from shared.sending.part_records import PartRecord, read_part
@@ -117,14 +118,14 @@ class _Keeper(NamedTuple):
         return sum(self._keep_group(subject, group) for subject, group in groups.items())
 
     def keep_reply(self, reply: Reply) -> None:
-        """Keep a reply, with its text and without its number."""
-        who = shown_number(self.api, reply.phone_number)
-        text = compact_json({**who, **reply._asdict(), "phone_number": who["phone_number"]})
-        name = f"{who['number_hash']}\n{reply.sequence_id or text}"
-        key = f"reply:{keyed(self.api.settings.state_secret, 'reply', name)}"
-        self._put(self._change(key, old=None, new=text))  # the same reply is there, or is written
+        """Keep a reply, with its text, and its number sealed; list it under its day."""
+        kept = kept_reply(reply, self.api)
+        # the same reply is there, or is written
+        self._put(self._change(kept.key, old=None, new=record_text(kept.record)))
+        listed = ListedReplies(self.api, kept)
+        self._update(listed.key(), ReplyList(), listed.with_reply)
         self.api.log.event(
-            "info", "reply", "kept", record=key, **self.api.log.numbers((reply.phone_number,))
+            "info", "reply", "kept", record=kept.key, **self.api.log.numbers((reply.phone_number,))
         )
 
     def _keep_group(self, subject: Subject, reports: Sequence[Report]) -> bool:

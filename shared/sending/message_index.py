@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from shared.ids import WireId, keyed, read_wire_id
+from shared.ids import WireId, keyed, read_wire_id, seal, unseal
 from shared.platform.sms_api import SmsApi
 from shared.state.records import read_record, record_text
 from shared.state.store import Change
 
 if TYPE_CHECKING:
     from shared.state.store import Store
+
+
+_LABEL = "message wire id"
 
 
 class MessageRecord(NamedTuple):
@@ -39,11 +42,12 @@ def note_message(store: Store, api: SmsApi, *, message_id: str, wire_id: WireId)
     message for somebody else.
     """
     secret = api.settings.state_secret
+    sealed = seal(wire_id.text(), secret, label=_LABEL, name=message_id)
     store.put(
         Change(
             key=message_key(message_id, secret),
             old=None,
-            new=record_text(MessageRecord(sealed_wire_id=_seal(wire_id, message_id, secret))),
+            new=record_text(MessageRecord(sealed_wire_id=sealed)),
             ttl=api.settings.intent_ttl,
         )
     )
@@ -55,24 +59,9 @@ def part_of_message(store: Store, message_id: str, state_secret: str) -> WireId 
     return _unseal(record.sealed_wire_id, message_id, state_secret)
 
 
-def _seal(wire_id: WireId, message_id: str, state_secret: str) -> str:
-    """Return an id on the wire as hex digits that tell nothing but its length."""
-    text = wire_id.text().encode("ascii")
-    return _mixed(text, message_id, state_secret).hex()
-
-
 def _unseal(sealed: str, message_id: str, state_secret: str) -> WireId | None:
-    """Return the id that _seal made hex digits of; None for what it did not make."""
+    """Return the id on the wire that was sealed; None for what was not."""
     try:
-        return read_wire_id(_mixed(bytes.fromhex(sealed), message_id, state_secret).decode("ascii"))
+        return read_wire_id(unseal(sealed, state_secret, label=_LABEL, name=message_id))
     except ValueError:
         return None
-
-
-def _mixed(text: bytes, message_id: str, state_secret: str) -> bytes:
-    """Return `text` xor a stream of its own for each message; the same again undoes it."""
-    blocks = range(len(text) // 16 + 1)
-    stream = "".join(
-        keyed(state_secret, "message wire id", str(block), message_id) for block in blocks
-    )
-    return bytes(a ^ b for a, b in zip(text, bytes.fromhex(stream), strict=False))

@@ -6,9 +6,11 @@ The functions run in the stub, the SMS service is the emulator, and the tool ask
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import io
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +21,7 @@ import pytest
 import requests
 
 from aliyun_sms_emulator import SmsEmulator
-from shared.clock import platform_timestamp
+from shared.clock import platform_date, platform_timestamp
 from shared.ids import new_out_id
 from tests.integration import faulty_network as faults
 from tests.integration.cloud import API_KEY, QUERY, Answer, Cloud
@@ -77,10 +79,14 @@ class Scene:
             "out_id": f"tests~{self.out_id}",
             "biz_id": "900619746936498440^0",
         }
+        self.push([report])
+
+    def push(self, entries: list[object]) -> None:
+        """Push receipts and replies as the SMS service does."""
         url = f"{self.cloud.functions.url(RECEIVE)}receipts/{TOKEN}"
         with requests.Session() as session:
             session.trust_env = False
-            assert session.post(url, json=[report], timeout=60).status_code == 200
+            assert session.post(url, json=entries, timeout=60).status_code == 200
 
     def invoke(self, function: str, event: object) -> Any:
         """Invoke a function with an event."""
@@ -289,6 +295,7 @@ class Tool:
         said: pytest.CaptureFixture[str],
     ) -> None:
         self._scene, self._folder, self._patch, self._said = scene, folder, patch, said
+        self.errors = ""
 
     def run(self, *options: str, typed: str = "") -> tuple[int, str]:
         """Return the exit code, and what is printed."""
@@ -300,7 +307,10 @@ class Tool:
         self._patch.setattr(sys, "argv", [each.replace("LOG", str(log)) for each in arguments])
         self._patch.setattr(sys, "stdin", io.StringIO(f"{typed}\n"))
         self._said.readouterr()
-        return operate.run("why", why.main), self._said.readouterr().out
+        code = operate.run("why", why.main)
+        said = self._said.readouterr()
+        self.errors = said.err
+        return code, said.out
 
 
 @pytest.fixture
@@ -326,3 +336,161 @@ def test_the_true_cause_is_told(scene: Scene, tool: Tool, name: str) -> None:
     assert causes[case.code]["from"] == case.place
     code, text = tool.run("--id", scene.out_id, "--log", "LOG")
     assert f"Cause: {case.code}. " in text
+
+
+# by number
+
+
+def test_a_number_on_a_day_is_told_by_the_platform_and_the_state(scene: Scene, tool: Tool) -> None:
+    number = "13800138031"
+    scene.send(number)
+    scene.push_receipt(number, success=False, code="MOBILE_NOT_ON_SERVICE")
+    day = platform_date(time.time())
+    code, told = tool.run("--number", "ask", "--day", day, "--json", "--log", "LOG", typed=number)
+    answer = json.loads(told)
+    (message,) = answer["messages"]
+    assert (code, message["caller"], message["out_id"]) == (0, "tests", scene.out_id)
+    assert "MOBILE_NOT_ON_SERVICE" in [cause["code"] for cause in answer["causes"]]
+    assert {line["action"] for line in answer["log"]} >= {"SendSms", "answer", "receipt"}
+    used = {count["rule"]: count["used"] for count in answer["counts"]}
+    assert (used["number-per-minute"], used["number-per-day"], used["codes-per-day"]) == (1, 1, 0)
+    assert number not in told
+    _, text = tool.run("--number", "ask", "--day", day, typed=number)
+    assert "number-per-minute 1 of 5" in text
+    assert number not in text
+
+
+@pytest.mark.parametrize(
+    ("typed", "day", "word"),
+    [("12345", "", "phone_number"), ("13800138000", "20200101", "day"), ("", "", "phone_number")],
+)
+def test_a_number_or_a_day_that_is_none_is_named(
+    tool: Tool, typed: str, day: str, word: str
+) -> None:
+    day = day or platform_date(time.time())
+    code, _ = tool.run("--number", "ask", "--day", day, typed=typed)
+    assert code == 2
+    assert tool.errors.startswith(f"why: {word}: ")
+
+
+def test_what_was_never_sent_is_told_so_and_a_missing_log_is_said(tool: Tool) -> None:
+    code, text = tool.run("--id", "never-sent")
+    assert code == 1
+    assert "Nothing is known of it" in text
+    assert "The log was not read" in text
+
+
+def test_a_message_leads_to_its_send_and_the_platforms_form_of_an_id_as_well(
+    scene: Scene, tool: Tool
+) -> None:
+    biz_id = scene.send().body["biz_id"]
+    for asked in (biz_id, f"tests~{scene.out_id}"):
+        code, told = tool.run("--id", asked, "--json")
+        (found,) = json.loads(told)["sends"]
+        assert (code, found["out_id"]) == (0, scene.out_id)
+        assert found["parts"][0]["function"] == "send_sms"
+
+
+# the other commands
+
+
+def ask(scene: Scene, command: str, **arguments: Any) -> dict[str, Any]:
+    """Ask the function as the tools do; return its answer."""
+    parser = argparse.ArgumentParser()
+    operate.add_options(parser)
+    options = parser.parse_args(["--endpoint", scene.cloud.functions.api_url])
+    return operate.ask(command, arguments, options)
+
+
+def write_back(scene: Scene, number: str, content: str) -> None:
+    """Push a reply."""
+    reply = {
+        "phone_number": number,
+        "content": content,
+        "send_time": platform_timestamp(time.time()),
+        "dest_code": "12345",
+        "sequence_id": scene.out_id,
+    }
+    scene.push([reply])
+
+
+def test_a_reply_leads_to_the_send_that_it_answers_and_back(scene: Scene) -> None:
+    number, day = "13800138032", platform_date(time.time())
+    scene.send(number)
+    write_back(scene, number, "Yes, I will come")
+    found = ask(scene, "replies", day=day)["replies"]
+    (reply,) = [each for each in found if each["answers"]["out_id"] == scene.out_id]
+    assert (reply["content"], reply["phone_number"]) == ("Yes, I will come", "*32")
+    assert reply["answers"]["caller"] == "tests"
+    (send,) = ask(scene, "why", id=scene.out_id)["sends"]
+    assert [each["content"] for each in send["parts"][0]["replies"]] == ["Yes, I will come"]
+
+
+def test_a_number_is_forgotten(scene: Scene) -> None:
+    number, day = "13800138033", platform_date(time.time())
+    scene.send(number)
+    scene.push_receipt(number, success=True, code="DELIVERED")
+    write_back(scene, number, "Stop")
+    scene.push([{"phone": number}, {"content": "x", "phone_number": "13800138034"}])
+    told = ask(scene, "forget", phone_number=number)
+    assert told["removed"] == {
+        "counts": 3,
+        "parts": 1,
+        "receipts": 1,
+        "codes": 0,
+        "replies": 1,
+        "unread": 1,
+    }
+    assert number not in json.dumps(told)
+    assert len(told["stays"]) > 3
+    (send,) = ask(scene, "why", id=scene.out_id)["sends"]
+    assert (send["parts"][0]["receipts"], send["parts"][0]["replies"]) == ([], [])
+    assert send["parts"][0]["status"] == "accepted"  # so that a repeat sends nothing
+    counts = ask(scene, "why-number", phone_number=number, day=day)["counts"]
+    assert {count["used"] for count in counts} == {0}
+    assert set(ask(scene, "forget", phone_number=number)["removed"].values()) == {0}
+
+
+def test_the_budget_says_what_is_used_and_left(scene: Scene) -> None:
+    def mainland() -> dict[str, Any]:
+        rows = ask(scene, "budget")["rules"]
+        return next(row for row in rows if row["rule"] == "mainland-per-day")
+
+    before = mainland()["used"]
+    scene.send()
+    after = mainland()
+    assert (after["used"], after["left"]) == (before + 1, after["limit"] - before - 1)
+    rows = ask(scene, "budget")["rules"]
+    assert {row["name"] for row in rows if row["rule"] == "country-per-day"} == {
+        *("GB", "HK", "TW", "US")
+    }
+
+
+def test_the_hashes_are_those_of_the_log(scene: Scene) -> None:
+    number = "13800138035"
+    scene.send(number)
+    line = next(line for line in scene.cloud.log() if line["action"] == "SendSms")
+    assert ask(scene, "hashes", text=number)["number_hash"] == line["number_hash"]
+    assert ask(scene, "hashes", text=scene.out_id) == {"out_id_hash": line["out_id_hash"]}
+
+
+@pytest.mark.parametrize("name", ["budget", "replies", "hashes", "forget", "why"])
+def test_each_tool_prints_something_for_people(project: Path, scene: Scene, name: str) -> None:
+    scene.send("13800138036")
+    options = {
+        "replies": ["--day", platform_date(time.time())],
+        "forget": ["--number", "ask"],
+        "why": ["--id", scene.out_id],
+    }.get(name, [])
+    endpoint = scene.cloud.functions.api_url
+    done = subprocess.run(
+        [sys.executable, "-m", f"tools.{name}", *options, "--endpoint", endpoint],
+        cwd=project,
+        input="13800138036\n",
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(done.stdout.splitlines()) > 0
+    assert "13800138036" not in done.stdout

@@ -1,0 +1,36 @@
+"""Remove what the shared state holds about one number: ``make forget NUMBER=ask``.
+
+The number is asked for at the terminal. What stays elsewhere is printed. Exit code 2 if it cannot
+be done; it may be repeated then.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from tools import operate
+from tools.why import ask_number
+
+
+def main() -> None:
+    """Ask for a number, have it forgotten, and print what was removed and what stays."""
+    parser = argparse.ArgumentParser(prog="forget", description="Forget a phone number.")
+    parser.add_argument("--number", choices=["ask"], required=True, help="ask for the number")
+    parser.add_argument("--json", action="store_true", help="print an object of JSON")
+    operate.add_options(parser)
+    options = parser.parse_args()
+    answer = operate.ask("forget", {"phone_number": ask_number()}, options)
+    if options.json:
+        print(json.dumps(answer, ensure_ascii=False, indent=2))
+        return
+    for kind, amount in answer["removed"].items():
+        print(f"removed from {kind}: {amount}")
+    print("What stays elsewhere:")
+    for text in answer["stays"]:
+        print(f"  {text}")
+
+
+if __name__ == "__main__":
+    sys.exit(operate.run("forget", main))

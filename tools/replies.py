@@ -1,0 +1,45 @@
+"""What people wrote back on a day, and which send they answer: ``make replies DAY=20260131``.
+
+The day is one of UTC+8. Exit code 2 if it cannot be asked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from tools import operate
+
+
+def main() -> None:
+    """Ask, and print each reply with the send that it answers."""
+    parser = argparse.ArgumentParser(prog="replies", description="Show what people wrote back.")
+    parser.add_argument("--day", required=True, help="the day in UTC+8, such as 20260131")
+    parser.add_argument("--json", action="store_true", help="print an object of JSON")
+    operate.add_options(parser)
+    options = parser.parse_args()
+    answer = operate.ask("replies", {"day": options.day}, options)
+    if options.json:
+        print(json.dumps(answer, ensure_ascii=False, indent=2))
+        return
+    for reply in answer["replies"]:
+        print(f"{reply['send_date']}  {reply['phone_number']} {reply['number_hash']}")
+        print(f"    {reply['content']}")
+        print(f"    {_answers_text(reply)}")
+    print(f"{len(answer['replies'])} replies on {answer['day']}.")
+
+
+def _answers_text(reply: Mapping[str, Any]) -> str:
+    answers = reply["answers"]
+    if answers is None:
+        problem = reply["problem"]
+        return f"not asked for: {problem}" if problem else "the platform shows no send before it"
+    who = f"{answers['out_id']} of {answers['caller']}" if answers["out_id"] else "a send of others"
+    return f"answers {who}, sent at {answers['send_date']} ({answers['template'] or 'a text'})"
+
+
+if __name__ == "__main__":
+    sys.exit(operate.run("replies", main))

@@ -86,6 +86,21 @@ ERRORS: list[tuple[dict[str, Any], dict[str, str], str, str]] = [
 ]
 
 
+ERRORS += [
+    (
+        {"runtime": "custom", "customRuntimeConfig": {"command": [command]}},
+        {"run.sh": "#!/bin/sh\n"},
+        "customRuntimeConfig",
+        text,
+    )
+    for command, text in [
+        ("/code/start.sh", "/code/start.sh is not in the code"),
+        ("./run.sh", "./run.sh may not be executed: chmod +x"),
+    ]
+]
+ERRORS.append(({"runtime": "custom"}, {}, "customRuntimeConfig", "/code/bootstrap is not in"))
+
+
 @pytest.mark.parametrize(("props", "files", "place", "text"), ERRORS)
 def test_what_fails_everywhere_is_an_error(
     project: Project,

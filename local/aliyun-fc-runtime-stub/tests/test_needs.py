@@ -44,7 +44,7 @@ def test_a_runtime_carries_what_its_documentation_lists(
     assert carried_by(runtime).get(module) == carried
 
 
-@pytest.mark.parametrize("runtime", ["python3.12", "python3.10", "python3.9"])
+@pytest.mark.parametrize("runtime", ["python3.12", "python3.10", "python3.9", "python3"])
 def test_what_is_carried_goes_together(runtime: str) -> None:
     """One pin for a distribution, so that nothing brings another version of what is carried."""
     pins = [pin.lower() for pin in constraints(runtime)]
@@ -55,8 +55,16 @@ def test_what_is_carried_goes_together(runtime: str) -> None:
 
 
 def test_a_version_that_was_never_published_is_not_asked_for() -> None:
-    assert carried_by("python3.12")["pymysql"] == Carried("PyMySQL", "1.4.6")
+    assert carried_by("python3.12")["pymysql"].version == "1.4.6"
     assert carried_by("python3.12")["pymysql"].requirement == "PyMySQL==1.1.1"
+
+
+def test_for_python3_stands_what_goes_with_a_newer_python(project: Project) -> None:
+    """It is Python 3.6, whose functions run under the current Python here."""
+    assert carried_by("python3")["tablestore"] == Carried("tablestore", "5.1.0", "5.4.1")
+    assert carried_by("python3")["cv2"].requirement == "opencv-python==4.5.4.58"
+    found = needs(project, "import tablestore, requests", runtime="python3")
+    assert {one.requirement for one in found.carried} == {"tablestore==5.4.1", "requests==2.28.1"}
 
 
 def test_the_code_needs_what_it_imports_and_the_runtime_carries(project: Project) -> None:
@@ -93,6 +101,34 @@ def test_with_requirements_the_hint_is_what_s_build_does(project: Project) -> No
     variables = {"PYTHONPATH": "/code/python"}
     (hint,) = needs(project, "import pymongo", environmentVariables=variables).hints
     assert hint.endswith("/requirements.txt")
+
+
+def test_what_s_deploy_runs_before_is_the_remedy_where_it_installs(project: Project) -> None:
+    actions = {
+        "pre-deploy": [
+            {"run": "echo hello"},
+            {"run": "pip3 install -r requirements.txt -t .", "path": "./code"},
+        ],
+        "post-deploy": [{"run": "pip download x"}],
+    }
+    project.files({"requirements.txt": "pymongo\n"})
+    project.function("f", "import pymongo")
+    project.document["resources"]["f"]["actions"] = actions
+    (function,) = load_application(project.write(), {}).functions
+    (hint,) = read_needs(function, function.code, ()).hints
+    assert hint.endswith(
+        "s deploy would run this before: (cd ./code && pip3 install -r requirements.txt -t .)"
+    )
+
+
+def test_a_custom_runtime_without_any_of_its_requirements_gets_a_hint(project: Project) -> None:
+    files = {"requirements.txt": "flask\n", "server.py": "import flask"}
+    project.files(files)
+    custom = {"command": ["python3", "server.py"]}
+    (hint,) = needs(project, "", runtime="custom.debian10", customRuntimeConfig=custom).hints
+    assert hint.startswith("requirements.txt names packages, and nothing of them is in the code. ")
+    (project.folder / "code/python/Flask-3.0.dist-info").mkdir(parents=True)
+    assert needs(project, "", runtime="custom.debian10", customRuntimeConfig=custom).hints == ()
 
 
 def test_what_pythonpath_brings_is_there(project: Project) -> None:

@@ -259,7 +259,7 @@ Rule = Callable[[Checked], Iterator[Finding]]
 RULES: tuple[Rule, ...] = (
     _for_python(_handler),
     _for_python(_syntax),
-    _for_python(_needs),
+    _needs,
     _program,
     _layers,
     _region,

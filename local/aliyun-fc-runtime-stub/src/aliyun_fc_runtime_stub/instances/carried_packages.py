@@ -1,8 +1,8 @@
 """The packages that the Python runtimes carry: a row each, with what is imported and its versions.
 
-Sources: https://www.alibabacloud.com/help/en/functioncompute/fc/python/ for python3.12, python3.10
-and python3; for python3.9 the requirements of the published image (github.com/aliyun/fc-docker,
-python3.9/base/requirements.txt), which name dependencies as well.
+Sources: https://www.alibabacloud.com/help/en/functioncompute/fc/python/ for python3.12 and
+python3.10; for python3.9 and python3 (3.6) the requirements of the published images
+(github.com/aliyun/fc-docker, python3.9/base/requirements.txt), which name dependencies as well.
 """
 
 from __future__ import annotations
@@ -10,28 +10,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-_RUNTIMES = ("python3.12", "python3.10", "python3.9")
+_RUNTIMES = ("python3.12", "python3.10", "python3.9", "python3")
 ALWAYS = frozenset({"requests", "redis", "oss2"})
 """Distributions that are part of each environment: most functions need no other."""
 
 
 class Carried(NamedTuple):
-    """A distribution that a runtime carries, and the version that the documentation names."""
+    """A distribution that a runtime carries, in the version that the documentation names.
+
+    `installed` is another version, where that one cannot be had: it was never published, or is for
+    Python 3.6, whose functions run under a newer one here.
+    """
 
     name: str
     version: str
+    installed: str = ""
 
     @property
     def requirement(self) -> str:
         """What pip is given for it."""
-        return f"{self.name}=={_REAL.get(self, self.version)}"
+        return f"{self.name}=={self.installed or self.version}"
 
 
 # Versions that the documentation names and that were never published, and what stands for them.
 _REAL = {
-    Carried("PyMySQL", "1.4.6"): "1.1.1",
-    Carried("alibabacloud_sts20150401", "3.1.0"): "1.1.4",
-    Carried("pyOpenSSL", "1.0.2"): "22.1.0",
+    ("PyMySQL", "1.4.6"): "1.1.1",
+    ("alibabacloud_sts20150401", "3.1.0"): "1.1.4",
+    ("pyOpenSSL", "1.0.2"): "22.1.0",
 }
 
 
@@ -41,69 +46,73 @@ class _Row(NamedTuple):
 
     name: str
     modules: str
-    versions: tuple[str, str, str]
+    versions: tuple[str, str, str, str]
 
 
 _ROWS = (
-    _Row("requests", "requests urllib3 certifi idna", ("2.32.3", "2.28.1", "2.26.0")),
-    _Row("redis", "redis", ("5.0.7", "4.4.0", "")),
-    _Row("oss2", "oss2 aliyunsdkcore crcmod Crypto six", ("2.18.6", "2.16.0", "2.15.0")),
-    _Row("tablestore", "tablestore google.protobuf", ("", "5.4.1", "5.2.1")),
-    _Row("aliyun-fc2", "fc2", ("", "2.5.2", "2.5.0")),
-    _Row("aliyun-log-python-sdk", "aliyun.log dateutil dateparser", ("", "0.8.0", "0.7.3")),
-    _Row("aliyun-mns", "mns", ("", "1.1.5", "1.1.5")),
-    _Row("aliyun-python-sdk-cdn", "aliyunsdkcdn", ("", "3.7.8", "3.6.7")),
-    _Row("aliyun-python-sdk-dds", "aliyunsdkdds", ("", "", "3.6.0")),
-    _Row("aliyun-python-sdk-ecs", "aliyunsdkecs", ("", "4.24.26", "4.24.11")),
-    _Row("aliyun-python-sdk-fnf", "aliyunsdkfnf", ("", "", "1.8.0")),
-    _Row("aliyun-python-sdk-imm", "aliyunsdkimm", ("", "", "1.23.4")),
-    _Row("aliyun-python-sdk-iot", "aliyunsdkiot", ("", "8.47.0", "8.30.0")),
-    _Row("aliyun-python-sdk-kms", "aliyunsdkkms", ("", "2.16.0", "2.15.0")),
-    _Row("aliyun-python-sdk-ram", "aliyunsdkram", ("", "3.2.0", "3.2.0")),
-    _Row("aliyun-python-sdk-rds", "aliyunsdkrds", ("", "2.7.2", "2.6.1")),
-    _Row("aliyun-python-sdk-sts", "aliyunsdksts", ("", "3.1.0", "3.1.0")),
-    _Row("aliyun-python-sdk-vpc", "aliyunsdkvpc", ("", "3.0.27", "3.0.15")),
-    _Row("alibabacloud_cdn20180510", "alibabacloud_cdn20180510", ("4.0.0", "", "")),
-    _Row("alibabacloud_ecs20140526", "alibabacloud_ecs20140526", ("4.1.9", "", "")),
-    _Row("alibabacloud_iot20180120", "alibabacloud_iot20180120", ("5.1.0", "", "")),
-    _Row("alibabacloud_kms20160120", "alibabacloud_kms20160120", ("2.2.1", "", "")),
-    _Row("alibabacloud-mns-open20220119", "alibabacloud_mns_open20220119", ("1.0.3", "", "")),
-    _Row("alibabacloud_ram20150501", "alibabacloud_ram20150501", ("1.1.0", "", "")),
-    _Row("alibabacloud_rds20140815", "alibabacloud_rds20140815", ("6.0.1", "", "")),
-    _Row("alibabacloud_sls20201230", "alibabacloud_sls20201230", ("5.2.2", "", "")),
+    _Row("requests", "requests urllib3 certifi idna", ("2.32.3", "2.28.1", "2.26.0", "2.27.1")),
+    _Row("redis", "redis", ("5.0.7", "4.4.0", "", "")),
+    _Row("oss2", "oss2 aliyunsdkcore crcmod Crypto six", ("2.18.6", "2.16.0", "2.15.0", "2.9.1")),
+    _Row("tablestore", "tablestore google.protobuf", ("", "5.4.1", "5.2.1", "5.1.0")),
+    _Row("aliyun-fc2", "fc2", ("", "2.5.2", "2.5.0", "2.3.0")),
+    _Row(
+        "aliyun-log-python-sdk", "aliyun.log dateutil dateparser", ("", "0.8.0", "0.7.3", "0.6.38")
+    ),
+    _Row("aliyun-mns", "mns", ("", "1.1.5", "1.1.5", "1.1.5")),
+    _Row("aliyun-python-sdk-cdn", "aliyunsdkcdn", ("", "3.7.8", "3.6.7", "3.0.8")),
+    _Row("aliyun-python-sdk-dds", "aliyunsdkdds", ("", "", "3.6.0", "2.0.7")),
+    _Row("aliyun-python-sdk-ecs", "aliyunsdkecs", ("", "4.24.26", "4.24.11", "4.10.1")),
+    _Row("aliyun-python-sdk-fnf", "aliyunsdkfnf", ("", "", "1.8.0", "1.3.0")),
+    _Row("aliyun-python-sdk-imm", "aliyunsdkimm", ("", "", "1.23.4", "1.3.4")),
+    _Row("aliyun-python-sdk-iot", "aliyunsdkiot", ("", "8.47.0", "8.30.0", "7.8.0")),
+    _Row("aliyun-python-sdk-kms", "aliyunsdkkms", ("", "2.16.0", "2.15.0", "2.14.0")),
+    _Row("aliyun-python-sdk-ram", "aliyunsdkram", ("", "3.2.0", "3.2.0", "3.0.0")),
+    _Row("aliyun-python-sdk-rds", "aliyunsdkrds", ("", "2.7.2", "2.6.1", "2.1.4")),
+    _Row("aliyun-python-sdk-sts", "aliyunsdksts", ("", "3.1.0", "3.1.0", "3.0.0")),
+    _Row("aliyun-python-sdk-vpc", "aliyunsdkvpc", ("", "3.0.27", "3.0.15", "3.0.2")),
+    _Row("alibabacloud_cdn20180510", "alibabacloud_cdn20180510", ("4.0.0", "", "", "")),
+    _Row("alibabacloud_ecs20140526", "alibabacloud_ecs20140526", ("4.1.9", "", "", "")),
+    _Row("alibabacloud_iot20180120", "alibabacloud_iot20180120", ("5.1.0", "", "", "")),
+    _Row("alibabacloud_kms20160120", "alibabacloud_kms20160120", ("2.2.1", "", "", "")),
+    _Row("alibabacloud-mns-open20220119", "alibabacloud_mns_open20220119", ("1.0.3", "", "", "")),
+    _Row("alibabacloud_ram20150501", "alibabacloud_ram20150501", ("1.1.0", "", "", "")),
+    _Row("alibabacloud_rds20140815", "alibabacloud_rds20140815", ("6.0.1", "", "", "")),
+    _Row("alibabacloud_sls20201230", "alibabacloud_sls20201230", ("5.2.2", "", "", "")),
     _Row(
         "alibabacloud_sts20150401",
         "alibabacloud_sts20150401 Tea alibabacloud_tea_openapi alibabacloud_tea_util "
         "alibabacloud_credentials alibabacloud_openapi_util alibabacloud_endpoint_util",
-        ("3.1.0", "", ""),
+        ("3.1.0", "", "", ""),
     ),
-    _Row("alibabacloud_vpc20160428", "alibabacloud_vpc20160428", ("6.7.2", "", "")),
+    _Row("alibabacloud_vpc20160428", "alibabacloud_vpc20160428", ("6.7.2", "", "", "")),
     _Row(
         "alibabacloud-fc-open20210406",
         "alibabacloud_fc_open20210406 Tea alibabacloud_tea_openapi alibabacloud_tea_util "
         "alibabacloud_credentials",
-        ("", "", "1.0.1"),
+        ("", "", "1.0.1", ""),
     ),
-    _Row("elasticsearch", "elasticsearch elastic_transport", ("8.14.0", "8.5.2", "7.15.2")),
-    _Row("Pillow", "PIL", ("10.4.0", "9.3.0", "8.4.0")),
-    _Row("PyMySQL", "pymysql", ("1.4.6", "1.0.2", "")),
-    _Row("pyOpenSSL", "OpenSSL cryptography", ("24.2.1", "1.0.2", "21.0.0")),
+    _Row(
+        "elasticsearch", "elasticsearch elastic_transport", ("8.14.0", "8.5.2", "7.15.2", "6.8.2")
+    ),
+    _Row("Pillow", "PIL", ("10.4.0", "9.3.0", "8.4.0", "")),
+    _Row("PyMySQL", "pymysql", ("1.4.6", "1.0.2", "", "")),
+    _Row("pyOpenSSL", "OpenSSL cryptography", ("24.2.1", "1.0.2", "21.0.0", "18.0.0")),
     _Row(
         "scrapy",
         "scrapy twisted lxml parsel w3lib itemadapter itemloaders zope.interface",
-        ("2.11.2", "2.7.1", "2.5.1"),
+        ("2.11.2", "2.7.1", "2.5.1", "1.4.0"),
     ),
-    _Row("wand", "wand", ("0.6.11", "0.6.10", "0.6.7")),
-    _Row("matplotlib", "matplotlib", ("", "", "3.4.3")),
-    _Row("numpy", "numpy", ("", "", "1.21.4")),
-    _Row("opencv-python", "cv2", ("", "", "4.5.4.58")),
-    _Row("scipy", "scipy", ("", "", "1.7.2")),
+    _Row("wand", "wand", ("0.6.11", "0.6.10", "0.6.7", "0.6.7")),
+    _Row("matplotlib", "matplotlib", ("", "", "3.4.3", "2.0.2")),
+    _Row("numpy", "numpy", ("", "", "1.21.4", "")),
+    _Row("opencv-python", "cv2", ("", "", "4.5.4.58", "3.3.0.10")),
+    _Row("scipy", "scipy", ("", "", "1.7.2", "")),
 )
-_PYTHON3 = {"requests": Carried("requests", "2.26.0")}  # python3.6 itself is not run here
 # Dependencies whose newest versions do not go with what is carried: as of the time of that.
 _DEPENDENCIES: Mapping[str, str] = {
     "python3.12": "w3lib==2.1.2 Twisted==24.7.0",
     "python3.10": "w3lib==2.1.2 Twisted==22.10.0",
+    "python3": "w3lib==2.1.2 Twisted==22.10.0",
     "python3.9": """
     aiohttp==3.8.1 aiosignal==1.2.0 alibabacloud-credentials==0.2.0
     alibabacloud-endpoint-util==0.0.3 alibabacloud-fc-open20210406==1.0.1
@@ -133,10 +142,10 @@ _DEPENDENCIES: Mapping[str, str] = {
 def carried_by(runtime: str) -> dict[str, Carried]:
     """Return what a runtime carries, by the modules that it brings: `PIL`, `google.protobuf`."""
     if runtime not in _RUNTIMES:
-        return _PYTHON3
+        return {}
     column = _RUNTIMES.index(runtime)
     found = {
-        module: Carried(row.name, row.versions[column])
+        module: Carried(row.name, row.versions[column], _installed(row, column))
         for row in _ROWS
         if row.versions[column]
         for module in row.modules.split()
@@ -148,9 +157,19 @@ def carried_by(runtime: str) -> dict[str, Carried]:
     return found
 
 
+def _installed(row: _Row, column: int) -> str:
+    """Return the version that stands for one that cannot be had, else nothing."""
+    version = row.versions[column]
+    if _RUNTIMES[column] == "python3":
+        version = row.versions[1] or row.versions[2]
+        return _REAL.get((row.name, version), version)
+    return _REAL.get((row.name, version), "")
+
+
 def base_packages(runtime: str) -> list[Carried]:
     """Return what is part of a runtime's environment from the start."""
-    carried = {one for one in carried_by(runtime).values() if one.name in ALWAYS}
+    always = ALWAYS if runtime != "python3" else {"requests"}
+    carried = {one for one in carried_by(runtime).values() if one.name in always}
     return sorted(carried, key=lambda one: one.name, reverse=True)  # requests first
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..user_folders import user_folder
-from .carried_packages import ALWAYS, Carried, base_packages, constraints
+from .carried_packages import Carried, base_packages, constraints
 from .interpreters import find_interpreter
 
 _FOLDER = "aliyun-fc-runtime-stub"
@@ -98,7 +98,8 @@ class Environments:
         self, runtime: str, environment: RuntimeEnvironment, packages: Collection[Carried]
     ) -> list[Carried]:
         """Add what a runtime carries and some code imports; return what could not be added."""
-        lacking = [one for one in packages if not _has(environment.python, one)]
+        base = base_packages(runtime)
+        lacking = [one for one in packages if one not in base and not _has(environment.python, one)]
         if not lacking or self._offline or not _is_ours(environment.python):
             return lacking
         folder = environment.python.parent.parent
@@ -146,8 +147,6 @@ def _is_ours(python: Path) -> bool:
 
 
 def _has(python: Path, package: Carried) -> bool:
-    if package.name in ALWAYS:
-        return True
     return (python.parent.parent / _ADDED / package.requirement).exists()
 
 

@@ -13,7 +13,6 @@ from typing import NamedTuple
 from ..package.handlers import Handler, look_at
 from ..package.imports import Import, normalised, read_imports, requirements_of
 from ..template.model import Function
-from ..template.properties import PYTHON_RUNTIMES
 from .carried_packages import Carried, carried_by
 
 _WSGI = (
@@ -57,8 +56,9 @@ class Needs(NamedTuple):
 
 def read_needs(function: Function, code: Path, layers: Sequence[Path]) -> Needs:
     """Read the text of a function's code and layers, as they lie in these folders."""
-    if function.runtime not in PYTHON_RUNTIMES:
-        return Needs({}, ())
+    if function.custom is not None:
+        hint = _nothing_vendored(function, code, layers)
+        return Needs({}, (hint,) if hint else ())
     places = module_places(function, code, layers)
     carried = carried_by(function.runtime)
     by_name = {normalised(one.name): one for one in carried.values()}
@@ -76,6 +76,20 @@ def read_needs(function: Function, code: Path, layers: Sequence[Path]) -> Needs:
             needed.setdefault(by_name[name], "")
     hints = [_wsgi(function, places), _missing(function, missing)]
     return Needs(needed, tuple(hint for hint in hints if hint))
+
+
+def _nothing_vendored(function: Function, code: Path, layers: Sequence[Path]) -> str:
+    """Say that a custom runtime's Python program has none of what its requirements.txt names.
+
+    Custom runtimes carry no packages of Python.
+    """
+    required = code / "requirements.txt"
+    if not required.is_file() or not required.read_bytes().strip():
+        return ""
+    if any(any(place.rglob("*.dist-info")) for place in (code, *layers)):
+        return ""
+    text = "requirements.txt names packages, and nothing of them is in the code. "
+    return text + _remedy(function, ())
 
 
 def module_places(function: Function, code: Path, layers: Sequence[Path]) -> list[Path]:
@@ -136,6 +150,8 @@ def _remedy(function: Function, missing: Iterable[str]) -> str:
     if folder is None:
         return "Put it into the package, with pip install -t"
     shown = os.path.relpath(folder)
+    if installing := [command for command in function.before_deploy if "pip" in command]:
+        return f"s deploy would run this before: {'; '.join(installing)}"
     if not (folder / "requirements.txt").is_file():
         names = " ".join(_DISTRIBUTIONS.get(module, module) for module in missing)
         return f"Put it beside the handler: pip install -t {shown} {names}"

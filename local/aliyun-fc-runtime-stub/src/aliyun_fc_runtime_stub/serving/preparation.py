@@ -100,7 +100,7 @@ class Preparation:
         with _room():
             self._root = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-"))
         taken = [self._take(function) for function in functions]
-        hints: list[Hint] = []
+        hints = _hints(taken)
         for runtime, environment in environments.items():
             those = [one for one in taken if one.function.runtime == runtime]
             hints += self._complete(environment, those)
@@ -115,9 +115,9 @@ class Preparation:
         bases = [self._environments.base(runtime) for runtime in python_runtimes(function)]
         taken = self._take(function)
         if function.custom:
-            return self._instances(taken, None), []
+            return self._instances(taken, None), _hints([taken])
         hints = self._complete(bases[0], [taken])
-        return self._instances(taken, bases[0]), hints
+        return self._instances(taken, bases[0]), _hints([taken]) + hints
 
     def discard(self) -> None:
         """Remove the copies of code and layers."""
@@ -147,16 +147,14 @@ class Preparation:
             except BaseException:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
-        # A custom runtime's program may be in any language, and start in any way.
-        needs = Needs({}, ()) if function.custom else read_needs(function, code, layers)
-        return _Taken(function, code, layers, needs)
+        return _Taken(function, code, layers, read_needs(function, code, layers))
 
     def _complete(self, environment: RuntimeEnvironment, those: list[_Taken]) -> list[Hint]:
-        """Add the packages that functions of one runtime need; return what to say of them."""
+        """Add the packages that functions of one runtime need; say which cannot be had."""
         packages = {one for taken in those for one in taken.needs.carried}
         runtime = those[0].function.runtime if those else ""
         lacking = self._environments.add(runtime, environment, sorted(packages))
-        hints = [Hint(taken.function.name, text) for taken in those for text in taken.needs.hints]
+        hints: list[Hint] = []
         for taken in those:
             for package, place in taken.needs.carried.items():
                 if package in lacking:
@@ -187,6 +185,10 @@ class Preparation:
             if key.startswith(prefix):
                 found[key.removeprefix(prefix)] = value
         return found
+
+
+def _hints(those: Iterable[_Taken]) -> list[Hint]:
+    return [Hint(taken.function.name, text) for taken in those for text in taken.needs.hints]
 
 
 def _lacking(package: Carried, place: str, runtime: str, environment: RuntimeEnvironment) -> str:

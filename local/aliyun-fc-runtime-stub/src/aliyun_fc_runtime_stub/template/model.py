@@ -109,6 +109,7 @@ class Function:
     `on_success` and `on_failure` are the ARNs of the destinations of asynchronous invocations,
     empty where there is none. An instance takes `concurrency` requests at a time. `custom` is None
     for a built-in runtime. `without_effect`: what s.yaml sets, and the stub does not follow.
+    `before_deploy`: the commands that s deploy runs first (actions), which the stub does not run.
     """
 
     resource: str
@@ -136,6 +137,7 @@ class Function:
     concurrency: int
     custom: CustomRuntime | None
     without_effect: tuple[WithoutEffect, ...] = ()
+    before_deploy: tuple[str, ...] = ()
 
     @property
     def function_name(self) -> str:

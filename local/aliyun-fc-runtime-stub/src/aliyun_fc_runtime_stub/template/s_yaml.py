@@ -124,7 +124,9 @@ class _Reader:
         if reason := unsupported_runtime(props.get("runtime")):
             self.not_run[name] = reason
             return
-        function = read_function(name, props, self._path)
+        function = replace(
+            read_function(name, props, self._path), before_deploy=_before_deploy(resource)
+        )
         self._check_unique(function)
         self.functions.append(function)
 
@@ -138,6 +140,20 @@ class _Reader:
                     function.resource,
                     "functionName",
                 )
+
+
+def _before_deploy(resource: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the commands of `actions` that s deploy runs before it uploads the code."""
+    actions = resource.get("actions")
+    found = []
+    for when, steps in actions.items() if isinstance(actions, dict) else ():
+        if not str(when).startswith("pre-") or "deploy" not in str(when):
+            continue
+        for step in steps if isinstance(steps, list) else ():
+            if isinstance(step, dict) and isinstance(step.get("run"), str):
+                folder = step.get("path")
+                found.append(f"(cd {folder} && {step['run']})" if folder else step["run"])
+    return tuple(found)
 
 
 def _told_apart(functions: list[Function]) -> tuple[Function, ...]:

@@ -20,7 +20,7 @@ NEVER = '{"version": "0.1.22", "lastUpdateCheck": 4102444800000}'  # asks for no
 
 
 class ServerlessDevs:
-    """The command `s`; `home` becomes the home folder that it keeps its things in."""
+    """The command `s`; `home` is where it keeps its things, instead of the home folder."""
 
     def __init__(self, node_modules: Path, home: Path) -> None:
         self._node_modules = node_modules
@@ -37,7 +37,12 @@ class ServerlessDevs:
         """Return an environment in which `s` is found and reaches nothing but what it is told."""
         path = f"{self._node_modules / '.bin'}{os.pathsep}{os.environ['PATH']}"
         node_path = str(self._node_modules)
-        own = {"HOME": str(self._home), "SERVERLESS_DEVS_CICD": "1", "NODE_PATH": node_path}
+        own = {
+            "HOME": str(Path.home()),  # fc-stub keeps its environments there
+            "NODE_PATH": node_path,
+            "SERVERLESS_DEVS_CICD": "1",
+            "serverless_devs_config_home": str(self._home),
+        }
         return {**clean_environment(**own), "PATH": path, **variables}
 
     def run(self, folder: Path, command: str, variables: Mapping[str, str]) -> str:

@@ -78,7 +78,7 @@ class Calls {
   }
 
   async packed() {
-    const outputFilePath = path.join(process.env.HOME, ".s", "fc", "zip");
+    const outputFilePath = path.join(process.env.serverless_devs_config_home, ".s", "fc", "zip");
     const { outputFile } = await zip({
       codeUri: path.resolve(this.props.code),
       outputFileName: `${this.props.region}_${this.name}_${Date.now()}`,

@@ -21,7 +21,6 @@ from .control.plane import ControlPlane
 from .control.store import Store
 from .errors import FunctionNotFound, StubError
 from .instances.environments import Environments
-from .instances.interpreters import find_interpreter
 from .instances.invocation import Invocation
 from .serving.destinations import Delivery
 from .serving.gateway import Gateway
@@ -217,8 +216,7 @@ class FunctionCompute:
     def _restore(self, store: Store) -> ControlPlane:
         """Take up what was deployed, and be ready for more."""
         for runtime in _PREPARED:
-            if find_interpreter(runtime):
-                self._environments.base(runtime)
+            self._environments.base(runtime)
         deployments = Deployments(store, self._service, self._region, self._ports.trigger_url)
         self._service.functions.update(deployments.restore())
         self._ports.kept = {name: one.port for name, one in deployments.all.items()}

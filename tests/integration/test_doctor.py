@@ -459,7 +459,7 @@ CASES: list[tuple[Trouble, str, str, str]] = [
     ),
     (
         variables(SMS_CODE_TEMPLATE="SMS_4"),
-        *("approvals", ERROR, "which a code does not fill: city, name"),
+        *("approvals", ERROR, "has variables that nothing fills: city, name"),
     ),
     (variables(), "registration", OK, "SMS_SIGN_NAME good: China Mobile has registered it"),
     (
@@ -680,6 +680,33 @@ def test_an_alarm_without_a_scene_is_an_error(world: World) -> None:
     write_scenes(world, {"alarms": {"alertmanager:critical": ALARM}})
     (finding,) = found_about(world, "scenes", SMS_HOOKS="alertmanager")
     assert (finding.level, finding.what) == (OK, "shared/scenes.json has 1 scenes")
+
+
+def test_the_templates_and_signatures_of_scenes_are_asked_for_and_compared(world: World) -> None:
+    alarm = {**ALARM, "template_code": "SMS_4", "variables": {"code": "title", "place": "text"}}
+    fitting = {"code": "title", "name": "text", "city": "state"}
+    write_scenes(
+        world,
+        {
+            "codes": {
+                "logto": {"template_code": "SMS_1", "variable": "number", "sign_name": "bad"},
+                "purpose:login": {"template_code": "SMS_2", "variable": "number"},
+                "supabase": {"template_code": "SMS_9"},
+            },
+            "alarms": {"grafana": alarm, "*": {**alarm, "variables": fitting}},
+        },
+    )
+    found = [each for each in world.examine({}) if "scenes.json" in each.what]
+    assert {(each.level, each.what) for each in found if each.check == "approvals"} == {
+        (ERROR, "scenes.json codes.logto bad was rejected: 内容不符合规范"),
+        (OK, "scenes.json codes.logto SMS_1 is approved"),
+        (ERROR, "scenes.json codes.logto SMS_1 has no variable number"),
+        (OK, "scenes.json codes.purpose:login SMS_2 is approved"),
+        (ERROR, "scenes.json codes.supabase SMS_9 is refused (isv.SMS_TEMPLATE_ILLEGAL)"),
+        (OK, "scenes.json alarms.grafana SMS_4 is approved"),
+        (ERROR, "scenes.json alarms.grafana SMS_4 has no variable place"),
+        (OK, "scenes.json alarms.* SMS_4 is approved"),
+    }
 
 
 def test_a_mistake_in_scenes_is_named(world: World) -> None:

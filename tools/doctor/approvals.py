@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from shared.platform.sms_api import ACCEPTED, REJECTED, Result
+from shared.sending.scenes import Scenes
 from shared.settings import CodeSettings, Settings, read_code_settings, read_file_settings
 from tools.doctor import registration
 from tools.doctor.findings import ERROR, NOT_CHECKED, OK, WARN, Finding, Findings
@@ -38,13 +39,20 @@ _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 
 
 class Approval(NamedTuple):
-    """What a setting names, and how it is asked for; `codes` are what a code has to fit."""
+    """What a setting names, and how it is asked for.
+
+    `fills` are the variables of a template that are filled, None where each request says them.
+    `code_length` is that of the code that goes into the only one, 0 for no code; `variable_set_by`
+    is where its name is set.
+    """
 
     setting: str
     action: str
     parameter: str
     value: str
-    codes: CodeSettings | None = None
+    fills: frozenset[str] | None = None
+    code_length: int = 0
+    variable_set_by: str = "SMS_CODE_VARIABLE"
 
     @property
     def named(self) -> str:
@@ -52,7 +60,9 @@ class Approval(NamedTuple):
         return f"{self.setting} {self.value}"
 
 
-def examine(questioner: Questioner, settings: Settings, environ: Mapping[str, str]) -> Findings:
+def examine(
+    questioner: Questioner, settings: Settings, environ: Mapping[str, str], scenes: Scenes
+) -> Findings:
     """Yield the state of each; raises ConfigurationError."""
     codes = read_code_settings(environ)
     if not settings.sign_name:
@@ -69,10 +79,13 @@ def examine(questioner: Questioner, settings: Settings, environ: Mapping[str, st
             f"the signature and template {codes.template} of PNVS: no query shows them",
             "look at them in the PNVS console",
         )
-    seen: set[tuple[str, str]] = set()
-    for approval in _wanted(settings, codes, read_file_settings(environ).template_code):
-        if approval.value and (approval.action, approval.value) not in seen:
-            seen.add((approval.action, approval.value))
+    seen: dict[tuple[str, str], set[frozenset[str] | None]] = {}  # what fills it, by what it is
+    of_files = read_file_settings(environ).template_code
+    for approval in (*_wanted(settings, codes, of_files), *_of_scenes(scenes, codes)):
+        before = seen.setdefault((approval.action, approval.value), set())
+        is_new = approval.fills not in before if approval.fills else not before
+        before.add(approval.fills)
+        if approval.value and is_new:
             asked = {approval.parameter: approval.value}
             yield from _examine(approval, questioner.ask(approval.action, asked))
 
@@ -88,12 +101,30 @@ def _wanted(settings: Settings, codes: CodeSettings, of_files: str) -> Iterator[
         yield _template("SMS_CODE_TEMPLATES", code)
 
 
+def _of_scenes(scenes: Scenes, codes: CodeSettings) -> Iterator[Approval]:
+    """Yield what shared/scenes.json names."""
+    for key, scene in scenes.codes.items():
+        place, applied = f"scenes.json codes.{key}", scene.applied_to(codes)
+        yield _signature(place, scene.sign_name)
+        for template in (scene.template_code, scene.international_template_code):
+            if template.startswith("SMS_"):  # PNVS has templates of its own
+                yield _template(place, template, applied)._replace(variable_set_by="variable there")
+    for key, alarm in scenes.alarms.items():
+        place = f"scenes.json alarms.{key}"
+        yield _signature(place, alarm.sign_name)
+        for template in (alarm.template_code, alarm.international_template_code):
+            yield _template(place, template)._replace(fills=frozenset(alarm.variables))
+
+
 def _signature(setting: str, name: str) -> Approval:
     return Approval(setting, "GetSmsSign", "SignName", name)
 
 
 def _template(setting: str, code: str, codes: CodeSettings | None = None) -> Approval:
-    return Approval(setting, "GetSmsTemplate", "TemplateCode", code, codes)
+    approval = Approval(setting, "GetSmsTemplate", "TemplateCode", code)
+    if codes is None:
+        return approval
+    return approval._replace(fills=frozenset((codes.variable,)), code_length=codes.length)
 
 
 def _examine(approval: Approval, result: Result) -> Findings:
@@ -148,32 +179,35 @@ def _verdicts(named: str, body: Mapping[str, Any]) -> Findings:
 
 
 def _fit(approval: Approval, body: Mapping[str, Any]) -> Findings:
-    """Yield what keeps a code of ours from filling a template."""
-    codes, named = approval.codes, approval.named
-    if codes is None:
+    """Yield how the variables of a template differ from those that are filled."""
+    fills, named = approval.fills, approval.named
+    if fills is None:
         return
-    variables = set(_VARIABLE.findall(str(body.get("TemplateContent"))))
-    if codes.variable not in variables:
+    variables = frozenset(_VARIABLE.findall(str(body.get("TemplateContent"))))
+    if lacking := fills - variables:
         yield Finding(
             "approvals",
             ERROR,
-            f"{named} has no variable {codes.variable} for the code",
-            "set SMS_CODE_VARIABLE to the one it has",
+            f"{named} has no variable {', '.join(sorted(lacking))}",
+            f"set {approval.variable_set_by} to the one it has"
+            if approval.code_length
+            else "take it out of the scene's variables",
         )
-    elif others := variables - {codes.variable}:
+    elif unfilled := variables - fills:
         yield Finding(
             "approvals",
             ERROR,
-            f"{named} has a variable besides {codes.variable}, which a code does not fill: "
-            f"{', '.join(sorted(others))}",
-            "take a template with one variable",
+            f"{named} has variables that nothing fills: {', '.join(sorted(unfilled))}",
+            "take a template with one variable"
+            if approval.code_length
+            else "name them in the scene's variables",
         )
-    elif _rule(body, codes.variable) in OF_CODES and codes.length > LONGEST_CODE:
+    elif approval.code_length > LONGEST_CODE and _rule(body, min(fills)) in OF_CODES:
         yield Finding(
             "approvals",
             ERROR,
             f"{named} takes codes of 4 to {LONGEST_CODE} characters, and SMS_CODE_LENGTH is "
-            f"{codes.length}",
+            f"{approval.code_length}",
             f"set SMS_CODE_LENGTH to {LONGEST_CODE}",
         )
 

@@ -32,6 +32,11 @@ class Deployment(NamedTuple):
         return next((each for each in self.functions if handler_name(each) == name), None)
 
     @property
+    def scenes_file(self) -> Path:
+        """Where shared/scenes.json stands, if there is one."""
+        return self.functions[0].code / "shared" / "scenes.json"
+
+    @property
     def role(self) -> str:
         """The role of the functions, empty if they have none."""
         return self.functions[0].role

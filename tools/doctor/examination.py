@@ -41,8 +41,7 @@ def _examine(deployment: Deployment) -> Findings:
     yield from variables.examine(deployment)
     yield from guarded("codes", _codes(deployment))
     yield from guarded("files", _files(deployment))
-    scenes_file = deployment.functions[0].code / "shared" / "scenes.json"
-    yield from guarded("hooks", hooks.examine(deployment, scenes_file))
+    yield from guarded("hooks", hooks.examine(deployment, deployment.scenes_file))
     yield from guarded("test numbers", hooks.examine_test_numbers(deployment))
     try:
         settings = read_settings({**deployment.environ, **deployment.endpoints})

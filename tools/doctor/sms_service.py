@@ -8,6 +8,7 @@ from shared.clock import platform_date
 from shared.errors import ConfigurationError
 from shared.platform.refusals import explain
 from shared.platform.sms_api import ACCEPTED, IN_DOUBT, NOTHING_WRITTEN, Result
+from shared.sending.scenes import Scenes, load_scenes
 from shared.settings import Settings, read_credentials, read_queue_settings
 from tools.doctor import approvals
 from tools.doctor.deployment import Deployment
@@ -80,11 +81,21 @@ def _examine(asking: Questioner, deployment: Deployment) -> Findings:
         return
     if deployment.may_ask("SMS_INTERNATIONAL_ENDPOINT"):
         yield _lookups_abroad(asking.ask("QueryMessage", {"MessageId": SOME_MESSAGE}))
-    yield from approvals.examine(asking, asking.api.settings, deployment.environ)
+    yield from approvals.examine(
+        asking, asking.api.settings, deployment.environ, _scenes(deployment)
+    )
     if deployment.may_ask("SMS_BASE_ENDPOINT"):
         for queue in read_queue_settings(deployment.environ).queues:
             asked = {"MessageType": queue.rpartition("-")[2], "QueueName": queue}
             yield _queue(queue, asking.ask("QueryTokenForMnsQueue", asked))
+
+
+def _scenes(deployment: Deployment) -> Scenes:
+    """Return the scenes that will be uploaded; what is wrong with the file is said elsewhere."""
+    try:
+        return load_scenes(str(deployment.scenes_file))
+    except ConfigurationError:
+        return Scenes()
 
 
 def _clock(result: Result, ahead: float | None) -> Findings:

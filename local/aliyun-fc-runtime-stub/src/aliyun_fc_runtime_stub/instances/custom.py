@@ -12,9 +12,10 @@ import contextlib
 import json
 import math
 import time
+from dataclasses import dataclass
 
 from ..http_messages import ClientConnection, HttpResponse
-from ..template.model import CustomRuntime, Function
+from ..template.model import Function
 from .exchange import ClientGone, Exchange, Received, TooLarge
 from .health import HealthChecks
 from .instance import InstanceSettings, InstanceState
@@ -29,13 +30,7 @@ from .invocation import (
     new_request_id,
 )
 from .program import Failure, Program
-from .program_headers import (
-    INITIALIZE,
-    PRE_STOP,
-    event_request,
-    hook_request,
-    trigger_request,
-)
+from .program_headers import INITIALIZE, PRE_STOP, ProgramRequests
 from .program_http import ConnectionLost, NotHttp, ProgramRequest
 from .tunnel import Tunnel
 
@@ -43,34 +38,25 @@ _EXIT_SECONDS = 2.0  # a connection that is lost is mostly a process that is abo
 _LOGS = 2048  # characters of the log that an error shows
 
 
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """What came of one call, as an Invocation tells it."""
 
-    def __init__(
-        self,
-        payload: bytes,
-        error_type: str | None = None,
-        response: HttpResponse | None = None,
-        status: int = 200,
-    ) -> None:
-        self.payload = payload
-        self.error_type = error_type
-        self.response = response
-        self.status = status
+    payload: bytes
+    error_type: str | None = None
+    response: HttpResponse | None = None
+    status: int = 200
 
 
 class CustomInstance:
     """One program. The first call starts it; calls that come meanwhile wait for that."""
 
     def __init__(self, function: Function, settings: InstanceSettings) -> None:
-        if function.custom is None:
-            raise ValueError(function.runtime)
         self.capacity = function.concurrency
         self.last_used = 0.0
         self._function = function
-        self._custom: CustomRuntime = function.custom
         self._settings = settings
-        self._program = Program(function, function.custom, settings, self._exited)
+        self._program = Program(function, settings, self._exited)
         self._process = self._program.process
         self._starting: asyncio.Task[Outcome | None] | None = None
         self._watching: asyncio.Task[None] | None = None
@@ -126,7 +112,8 @@ class CustomInstance:
             self._running -= 1
             self.last_used = time.monotonic()
         self._process.read_output()
-        invocation = self._invocation(call, outcome, started, (time.perf_counter() - begin) * 1000)
+        duration = (time.perf_counter() - begin) * 1000
+        invocation = self._invocation(call, outcome, started=started, duration=duration)
         await self._rest()
         return invocation
 
@@ -175,8 +162,7 @@ class CustomInstance:
 
     async def _ask_hook(self, path: str, timeout: int, call: Call) -> str | None:
         """Run a hook; return what was wrong, None if nothing was."""
-        environment, port = self._program.environment, self._custom.port
-        request = hook_request(self._function, environment, call, port, path=path)
+        request = self._requests_of_program().hook(call, path)
         try:
             received = await Exchange(self._program.client, None).send(request, timeout)
         except asyncio.TimeoutError:
@@ -185,15 +171,18 @@ class CustomInstance:
             return f"got no answer: {error or type(error).__name__}"
         return None if 200 <= received.status < 300 else f"answered {received.status}"
 
+    def _requests_of_program(self) -> ProgramRequests:
+        return ProgramRequests(self._function, self._program.environment)
+
     async def _check_health(self) -> Failure | None:
-        check = self._custom.health_check
-        if check is None:
+        custom = self._function.custom
+        if custom is None or custom.health_check is None:
             return None
-        checks = HealthChecks(check, self._program.client.port)
+        checks = HealthChecks(custom.health_check, self._program.client.port)
         deadline = asyncio.get_running_loop().time() + self._settings.start_seconds
         if problem := await checks.until_healthy(deadline):
             checks.close()
-            message = f"Function instance health check failed on port {self._custom.port}: "
+            message = f"Function instance health check failed on port {custom.port}: "
             return Failure("FunctionNotStarted", f"{message}{problem}.")
         if not self._settings.freeze:
             self._watching = asyncio.ensure_future(self._watch(checks))
@@ -215,16 +204,13 @@ class CustomInstance:
         if self._settings.freeze:
             self._process.thaw()
         self._process.set_busy(True)
-        function, environment = self._function, self._program.environment
-        if call.request is None:
-            request = event_request(function, environment, call, self._custom.port)
-        else:
-            request = trigger_request(function, environment, call, call.request)
+        requests, timeout = self._requests_of_program(), self._function.timeout
+        request = requests.trigger(call, call.request) if call.request else requests.event(call)
         try:
             if call.connection is not None:
                 return await self._tunnel(call.connection, request)
             exchange = Exchange(self._program.client, call.stream)
-            return self._answered(call, await exchange.send(request, function.timeout))
+            return self._answered(call, await exchange.send(request, timeout))
         except asyncio.TimeoutError:
             body = await self._time_out()
         except ClientGone:
@@ -287,7 +273,7 @@ class CustomInstance:
         return Outcome(payload, kind, _error_response(412, kind, payload), 412)
 
     def _invocation(
-        self, call: Call, outcome: Outcome, started: float, duration: float
+        self, call: Call, outcome: Outcome, *, started: float, duration: float
     ) -> Invocation:
         headers = {"X-Fc-Request-Id": call.request_id}
         if outcome.error_type:

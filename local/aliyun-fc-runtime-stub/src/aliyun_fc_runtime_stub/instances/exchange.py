@@ -53,7 +53,7 @@ class Exchange:
 
         Raises asyncio.TimeoutError, ClientGone, TooLarge, and what ProgramClient.send raises.
         """
-        sending = asyncio.ensure_future(self._client.send(request, self._head, self._body))
+        sending = asyncio.ensure_future(self._client.send(request, self))
         waiting = [sending]
         gone = asyncio.ensure_future(self._stream.gone()) if self._stream else None
         if gone:
@@ -73,7 +73,8 @@ class Exchange:
                 one.cancel()
             await asyncio.gather(*waiting, return_exceptions=True)
 
-    async def _head(self, reply: Reply) -> None:
+    async def head(self, reply: Reply) -> None:
+        """Start the stream, if the response is one."""
         headers = given_back(reply.headers)
         size = sum(len(name) + len(value) for name, value in headers)
         if size > MAX_HEADERS:
@@ -82,7 +83,8 @@ class Exchange:
             self._streaming = True
             await self._stream.start(reply.status, headers)
 
-    async def _body(self, data: bytes) -> None:
+    async def body(self, data: bytes) -> None:
+        """Hand on or keep a piece of the body."""
         self._size += len(data)
         if self._streaming and self._stream:
             await self._stream.write(data)

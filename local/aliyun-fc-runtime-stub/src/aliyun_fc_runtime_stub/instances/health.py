@@ -50,7 +50,7 @@ class HealthChecks:
         headers = [(b"host", f"127.0.0.1:{self._client.port}".encode())]
         request = ProgramRequest("GET", self._check.path.encode(), headers)
         try:
-            asking = self._client.send(request, _drop_head, _drop_body)
+            asking = self._client.send(request, _Dropped())
             reply = await asyncio.wait_for(asking, self._check.timeout)
         except asyncio.TimeoutError:
             return f"GET {self._check.path}: no answer within {self._check.timeout} s"
@@ -65,9 +65,11 @@ class HealthChecks:
         self._client.close()
 
 
-async def _drop_head(_reply: Reply) -> None:
-    """Take only the status."""
+class _Dropped:
+    """Takes a response of which only the status counts."""
 
+    async def head(self, reply: Reply) -> None:
+        """Drop it."""
 
-async def _drop_body(_data: bytes) -> None:
-    """Take only the status."""
+    async def body(self, data: bytes) -> None:
+        """Drop it."""

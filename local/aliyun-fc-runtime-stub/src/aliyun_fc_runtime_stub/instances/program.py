@@ -46,17 +46,15 @@ class Program:
     """One program, with the process that it is, and the connections to it."""
 
     def __init__(
-        self,
-        function: Function,
-        custom: CustomRuntime,
-        settings: InstanceSettings,
-        on_exit: Callable[[], None],
+        self, function: Function, settings: InstanceSettings, on_exit: Callable[[], None]
     ) -> None:
+        if function.custom is None:
+            raise ValueError(f"{function.runtime} is no custom runtime")
         self.process = InstanceProcess(function.memory, self._exited, launched=True)
         self.environment: dict[str, str] = {}
         self.client = ProgramClient(0)
         self._function = function
-        self._custom = custom
+        self._custom: CustomRuntime = function.custom
         self._settings = settings
         self._on_exit = on_exit
         self._ports: ProgramPorts | None = None

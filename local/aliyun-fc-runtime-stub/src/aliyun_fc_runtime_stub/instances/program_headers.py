@@ -26,26 +26,66 @@ _NOT_GIVEN_BACK = frozenset(
 )
 
 
-def event_request(
-    function: Function, environment: Mapping[str, str], call: Call, port: int
-) -> ProgramRequest:
-    """Return what an event becomes: POST /invoke with the event as it is."""
-    headers = [
-        (b"host", f"127.0.0.1:{port}".encode()),
-        (b"content-type", b"application/octet-stream"),
-        *common_headers(function, environment, call, INVOKE),
-    ]
-    return ProgramRequest("POST", INVOKE.encode(), headers, call.event)
+class ProgramRequests:
+    """Makes the requests to a function's program; keys are those of its environment."""
 
+    def __init__(self, function: Function, environment: Mapping[str, str]) -> None:
+        self._function = function
+        self._environment = environment
+        port = function.custom.port if function.custom else 0
+        self._host = (b"host", f"127.0.0.1:{port}".encode())
 
-def trigger_request(
-    function: Function, environment: Mapping[str, str], call: Call, request: HttpRequest
-) -> ProgramRequest:
-    """Return the request of an HTTP trigger as it is passed on."""
-    headers = [*passed_on(request), *common_headers(function, environment, call, HTTP_INVOKE)]
-    headers.append((b"x-fc-client-ip", request.client.encode()))
-    headers += _forwarded(request)
-    return ProgramRequest(request.method, target(request), headers, request.body)
+    def event(self, call: Call) -> ProgramRequest:
+        """Return what an event becomes: POST /invoke with the event as it is."""
+        headers = [
+            self._host,
+            (b"content-type", b"application/octet-stream"),
+            *self._common(call, INVOKE),
+        ]
+        return ProgramRequest("POST", INVOKE.encode(), headers, call.event)
+
+    def trigger(self, call: Call, request: HttpRequest) -> ProgramRequest:
+        """Return the request of an HTTP trigger as it is passed on."""
+        headers = [*passed_on(request), *self._common(call, HTTP_INVOKE)]
+        headers.append((b"x-fc-client-ip", request.client.encode()))
+        headers += _forwarded(request)
+        return ProgramRequest(request.method, target(request), headers, request.body)
+
+    def hook(self, call: Call, path: str) -> ProgramRequest:
+        """Return the request of a lifecycle hook: POST /initialize or GET /pre-stop, no body."""
+        method = "POST" if path == INITIALIZE else "GET"
+        return ProgramRequest(method, path.encode(), [self._host, *self._common(call, path)])
+
+    def _common(self, call: Call, control_path: str) -> Headers:
+        """Return the common request headers."""
+        function, environment = self._function, self._environment
+        initializer, pre_stop = function.initializer, function.pre_stop
+        named = {
+            "request-id": call.request_id,
+            "control-path": control_path,
+            "access-key-id": environment.get("ALIBABA_CLOUD_ACCESS_KEY_ID", ""),
+            "access-key-secret": environment.get("ALIBABA_CLOUD_ACCESS_KEY_SECRET", ""),
+            "security-token": environment.get("ALIBABA_CLOUD_SECURITY_TOKEN", ""),
+            "account-id": ACCOUNT_ID,
+            "region": function.region,
+            "function-name": function.function_name,
+            "function-handler": function.handler,
+            "function-memory": str(function.memory),
+            "function-timeout": str(function.timeout),
+            "function-initializer": initializer.handler if initializer else "",
+            "initialization-timeout": str(initializer.timeout if initializer else ""),
+            "instance-lifecycle-pre-stop-handler": pre_stop.handler if pre_stop else "",
+            "qualifier": "LATEST",
+            "version-id": "",
+            "service-name": "",
+            "service-logproject": function.log_project,
+            "service-logstore": function.log_store,
+            "retry-count": str(call.attempt - 1),
+        }
+        return [
+            (f"x-fc-{name}".encode(), _one_line(value).encode("latin-1", "replace"))
+            for name, value in named.items()
+        ]
 
 
 def _forwarded(request: HttpRequest) -> Headers:
@@ -53,50 +93,6 @@ def _forwarded(request: HttpRequest) -> Headers:
     given = {name for name, _ in request.headers}
     said = ((b"x-forwarded-for", request.client.encode()), (b"x-forwarded-proto", b"http"))
     return [(name, value) for name, value in said if name not in given]
-
-
-def hook_request(
-    function: Function, environment: Mapping[str, str], call: Call, port: int, *, path: str
-) -> ProgramRequest:
-    """Return the request of a lifecycle hook: POST /initialize or GET /pre-stop, without a body."""
-    headers = [
-        (b"host", f"127.0.0.1:{port}".encode()),
-        *common_headers(function, environment, call, path),
-    ]
-    return ProgramRequest("POST" if path == INITIALIZE else "GET", path.encode(), headers)
-
-
-def common_headers(
-    function: Function, environment: Mapping[str, str], call: Call, control_path: str
-) -> Headers:
-    """Return the common headers; keys are those of the environment, as in built-in runtimes."""
-    initializer, pre_stop = function.initializer, function.pre_stop
-    named = {
-        "request-id": call.request_id,
-        "control-path": control_path,
-        "access-key-id": environment.get("ALIBABA_CLOUD_ACCESS_KEY_ID", ""),
-        "access-key-secret": environment.get("ALIBABA_CLOUD_ACCESS_KEY_SECRET", ""),
-        "security-token": environment.get("ALIBABA_CLOUD_SECURITY_TOKEN", ""),
-        "account-id": ACCOUNT_ID,
-        "region": function.region,
-        "function-name": function.function_name,
-        "function-handler": function.handler,
-        "function-memory": str(function.memory),
-        "function-timeout": str(function.timeout),
-        "function-initializer": initializer.handler if initializer else "",
-        "initialization-timeout": str(initializer.timeout if initializer else ""),
-        "instance-lifecycle-pre-stop-handler": pre_stop.handler if pre_stop else "",
-        "qualifier": "LATEST",
-        "version-id": "",
-        "service-name": "",
-        "service-logproject": function.log_project,
-        "service-logstore": function.log_store,
-        "retry-count": str(call.attempt - 1),
-    }
-    return [
-        (f"x-fc-{name}".encode(), _one_line(value).encode("latin-1", "replace"))
-        for name, value in named.items()
-    ]
 
 
 def target(request: HttpRequest) -> bytes:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import httptools
 
@@ -58,6 +58,16 @@ class Reply:
     headers: Headers = field(default_factory=list)
     body: bytes = b""
     length: int | None = None
+
+
+class Receiver(Protocol):
+    """Takes a response as it comes."""
+
+    async def head(self, reply: Reply) -> None:
+        """Take the head, as soon as it is complete."""
+
+    async def body(self, data: bytes) -> None:
+        """Take a piece of the body."""
 
 
 class _Parser:
@@ -122,36 +132,26 @@ class ProgramClient:
         self.port = port
         self._kept: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
-    async def send(
-        self,
-        request: ProgramRequest,
-        on_head: Callable[[Reply], Awaitable[None]],
-        on_body: Callable[[bytes], Awaitable[None]],
-    ) -> Reply:
-        """Send a request; `on_head` gets the response's head, `on_body` each piece of its body.
+    async def send(self, request: ProgramRequest, receiver: Receiver) -> Reply:
+        """Send a request; hand on its response.
 
         Raises ConnectionLost, NotHttp, or OSError if the program takes no connection.
         """
         fresh = not self._kept
         try:
-            return await self._send(request, on_head, on_body)
+            return await self._send(request, receiver)
         except (ConnectionLost, OSError):
             if fresh or request.method not in _REPEATED:
                 raise
         self.close()
-        return await self._send(request, on_head, on_body)
+        return await self._send(request, receiver)
 
-    async def _send(
-        self,
-        request: ProgramRequest,
-        on_head: Callable[[Reply], Awaitable[None]],
-        on_body: Callable[[bytes], Awaitable[None]],
-    ) -> Reply:
+    async def _send(self, request: ProgramRequest, receiver: Receiver) -> Reply:
         reader, writer = await self._connection()
         parser = _Parser(request.method)
         sending = asyncio.ensure_future(_write(writer, request.encoded()))
         try:
-            await self._receive(parser, reader, on_head, on_body)
+            await _receive(parser, reader, receiver)
         except BaseException:
             writer.transport.abort()
             raise
@@ -171,32 +171,6 @@ class ProgramClient:
             writer.close()
         return await asyncio.open_connection(ADDRESS, self.port)
 
-    @staticmethod
-    async def _receive(
-        parser: _Parser,
-        reader: asyncio.StreamReader,
-        on_head: Callable[[Reply], Awaitable[None]],
-        on_body: Callable[[bytes], Awaitable[None]],
-    ) -> None:
-        told = False
-        before = 0
-        while not parser.complete:
-            try:
-                data = await reader.read(_CHUNK)
-            except OSError:
-                data = b""
-            piece = parser.feed(data) if data else b""
-            if not data:
-                parser.end()
-            before += 0 if parser.head_complete else len(data)
-            if before > _HEAD_LIMIT:
-                raise NotHttp("the head of the response does not end")
-            if parser.head_complete and not told:
-                told = True
-                await on_head(parser.reply)
-            if piece:
-                await on_body(piece)
-
     def close(self) -> None:
         """Close the connections that are kept."""
         for _, writer in self._kept:
@@ -208,3 +182,23 @@ async def _write(writer: asyncio.StreamWriter, data: bytes) -> None:
     with contextlib.suppress(OSError):  # what has been answered before all was sent is an answer
         writer.write(data)
         await writer.drain()
+
+
+async def _receive(parser: _Parser, reader: asyncio.StreamReader, receiver: Receiver) -> None:
+    told, before = False, 0
+    while not parser.complete:
+        try:
+            data = await reader.read(_CHUNK)
+        except OSError:
+            data = b""
+        piece = parser.feed(data) if data else b""
+        if not data:
+            parser.end()
+        before += 0 if parser.head_complete else len(data)
+        if before > _HEAD_LIMIT:
+            raise NotHttp("the head of the response does not end")
+        if parser.head_complete and not told:
+            told = True
+            await receiver.head(parser.reply)
+        if piece:
+            await receiver.body(piece)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from ..template.custom_runtime import is_custom
 from ..template.model import Function
 from .built_in import BuiltInInstance
-from .custom import CustomInstance
+from .custom.instance import CustomInstance
 from .instance import Instance, InstanceSettings
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from ..http_messages import ClientConnection
-from .program_http import ADDRESS, ConnectionLost, ProgramRequest
+from ...http_messages import ClientConnection
+from .client import ADDRESS, ConnectionLost, ProgramRequest
 
 _CHUNK = 65536
 _UPGRADE = ((b"connection", b"Upgrade"), (b"upgrade", b"websocket"))

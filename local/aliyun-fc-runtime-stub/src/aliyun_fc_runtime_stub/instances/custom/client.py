@@ -13,7 +13,7 @@ from typing import Protocol
 
 import httptools
 
-from ..http_messages import Headers
+from ...http_messages import Headers
 
 ADDRESS = "127.0.0.1"
 _REPEATED = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..account import ACCOUNT_ID
-from ..http_messages import Headers, HttpRequest
-from ..template.model import Function
-from .invocation import Call
-from .program_http import ProgramRequest
+from ...account import ACCOUNT_ID
+from ...http_messages import Headers, HttpRequest
+from ...template.model import Function
+from ..invocation import Call
+from .client import ProgramRequest
 
 INVOKE, HTTP_INVOKE, INITIALIZE, PRE_STOP = "/invoke", "/http-invoke", "/initialize", "/pre-stop"
 _NOT_PASSED_ON = frozenset(

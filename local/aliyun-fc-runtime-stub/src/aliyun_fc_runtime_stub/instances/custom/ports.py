@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from ..errors import RequestRefused
-from .program_http import ADDRESS
+from ...errors import RequestRefused
+from .client import ADDRESS
 
-LAUNCHER = Path(__file__).parent / "runtime" / "launcher.py"
+LAUNCHER = Path(__file__).parent.parent / "runtime" / "launcher.py"
 PYTHON = (sys.executable, "-E", "-s", "-S")
 # All of 127.0.0.0/8 is this machine on Linux: who listens on 127.0.0.1 alone is not reached here.
 _OTHER_ADDRESS = "127.0.0.2"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from ..http_messages import Headers, HttpResponse, ResponseStream
-from .invocation import MAX_RESULT
-from .program_headers import given_back
-from .program_http import ProgramClient, ProgramRequest, Reply
+from ...http_messages import Headers, HttpResponse, ResponseStream
+from ..invocation import MAX_RESULT
+from .client import ProgramClient, ProgramRequest, Reply
+from .requests import given_back
 
 MAX_HEADERS = 8 * 1024
 

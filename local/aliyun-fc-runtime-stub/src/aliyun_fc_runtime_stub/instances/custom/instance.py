@@ -14,13 +14,11 @@ import math
 import time
 from dataclasses import dataclass
 
-from ..http_messages import ClientConnection, HttpResponse
-from ..template.model import Function
-from .exchange import ClientGone, Exchange, Received, TooLarge
-from .health import HealthChecks
-from .instance import InstanceSettings, InstanceState
-from .instance_process import End
-from .invocation import (
+from ...http_messages import ClientConnection, HttpResponse
+from ...template.model import Function
+from ..instance import InstanceSettings, InstanceState
+from ..instance_process import End
+from ..invocation import (
     INITIALIZATION,
     UNHANDLED,
     Call,
@@ -29,9 +27,11 @@ from .invocation import (
     exit_text,
     new_request_id,
 )
+from .client import ConnectionLost, NotHttp, ProgramRequest
+from .exchange import ClientGone, Exchange, Received, TooLarge
+from .health import HealthChecks
 from .program import Failure, Program
-from .program_headers import INITIALIZE, PRE_STOP, ProgramRequests
-from .program_http import ConnectionLost, NotHttp, ProgramRequest
+from .requests import INITIALIZE, PRE_STOP, ProgramRequests
 from .tunnel import Tunnel
 
 _EXIT_SECONDS = 2.0  # a connection that is lost is mostly a process that is about to be gone

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 
-from ..template.model import HealthCheck
-from .program_http import ConnectionLost, NotHttp, ProgramClient, ProgramRequest, Reply
+from ...template.model import HealthCheck
+from .client import ConnectionLost, NotHttp, ProgramClient, ProgramRequest, Reply
 
 
 class HealthChecks:

@@ -15,14 +15,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from ..template.model import CustomRuntime, Function
-from .environment import make_program_environment
-from .instance import InstanceSettings
-from .instance_process import End, InstanceProcess
-from .platform_paths import PlatformPaths
-from .processes import tree_listens
-from .program_http import ProgramClient
-from .program_ports import (
+from ...template.model import CustomRuntime, Function
+from ..environment import make_program_environment
+from ..instance import InstanceSettings
+from ..instance_process import End, InstanceProcess
+from ..platform_paths import PlatformPaths
+from ..processes import tree_listens
+from .client import ProgramClient
+from .ports import (
     LAUNCHER,
     PYTHON,
     ProgramPorts,

@@ -192,7 +192,7 @@ SENTENCES: list[tuple[dict[str, object], str, str]] = [
     (
         {"kind": "error", "code": "isp.SYSTEM_ERROR", "times": 3, "match": {"action": "Query*"}},
         "When Query* is called, it is refused with isp.SYSTEM_ERROR before processing, 3 times.",
-        "调用 Query*时，处理之前返回 isp.SYSTEM_ERROR，共 3 次。",
+        "调用 Query* 时，处理之前返回 isp.SYSTEM_ERROR，共 3 次。",
     ),
     (
         {"kind": "garbage", "match": {"action": ["SendSms", "SendBatchSms"], "out_id": "7*"}},
@@ -200,7 +200,7 @@ SENTENCES: list[tuple[dict[str, object], str, str]] = [
             "When SendSms or SendBatchSms is called, with out_id 7*, the answer is garbage before"
             " processing, each time."
         ),
-        "调用 SendSms 或 SendBatchSms，out_id 为 7*时，处理之前返回乱码响应，每次。",
+        "调用 SendSms 或 SendBatchSms，out_id 为 7* 时，处理之前返回乱码响应，每次。",
     ),
     (
         {"kind": "stall", "when": "after", "accept_delay_seconds": 3, "match": {"action": "*"}},

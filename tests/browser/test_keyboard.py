@@ -55,7 +55,7 @@ def test_skip_link_and_visible_focus(open_page: OpenPage, emulator: SmsEmulator)
         press(page, "Tab")
         names.append(page.evaluate(f"{FOCUS}.id || {FOCUS}.textContent.trim()"))
         assert page.evaluate(f"getComputedStyle({FOCUS}).outlineStyle") == "solid", names
-    assert names[:4] == ["search", "filters-summary", "New", "More"]
+    assert names[:4] == ["search", "New", "filters-summary", "More"]
     assert names[5:] == ["fate", "Delivered", "Copy", names[8]]
 
 

@@ -6,7 +6,7 @@ import { explain } from "./explanation.js";
 import { keepOneStop, setUpArrows } from "./keys.js";
 import { grouped, stored } from "./numbers.js";
 import { addressOf, place, settle } from "./place.js";
-import { bothTimes } from "./times.js";
+import { bothTimes, isPlatformZone, platformTime, wholeTime } from "./times.js";
 
 const PAGE = 50;
 const STOPS = "summary";
@@ -56,13 +56,17 @@ function row(request) {
     el("span", { class: `pill verdict-${verdict}` }, t(`verdict_${verdict}`)),
     el("span", { class: "code" }, [code === "OK" ? "" : code, faultText(fault)].filter(Boolean).join(" · "),
       notes.length ? el("span", { class: "noted" }, counted("notes", notes.length)) : null),
-    el("span", { class: "ms" }, `${request.duration_ms.toFixed(1)} ms`)),
+    el("span", { class: "ms" }, duration(request))),
   el("div", { class: "call" }, reason, notesOf(notes), linkTo(request), definitions([
-    [t("request_id"), request.request_id], [t("code"), `${request.http_status} ${code}`], [t("fault"), faultText(fault)],
+    [t("time"), timesOf(request.at)], [t("duration"), duration(request)], [t("request_id"), request.request_id], [t("code"), `${request.http_status} ${code}`], [t("fault"), faultText(fault)],
     ["HTTP", `${request.method} ${request.signature_method}`], ["account", request.account],
     ...Object.entries(request.parameters),
   ]))));
 }
+
+const duration = ({ duration_ms: milliseconds }) => `${milliseconds.toFixed(1)} ms`;
+
+const timesOf = (iso) => (isPlatformZone(iso) ? platformTime(iso) : `${wholeTime(iso)} · ${platformTime(iso)}`);
 
 // To whom, with which template and id: what tells one call from the next.
 function about({ parameters }) {

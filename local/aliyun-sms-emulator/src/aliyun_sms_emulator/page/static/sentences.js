@@ -1,6 +1,6 @@
 // A fault rule as a sentence: When SendSms is called for +86 138 0013 8000, ...
 
-import { has, t } from "./dom.js";
+import { has, language, t } from "./dom.js";
 import { grouped, stored } from "./numbers.js";
 
 const COUNTERS = ["id", "met", "fired"];
@@ -8,8 +8,11 @@ const SEED = "seed";
 
 export function sentenceOf(rule) {
   const effects = [...damage(rule), ...beside(rule)].join(t("and"));
-  return t("rule_sentence", { calls: callsOf(rule), effects, often: oftenOf(rule) });
+  return t("rule_sentence", { calls: spaced(callsOf(rule)), effects, often: oftenOf(rule) });
 }
+
+// Between Latin and Chinese letters stands a space.
+const spaced = (text) => (language === "zh" && /[\x21-\x7e]$/.test(text) ? `${text} ` : text);
 
 function callsOf({ match = {} }) {
   const { action, phone_number: numbers, ...others } = match;

@@ -11,6 +11,7 @@ const day = format({ month: "short", day: "numeric" });
 const dayOfYear = format({ year: "numeric", month: "short", day: "numeric" });
 const weekday = format({ weekday: "long", year: "numeric", month: "long", day: "numeric" });
 const whole = format({ year: "numeric", month: "short", day: "numeric", ...CLOCK });
+const withoutYear = format({ month: "short", day: "numeric", ...CLOCK });
 
 export const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
@@ -36,7 +37,7 @@ export function listTime(iso, today) {
 }
 
 export function bothTimes(iso, date = false) {
-  const own = date ? wholeTime(iso) : seconds.format(new Date(iso));
+  const own = (date ? withoutYear : seconds).format(new Date(iso));
   return el("time", { datetime: iso }, own, isPlatformZone(iso) ? null : el("small", {}, platformBeside(iso, date)));
 }
 

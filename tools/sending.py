@@ -27,6 +27,7 @@ SWITCHES = {  # documents DisableFunctionInvocation and EnableFunctionInvocation
     "stop": Operation("DisableFunctionInvocation", "invoke/disable"),
     "start": Operation("EnableFunctionInvocation", "invoke/enable"),
 }
+WAYS = {"stop": "off", "start": "on"}
 SWITCHED = (*SENDERS, "receive_hook")  # the functions that send
 SECONDS = 30.0  # that Function Compute may take for one function
 
@@ -46,7 +47,7 @@ def main() -> None:
     if options.functions:
         _switch_functions(options)
         return
-    answer = operate.ask(f"{options.what}-sending", {}, options)
+    answer = _ask(options)
     if answer["has_state"]:
         print(_said(options.what, answer))
     elif options.local:
@@ -57,6 +58,17 @@ def main() -> None:
     else:
         print("There is no shared state, so the functions themselves are switched.")
         _switch_functions(options)
+
+
+def _ask(options: argparse.Namespace) -> dict[str, object]:
+    """Ask the function operate; where that fails, say what can be done all the same."""
+    try:
+        return operate.ask(f"{options.what}-sending", {}, options)
+    except OperateError as error:
+        raise OperateError(
+            f"{error}. ARGS=--functions switches the functions that send "
+            f"{WAYS[options.what]}, without it"
+        ) from None
 
 
 def _said(what: str, answer: dict[str, object]) -> str:
@@ -70,7 +82,10 @@ def _said(what: str, answer: dict[str, object]) -> str:
         )
     if answer["was_stopped"]:
         return f"Sending goes on. It was stopped since {since}."
-    return "Sending was not stopped."
+    return (
+        "Sending was not stopped. Functions that were switched off go on with ARGS=--functions "
+        "alone."
+    )
 
 
 def _switch_functions(options: argparse.Namespace) -> None:
@@ -85,7 +100,7 @@ def _switch_functions(options: argparse.Namespace) -> None:
         if reply.status_code >= 300:
             failed.append(str(function_compute.refusal(reply, name)))
         else:
-            print(f"{name} is switched {'off' if options.what == 'stop' else 'on'}.")
+            print(f"{name} is switched {WAYS[options.what]}.")
     if failed:
         raise OperateError("; ".join(failed))
 

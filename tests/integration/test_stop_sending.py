@@ -76,7 +76,9 @@ def test_with_shared_state_the_record_is_written_and_removed_and_both_may_be_rep
     assert "Sending was stopped before" in run(project, "stop", "--local", **state)[1]
     assert "Sending goes on. It was stopped since" in run(project, "start", "--local", **state)[1]
     assert read_stop(store) is None
-    assert run(project, "start", "--local", **state) == (0, "Sending was not stopped.\n")
+    code, said = run(project, "start", "--local", **state)
+    assert code == 0
+    assert said.startswith("Sending was not stopped. Functions that were switched off go on with")
 
 
 def test_where_operate_knows_no_shared_state_the_functions_that_send_are_switched(
@@ -101,6 +103,16 @@ def test_the_others_are_switched_when_one_function_refuses_which_is_named(projec
     assert (code, len(cloud.switched)) == (2, len(SENDERS))
     assert "fc-sms-send-sms refuses (AccessDenied)" in said
     assert "fc-sms-verify-code is switched off." in said
+
+
+def test_where_operate_does_not_answer_it_says_what_can_be_done_without(project: Path) -> None:
+    with ScriptedServer(
+        lambda _arrived: answer({"Code": "FunctionNotFound", "Message": "no"}, "404 Not Found")
+    ) as cloud:
+        code, said = run(project, "stop", "--endpoint", cloud.url)
+    assert code == 2
+    assert "is it deployed" in said
+    assert "ARGS=--functions switches the functions that send off, without it" in said
 
 
 def test_without_state_on_this_machine_nothing_is_switched_by_surprise(project: Path) -> None:

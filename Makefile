@@ -5,8 +5,8 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help setup demo serve check test test-all lint unit runtimes integration local-tests faults fuzz \
-	mutants yardstick benchmark doctor unread \
-	stop-sending start-sending why replies forget budget verify-cloud api-key package template clean system-parts
+	mutants builds yardstick benchmark doctor unread release \
+	stop-sending start-sending why replies forget budget verify-cloud api-key package template metadata clean system-parts
 
 help: ## list every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,7 +24,7 @@ check: lint unit ## run before each commit: lint, types and the unit tests; one 
 
 test: system-parts lint unit runtimes integration local-tests ## lint, types and all tests; 12 minutes
 
-test-all: test faults mutants fuzz package ## make test, and what takes longer: before a release and before an issue is resolved; an hour
+test-all: test builds faults mutants fuzz ## make test, and what takes longer: before a release and before an issue is resolved; an hour
 
 lint: $(VENV)/dev.stamp ## style, format and types
 	$(BIN)/ruff check .
@@ -40,11 +40,14 @@ runtimes: $(VENV)/dev.stamp ## the unit tests, on the Pythons and libraries of F
 	$(BIN)/python -m tools.test_on_runtimes
 
 integration: $(VENV)/dev.stamp ## all other tests of the deployed code
-	$(BIN)/pytest -n 3 --dist loadfile tests --ignore tests/unit
+	$(BIN)/pytest -n 3 --dist loadfile tests --ignore tests/unit --ignore tests/builds
 
 local-tests: $(VENV)/dev.stamp ## the tests of the two local packages
 	cd local/aliyun-sms-emulator && $(abspath $(BIN))/pytest -n 2 --dist loadfile
 	cd local/aliyun-fc-runtime-stub && $(abspath $(BIN))/pytest -n 3 --dist loadfile
+
+builds: $(VENV)/dev.stamp ## build what is released, and install it as a stranger would
+	$(BIN)/pytest -n 2 --dist loadfile tests/builds
 
 # `make test` runs some thousands of them.
 fuzz: $(VENV)/dev.stamp ## hand the functions mutated events, files and receipts (ARGS='--seconds 600')
@@ -102,8 +105,17 @@ package: $(VENV)/setup.stamp ## build/fc-sms.zip, the code package that template
 template: $(VENV)/setup.stamp ## template.yml, made from s.yaml
 	@$(BIN)/python -m tools.make_template
 
+metadata: $(VENV)/setup.stamp ## write the version and the repository's address wherever they stand
+	@$(BIN)/python -m tools.make_metadata
+
+# Nothing is pushed. DRY_RUN=1 tags nothing either.
+release: $(VENV)/dev.stamp ## check, build into dist/ and tag the version of shared/version.py
+	@$(BIN)/python -m tools.release --look
+	@$(MAKE) --no-print-directory check
+	@$(BIN)/python -m tools.release $(if $(DRY_RUN),--dry-run)
+
 clean: ## remove .venv and everything else that was made here
-	rm -rf $(VENV) build local/*/build local/*/src/*.egg-info tests/node_modules
+	rm -rf $(VENV) build dist local/*/build local/*/src/*.egg-info tests/node_modules
 	find . -depth \( -name __pycache__ -o -name '.*_cache' -o -name .hypothesis \) -exec rm -rf {} +
 
 # In continuous integration on Debian, install what the tests need; elsewhere they say what to

@@ -37,6 +37,7 @@ BESIDE = {
     "history": "ground",
     "http_messages": "ground",
     "user_folders": "ground",
+    "version": "ground",
 }
 # Started as a program of its own, by a function's own Python: it may import nothing of ours.
 ALONE = "instances.runtime.bootstrap"

@@ -9,8 +9,7 @@ from .instances.invocation import Invocation
 from .serving.destinations import Delivery
 from .serving.preparation import Hint
 from .serving.service import Notice
-
-__version__ = "0.1.0"
+from .version import __version__
 
 __all__ = [
     "ConfigurationError",
@@ -24,6 +23,7 @@ __all__ = [
     "RuntimeEnvironment",
     "StubError",
     "Throttled",
+    "__version__",
     "events",
     "find_interpreter",
     "runtime_environment",

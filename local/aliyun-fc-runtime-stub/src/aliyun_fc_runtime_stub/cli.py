@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from . import __version__
 from .commands.check import add_check_command
 from .commands.control_client import ControlClient
 from .commands.event_commands import add_event_commands
@@ -24,6 +23,7 @@ from .control.store import state_folder
 from .errors import ConfigurationError, NotRunning, StubError
 from .function_compute import FunctionCompute
 from .serving.records import with_payload
+from .version import __version__
 from .web.ports import DEFAULT_API, DEFAULT_PORT
 
 _OK, _FUNCTION_ERROR, _USAGE, _NOT_RUNNING = 0, 1, 2, 3

@@ -1,4 +1,4 @@
-"""The version of this package."""
+"""The version of this package; `make metadata` writes it here."""
 
 from __future__ import annotations
 

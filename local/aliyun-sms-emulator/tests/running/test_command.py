@@ -21,6 +21,7 @@ from aliyun_sms_emulator import (
     ConfigError,
     DatabaseError,
     SmsEmulator,
+    __version__,
 )
 from aliyun_sms_emulator.clock import CHINA
 from emulator_process import COMMAND, run, started
@@ -206,7 +207,7 @@ def test_a_bad_argument_ends_with_2_and_a_sentence(
 
 
 def test_it_tells_its_version_and_its_options() -> None:
-    assert run("--version").stdout == "sms-emulator 0.1.0\n"
+    assert run("--version").stdout == f"sms-emulator {__version__}\n"
     assert "--database FILE" in run("--help").stdout
 
 

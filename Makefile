@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help setup demo serve check test test-all lint unit runtimes integration local-tests faults fuzz \
-	mutants builds yardstick benchmark doctor unread release \
+	mutants builds yardstick benchmark doctor unread release registry \
 	stop-sending start-sending why replies forget budget verify-cloud api-key package template metadata clean system-parts
 
 help: ## list every target
@@ -113,6 +113,9 @@ release: $(VENV)/dev.stamp ## check, build into dist/ and tag the version of sha
 	@$(BIN)/python -m tools.release --look
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python -m tools.release $(if $(DRY_RUN),--dry-run)
+
+registry: $(VENV)/setup.stamp ## build/registry, for s registry publish: the application fc-sms
+	@$(BIN)/python -m tools.make_registry
 
 clean: ## remove .venv and everything else that was made here
 	rm -rf $(VENV) build dist local/*/build local/*/src/*.egg-info tests/node_modules

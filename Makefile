@@ -1,11 +1,11 @@
 # `make help` lists every target.
 PYTHON ?= python3
 VENV ?= .venv
-BIN := $(VENV)/bin
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help setup demo serve check test test-all lint unit runtimes integration local-tests faults fuzz \
-	mutants builds yardstick benchmark doctor unread release registry \
+	mutants builds yardstick benchmark doctor unread release registry deploy try-emulator \
 	stop-sending start-sending why replies forget budget verify-cloud api-key package template metadata clean system-parts
 
 help: ## list every target
@@ -116,6 +116,17 @@ release: $(VENV)/dev.stamp ## check, build into dist/ and tag the version of sha
 
 registry: $(VENV)/setup.stamp ## build/registry, for s registry publish: the application fc-sms
 	@$(BIN)/python -m tools.make_registry
+
+# Serverless Devs' `s deploy` does not check s.yaml; `s verify` does.
+S ?= npx --yes @serverless-devs/s@3.1.10
+deploy: doctor ## check, and deploy what s.yaml describes without a question (needs Node.js)
+	$(S) verify && $(S) deploy -y
+
+# The one target that runs on Windows, too: the rest of the Makefile needs Linux or macOS.
+try-emulator: ## install the emulator alone, send an SMS to it and read it back
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install -q -e ./local/aliyun-sms-emulator
+	@$(BIN)/python -m tools.try_emulator
 
 clean: ## remove .venv and everything else that was made here
 	rm -rf $(VENV) build dist local/*/build local/*/src/*.egg-info tests/node_modules

@@ -13,6 +13,7 @@ import re
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -64,6 +65,20 @@ def test_a_program_that_does_not_start_is_told_as_the_platform_tells_it(
     told = started_by(project, *command)
     assert told["Code"] == code
     assert message in told["Message"]
+
+
+def test_all_calls_that_wait_for_a_start_learn_that_it_failed(project: Project) -> None:
+    command = ["sh", "-c", "echo told; sleep 1; exit 1"]
+    project.program("f", OK, config={"command": command}, instanceConcurrency=2)
+    fc = project.start()
+    with ThreadPoolExecutor() as pool:
+        found = list(pool.map(fc.invoke, ["f", "f"]))
+    for invocation in found:
+        told = json.loads(invocation.payload)
+        assert (invocation.status, told["Code"]) == (412, "CAExited")
+        assert told["RequestId"] == invocation.request_id
+        assert "Logs:told\n" in told["Message"]
+    assert sorted(invocation.log for invocation in found) == ["", "told\n"]
 
 
 def test_without_a_command_bootstrap_is_started(project: Project) -> None:

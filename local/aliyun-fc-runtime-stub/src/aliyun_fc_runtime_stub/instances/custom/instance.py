@@ -58,7 +58,7 @@ class CustomInstance:
         self._settings = settings
         self._program = Program(function, settings, self._exited)
         self._process = self._program.process
-        self._starting: asyncio.Task[Outcome | None] | None = None
+        self._starting: asyncio.Task[Failure | Outcome | None] | None = None
         self._watching: asyncio.Task[None] | None = None
         self._ready = False
         self._leaving = False  # takes no more calls
@@ -100,10 +100,12 @@ class CustomInstance:
         self._requests += 1
         begin, started = time.perf_counter(), time.time()
         try:
-            outcome = await self._start_once(call)
+            found = await self._start_once(call)
             begin = max(begin, self._opened)  # hooks are billed, the start of a program is not
-            if outcome is None:
-                outcome = await self._call(call)
+            if isinstance(found, Failure):
+                outcome = _refused(found, call)
+            else:
+                outcome = found or await self._call(call)
         except BaseException:
             self._leaving = True
             await self._program.kill()
@@ -128,13 +130,13 @@ class CustomInstance:
         elif self._settings.freeze and self._process.running:
             self._process.freeze()
 
-    async def _start_once(self, call: Call) -> Outcome | None:
+    async def _start_once(self, call: Call) -> Failure | Outcome | None:
         if self._starting is None:
             self._starting = asyncio.ensure_future(self._start(call))
         return await asyncio.shield(self._starting)
 
-    async def _start(self, call: Call) -> Outcome | None:
-        """Start the program; return what a call that waits for it gets where that fails."""
+    async def _start(self, call: Call) -> Failure | Outcome | None:
+        """Start the program; return what calls that wait for it get where that fails."""
         failure = await self._program.start()
         if failure is None:
             self._opened = time.perf_counter()
@@ -146,7 +148,7 @@ class CustomInstance:
         if failure is not None:
             self._leaving = True
             await self._program.kill()
-            return self._failed(failure, call)
+            return self._with_log(failure)
         self._ready = True
         return None
 
@@ -260,17 +262,12 @@ class CustomInstance:
         detail = exit_text(self._process.exit_code)
         return error_body("FunctionExitError", f"{message} ({detail})")
 
-    def _failed(self, failure: Failure, call: Call) -> Outcome:
-        """Return the platform's refusal of a call whose instance could not be started."""
-        log = self._process.log
-        self._start_log = log.take()
-        message = failure.message
-        if failure.code != "CAFileNotFound":
-            message += f"\nLogs:{self._start_log[-_LOGS:]}"
-        body = {"RequestId": call.request_id, "Code": failure.code, "Message": message}
-        payload = json.dumps(body).encode()
-        kind = "FCCommonError"
-        return Outcome(payload, kind, _error_response(412, kind, payload), 412)
+    def _with_log(self, failure: Failure) -> Failure:
+        """Return a failure with what the program has written, which stays for the first call."""
+        self._start_log = self._process.log.take()
+        if failure.code == "CAFileNotFound":
+            return failure
+        return Failure(failure.code, f"{failure.message}\nLogs:{self._start_log[-_LOGS:]}")
 
     def _invocation(
         self, call: Call, outcome: Outcome, *, started: float, duration: float
@@ -325,3 +322,11 @@ class CustomInstance:
 def _error_response(status: int, error_type: str, body: bytes) -> HttpResponse:
     headers = [(b"x-fc-error-type", error_type.encode()), (b"content-type", b"application/json")]
     return HttpResponse(status, headers, body)
+
+
+def _refused(failure: Failure, call: Call) -> Outcome:
+    """Return the platform's refusal of a call whose instance could not be started."""
+    body = {"RequestId": call.request_id, "Code": failure.code, "Message": failure.message}
+    payload = json.dumps(body).encode()
+    kind = "FCCommonError"
+    return Outcome(payload, kind, _error_response(412, kind, payload), 412)

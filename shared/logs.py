@@ -28,10 +28,8 @@ _HEX_ID = re.compile(r"(?i)(?:1-)?[0-9A-F]{8}-(?:[0-9A-F]{4,8}-){0,3}[0-9A-F]{12
 _MESSAGE_ID = re.compile(r"[A-Za-z0-9^_-]{1,64}")
 # Four digits or more, also with what an out_id may hold between them: ``138-0013-8000``, ``12.34``.
 _DIGITS_OF_AN_ID = re.compile(r"[0-9](?:[._:-]?[0-9]){3,}")
-# What looks like a key: twenty letters and digits or more, with a capital, a small one and a digit.
-_KEY_LIKE = re.compile(
-    r"(?=[a-zA-Z_-]*[0-9])(?=[a-z0-9_-]*[A-Z])(?=[A-Z0-9_-]*[a-z])[A-Za-z0-9_-]{20,}"
-)
+# What looks like a key: twenty letters and digits or more, capitals and small ones among them.
+_KEY_LIKE = re.compile(r"(?=[a-z0-9_-]*[A-Z])(?=[A-Z0-9_-]*[a-z])[A-Za-z0-9_-]{20,}")
 # A BizId (``900619746936498440^0``) or MessageId. A shorter one could be a number or a code.
 _LOGGED_MESSAGE_ID = re.compile(r"[0-9]{6,32}\^[0-9]{1,20}|[0-9]{12,32}")
 _TAIL = 8  # digits of a number that no other text holds by chance

@@ -44,7 +44,8 @@ def answer(event: bytes, context: Context, clock: Clock = Clock()) -> dict[str, 
         told = {"answer": run(name, arguments, open_invocation(context, log, started))}
     except _HttpRefused as error:
         code = error.code
-        told = http_trigger.fc_response(http_trigger.problem(403, str(error), code))
+        refusal = http_trigger.problem(403, str(error), code, request_id=log.request_id)
+        told = http_trigger.fc_response(refusal)
     except SmsError as error:
         if isinstance(error, ConfigurationError):
             log.misconfigured(error)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from tests.unit.hostile_inputs import Call, bodies, receipts
+from tests.unit.hostile_inputs import Call, bodies, commands, receipts
 from tests.unit.secret_watch import Secrets
 from tests.unit.source_events import (
     KINDS_WITH_AN_ID,
@@ -40,6 +40,7 @@ def drawn_call(chance: Random, secrets: Secrets, put: Put) -> Call:
     ways = (
         *(_http_call, _http_call, _event_call, _receipt_call, _file_call, _timer_call),
         _hook_call,
+        _operate_call,
     )
     call = chance.choice(ways)(chance, secrets, put)
     if chance.random() < 0.25:
@@ -50,10 +51,18 @@ def drawn_call(chance: Random, secrets: Secrets, put: Put) -> Call:
 def _http_call(chance: Random, secrets: Secrets, _put: Put) -> Call:
     name, body = chance.choice(sorted(bodies(secrets).items()))
     function, _, path = name.partition(" ")
+    if isinstance(body, dict) and chance.random() < 0.2:
+        body = {**body, "out_id": chance.choice(secrets.in_any_form()).replace(" ", "-")}
     fields = event_fields(_spoiled(chance, body, secrets), path=path, key=secrets.api_key)
     if chance.random() < 0.3:
         fields = _spoiled(chance, fields, secrets)
     return Call(function, encoded(fields))
+
+
+def _operate_call(chance: Random, secrets: Secrets, _put: Put) -> Call:
+    name, arguments = chance.choice(sorted(commands(secrets).items()))
+    event = {"command": name, "arguments": _spoiled(chance, arguments, secrets)}
+    return Call("operate", encoded(_spoiled(chance, event, secrets, likely=0.3)))
 
 
 def _event_call(chance: Random, secrets: Secrets, _put: Put) -> Call:

@@ -98,6 +98,15 @@ SHAPES: Mapping[str, Callable[[Arrived], Scene]] = {
 }
 
 
+# These are kept as what they seem to be, the id of a message; the log has to be more careful.
+ID_SHAPES: Mapping[str, Callable[[Arrived], Scene]] = {
+    "answers with the number as the id of its message": _number_as("BizId", "{}"),
+    "answers with the number in the id of its message": _number_as("BizId", "90061974{}^0"),
+    "answers with the number behind the id of its message": _number_as("BizId", "9006197^{}"),
+    "answers with the number as its MessageId": _number_as("MessageId", "0086{}"),
+}
+
+
 class EchoingPlatform:
     """Answers as `shape` says; gives out `queued` to who asks a queue for messages."""
 
@@ -110,7 +119,7 @@ class EchoingPlatform:
         """Answer one request."""
         self.requests += 1
         if not arrived.start_line.startswith("GET") or self.shape != "accepts":
-            return SHAPES[self.shape](arrived)
+            return {**SHAPES, **ID_SHAPES}[self.shape](arrived)
         messages = "".join(
             f"<Message><ReceiptHandle>h</ReceiptHandle><MessageBody>"
             f"{base64.b64encode(body).decode()}</MessageBody></Message>"

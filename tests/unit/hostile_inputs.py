@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
+from shared.clock import platform_date
 from tests.unit.secret_watch import Secrets, written
 from tests.unit.source_events import KINDS_WITH_AN_ID, KINDS_WITHOUT_ID, encoded, text_of
 from tests.unit.trigger_events import event_fields
@@ -110,6 +112,20 @@ def receipts(secrets: Secrets) -> list[dict[str, Any]]:
         },
         {"phone_number": secrets.mainland, "content": "yes", "sequence_id": 7},
     ]
+
+
+def commands(secrets: Secrets) -> dict[str, dict[str, Any]]:
+    """Return proper arguments of each of the owner's commands, by its name."""
+    day = platform_date(time.time())
+    return {
+        "budget": {},
+        "forget": {"phone_number": secrets.mainland},
+        "hashes": {"text": secrets.mainland},
+        "replies": {"day": day},
+        "unread": {"raw": True},
+        "why": {"id": f"order-{secrets.mainland}", "caller": "tests"},
+        "why-number": {"phone_number": secrets.mainland, "day": day},
+    }
 
 
 @st.composite

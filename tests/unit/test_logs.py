@@ -169,6 +169,7 @@ def test_what_has_not_the_form_of_a_request_id_is_left_out(request_id: object) -
         ("mnopabcdefghijklmnopabcdefghijkl", "mnopabcdefghijklmnopabcdefghijkl"),
         ("for-bGV0LW1lLWluLTEyMzQ1Njc4OTA", "*"),
         ("Wq_7" * 5, "*"),
+        ("KHvUUPapiKVbFnXgDjabTjkoxZqsnu", "*"),
         ("x" * 200, "x" * 200),
     ],
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from shared import transport
 from shared.errors import NotSettled
 from shared.receipts import mns_queue
 from tests.unit.conftest import Served
-from tests.unit.echoing_platform import SHAPES, EchoingPlatform
+from tests.unit.echoing_platform import ID_SHAPES, SHAPES, EchoingPlatform
 from tests.unit.hostile_inputs import (
     CODE_TEMPLATE,
     KEPT,
@@ -29,6 +30,7 @@ from tests.unit.hostile_inputs import (
     Call,
     bodies,
     calls,
+    commands,
     hostile_values,
     receipts,
 )
@@ -165,14 +167,42 @@ def test_an_out_id_that_holds_a_secret_is_told_to_its_caller_alone(
     world: EchoWorld, shape: str, name: str
 ) -> None:
     secrets = new_secrets(8)
+    out_id_form = re.compile("[A-Za-z0-9._:-]+")
     function, path = name.split()
-    for secret in (secrets.mainland, secrets.api_key, secrets.code, secrets.access_key_secret):
+    numbers = [form for form in written(secrets.mainland, "86") if out_id_form.fullmatch(form)]
+    assert len(numbers) > 3
+    for secret in (*numbers, secrets.api_key, secrets.code, secrets.access_key_secret):
         world.begin(secrets, shape)
         body = {**bodies(secrets)[name], "out_id": f"order-{secret}"}
         told = world.run(Call(function, http_event(body, path=path, key=secrets.api_key)))
         assert secret in told.text
         assert secrets.found_in(told.log) == []
         assert secrets.found_in(world.kept()) == []
+
+
+@pytest.mark.parametrize("shape", ID_SHAPES)
+@pytest.mark.parametrize("name", ["send_sms /sms", "send_international_sms /international-sms"])
+def test_the_log_tells_a_number_from_the_id_of_a_message(
+    world: EchoWorld, shape: str, name: str
+) -> None:
+    secrets = new_secrets(18)
+    function, path = name.split()
+    world.begin(secrets, shape)
+    event = http_event(bodies(secrets)[name], path=path, key=secrets.api_key)
+    assert secrets.found_in(world.run(Call(function, event)).log) == []
+
+
+@pytest.mark.parametrize("store", [True, False])
+def test_the_owners_commands_tell_nothing_in_the_log(world: EchoWorld, store: bool) -> None:
+    secrets = new_secrets(19)
+    world.begin(secrets, store=store)
+    for name, arguments in commands(secrets).items():
+        event = encoded({"command": name, "arguments": arguments})
+        told = world.run(Call("operate", event))
+        assert told.raised is None
+        assert secrets.found_in(told.log) == [], name
+        asked_for = ("mainland",) if name == "why" else ()  # its answer names the id
+        assert secrets.found_in(told.text, *asked_for) == [], name
 
 
 def test_an_event_that_is_to_come_again_says_so_without_what_is_in_it(world: EchoWorld) -> None:

@@ -205,6 +205,24 @@ def test_what_is_not_offered_is_answered_with_the_list_of_what_is(
         assert call in answer["Message"]
 
 
+def test_nothing_is_said_of_what_the_component_sends_empty(deployer: Deployer) -> None:
+    deployer.create(
+        "f",
+        log_config=models.LogConfig(
+            enable_instance_metrics=False,
+            enable_request_metrics=False,
+            log_begin_rule="None",
+            logstore="",
+            project="",
+        ),
+        nas_config=models.NASConfig(group_id=0, mount_points=[], user_id=0),
+        oss_mount_config=models.OSSMountConfig(mount_points=[]),
+        vpc_config=models.VPCConfig(security_group_id="", v_switch_ids=[], vpc_id=""),
+    )
+    (function,) = deployer.cloud.functions
+    assert function.without_effect == ()
+
+
 def test_a_call_that_is_not_offered_says_so(deployer: Deployer) -> None:
     """What is not offered says so; versions and aliases are not."""
     deployer.create("f")

@@ -30,6 +30,16 @@ def test_http_trigger_has_a_url(deployer: Deployer) -> None:
     assert "targetArn" not in got.to_map()  # a plan would show it as a difference
 
 
+def test_the_qualifier_of_a_trigger_is_kept_without_effect(deployer: Deployer) -> None:
+    """There is one version here; what s.yaml says of others is said to have no effect."""
+    deployer.create("f")
+    deployer.trigger("f", "web", "http", HTTP, qualifier="prod")
+    assert deployer.client.get_trigger("f", "web").body.qualifier == "prod"
+    assert fetch(deployer.cloud.url("f"))[0] == 200
+    (function,) = deployer.cloud.functions
+    assert [one.property for one in function.without_effect] == ["triggers.0.qualifier"]
+
+
 def test_a_changed_trigger_counts_at_once(deployer: Deployer) -> None:
     deployer.create("f", "def handler(e, c): return 'hello'")
     url = deployer.http("f")
@@ -100,7 +110,6 @@ def test_triggers_of_other_services_are_kept_and_listed(deployer: Deployer) -> N
             {"triggerType": "timer", "triggerConfig": '{"cronExpression": "never"}'},
             "triggerConfig.cronExpression: ",
         ),
-        ({"qualifier": "2"}, "qualifier: only LATEST"),
         ({"zork": 1}, "zork: is not a known field"),
     ],
 )

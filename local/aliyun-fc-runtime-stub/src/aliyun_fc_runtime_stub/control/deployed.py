@@ -35,6 +35,18 @@ _TRIGGER_KEYS = (
     "sourceArn",
     "invocationRole",
 )
+_EMPTY: Mapping[str, Any] = {  # as the fc3 component sends it where an s.yaml says nothing
+    "logConfig": {
+        "enableInstanceMetrics": False,
+        "enableRequestMetrics": False,
+        "logBeginRule": "None",
+        "logstore": "",
+        "project": "",
+    },
+    "nasConfig": {"groupId": 0, "mountPoints": [], "userId": 0},
+    "ossMountConfig": {"mountPoints": []},
+    "vpcConfig": {"securityGroupId": "", "vSwitchIds": [], "vpcId": ""},
+}
 _NOT_PROPERTIES = words("functionId createdTime lastModifiedTime juiceFsConfig microSandboxConfig")
 
 
@@ -109,7 +121,11 @@ def to_function(one: Deployed, region: str, code: Path) -> Function:
 
     The rules are those of an s.yaml: the fc3 component hands its properties on as they are.
     """
-    props = {key: value for key, value in one.config.items() if key not in _NOT_PROPERTIES}
+    props = {
+        key: value
+        for key, value in one.config.items()
+        if key not in _NOT_PROPERTIES and value != _EMPTY.get(key)
+    }
     props |= {"region": region, "code": str(code)}
     props["triggers"] = [_trigger_property(trigger) for trigger in one.triggers.values()]
     if "async-invoke-config" in one.settings:

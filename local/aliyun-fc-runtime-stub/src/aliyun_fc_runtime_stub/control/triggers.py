@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import RequestRefused
-from ..web.api_paths import check_qualifier
 from .arguments import invalid, read_body
 from .call import Call
 from .deployed import Deployed, describe_trigger, now
@@ -79,7 +78,6 @@ class Triggers:
         return one, name
 
     async def _put(self, one: Deployed, name: str, given: Mapping[str, Any]) -> Deployed:
-        check_qualifier(given.get("qualifier", ""))
         try:
             config = json.loads(given.get("triggerConfig", ""))
         except (ValueError, RecursionError):

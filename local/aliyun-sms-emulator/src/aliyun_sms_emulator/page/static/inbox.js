@@ -22,20 +22,29 @@ const wantedOf = ({ since, until, ...others }) => ({ ...others, since: fromField
 // the emulator's time.
 export async function refreshInbox(clock, again) {
   let { number, filters } = place();
+  let address = location.hash;
+  const isLeft = () => location.hash !== address; // something was typed or clicked meanwhile
+  const open = (newest) => {
+    settle("inbox", newest, filters);
+    address = location.hash;
+    return newest;
+  };
   fill(filters);
   const wanted = wantedOf(filters);
   const [{ conversations, total, unread }, now] = await Promise.all([
     call("GET", `/conversations?${query({ ...wanted, limit: PAGE, offset })}`), clock]);
+  if (isLeft()) return unread; // the next look has begun to wait
   if (total <= offset && offset > 0) {
     offset = 0;
     return refreshInbox(clock, again);
   }
   const newest = conversations[0]?.phone_number ?? "";
-  if (!number && newest && isWide()) number = open(newest, filters);
+  if (!number && newest && isWide()) number = open(newest);
   showList(conversations, number, now); // what is listed need not wait for the thread
   const found = number ? await showThread(number, wanted, conversations) : null;
+  if (isLeft()) return unread;
   if (found === 0 && Object.keys(filters).length && newest && isWide()) {
-    number = open(newest, filters);
+    number = open(newest);
     await showThread(number, wanted, conversations);
     showList(conversations, number, now);
   }
@@ -45,19 +54,14 @@ export async function refreshInbox(clock, again) {
   return unread;
 }
 
-function open(number, filters) {
-  settle("inbox", number, filters);
-  return number;
-}
-
 function showList(conversations, number, now) {
-  sync(list, conversations.map((one) => ({ ...one, today: new Date(now).toDateString(), current: one.phone_number === number })),
+  const shared = { today: new Date(now).toDateString(), filters: place().filters };
+  sync(list, conversations.map((one) => ({ ...one, ...shared, current: one.phone_number === number })),
     (one) => one.phone_number, conversation);
   keepOneStop(list, STOPS, list.querySelector("[aria-current]"));
 }
 
-function conversation({ phone_number: number, unread, text, status, reply, international, at, today, current }) {
-  const { filters } = place();
+function conversation({ phone_number: number, unread, text, status, reply, international, at, today, filters, current }) {
   return el("li", {}, el("a", { href: addressOf("inbox", number, filters), "aria-current": current ? "true" : null, class: unread ? "unread" : null },
     el("b", {}, grouped(number, international)), " ",
     el("time", { datetime: at }, listTime(at, today)), " ",
@@ -85,6 +89,7 @@ function showAround(filters, wanted, { number, total, unread }) {
   for (const kind of ["json", "csv"]) byId(`export-${kind}`).href = `/api/export.${kind}?${query(wanted)}`;
   byId("inbox").classList.toggle("reading", number !== "" && !noMatch);
   byId("inbox").classList.toggle("first-steps", nothing && !count && !number);
+  byId("back").href = addressOf("inbox", "", filters);
   byId("first").hidden = !nothing || count > 0 || number !== "";
   byId("thread").hidden = number === "" || noMatch;
 }

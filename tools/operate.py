@@ -49,7 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--endpoint",
         default=os.environ.get("SMS_FC_ENDPOINT", ""),
-        help="the API of Function Compute, such as http://127.0.0.1:9000 of a stub",
+        help="the API of Function Compute, such as http://127.0.0.1:8900 of a stub",
     )
     parser.add_argument("--function", default=FUNCTION, help=f"its name, if not {FUNCTION}")
 

@@ -18,7 +18,7 @@ import pytest
 
 from aliyun_fc_runtime_stub import find_interpreter
 from aliyun_fc_runtime_stub.instances.carried_packages import base_packages
-from stub_project import Project
+from stub_project import RUNTIMES, Project
 
 RETURN_ENVIRONMENT = """
     import os
@@ -124,7 +124,7 @@ CONTEXT = """
     def handler(event, context):
         context.getLogger().info("from the context's logger")
         found = {"context": public(context), "function": public(context.function)}
-        for name in ("service", "credentials"):
+        for name in ("service", "credentials", "tracing"):
             if hasattr(context, name):
                 found[name] = public(getattr(context, name))
         found["values"] = [context.request_id, context.region, context.account_id,
@@ -146,9 +146,13 @@ def test_the_context_has_what_its_runtimes_has(project: Project, runtime: str) -
         assert seen["logger"] is True
         names = ["handler", "memory", "name", "qualifier", "timeout", "version_id"]
     else:
-        assert seen["context"] == sorted([*shared, "credentials", "retry_count", "service"])
-        assert seen["service"] == ["log_project", "log_store", "qualifier", "version_id"]
-        assert seen["credentials"] == ["access_key_id", "access_key_secret", "security_token"]
+        older = ["credentials", "requestId", "retry_count", "service", "to_json", "tracing"]
+        assert seen["context"] == sorted([*shared, *older])
+        assert seen["service"] == ["log_project", "log_store", "name", "qualifier", "version_id"]
+        keys = ["access_key_id", "access_key_secret", "security_token"]
+        names = ["accessKeyId", "accessKeySecret", "securityToken"]
+        assert seen["credentials"] == sorted([*keys, *names])
+        assert seen["tracing"] == ["jaeger_endpoint", "span_baggages", "span_context"]
         assert seen["logger"] is False
         names = ["handler", "memory", "name", "timeout"]
     assert seen["function"] == names
@@ -156,6 +160,18 @@ def test_the_context_has_what_its_runtimes_has(project: Project, runtime: str) -
         invocation.request_id, "cn-hangzhou", "1234567890123456", "f", "f.handler", 256, 10,
     ]  # fmt: skip
     assert f"Z {invocation.request_id} [INFO] from the context's logger\n" in invocation.log
+
+
+@pytest.mark.parametrize("runtime", [name for name in RUNTIMES if name != "python3.12"])
+def test_the_context_of_older_runtimes_can_be_returned(project: Project, runtime: str) -> None:
+    """Published runtime: it has `to_json`, which json.dumps of a result uses."""
+    project.function("f", "def handler(event, context): return context", runtime=runtime)
+    invocation = project.start().invoke("f")
+    found = json.loads(json.loads(invocation.payload))
+    assert found["requestId"] == invocation.request_id
+    assert found["function"] == {"name": "f", "handler": "f.handler", "memory": 256, "timeout": 10}
+    assert sorted(found["credentials"]) == ["accessKeyId", "accessKeySecret", "securityToken"]
+    assert found["service"]["qualifier"] == "LATEST"
 
 
 RETURNS = [

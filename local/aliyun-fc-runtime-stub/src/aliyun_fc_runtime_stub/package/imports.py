@@ -94,8 +94,12 @@ def find_module(places: Sequence[Path], name: str) -> Path | None:
 
 
 def requirements_of(places: Sequence[Path]) -> set[str]:
-    """Return what installed packages say they need, by normalised names (`aliyun-log`)."""
-    return {name for place in places for name in _requirements(place)}
+    """Return what installed packages need and what is not installed beside them.
+
+    Names are normalised: `aliyun-log`.
+    """
+    needed = {name for place in places for name in _requirements(place)}
+    return needed - {name for place in places for name in _distributions(place)}
 
 
 def normalised(distribution: str) -> str:
@@ -187,6 +191,11 @@ def _installed(place: Path) -> frozenset[str]:
             name = line.partition(",")[0].partition("/")[0]
             found.add(name.partition(".")[0])
     return frozenset(found)
+
+
+def _distributions(place: Path) -> Iterator[str]:
+    for info in place.glob("*.dist-info"):
+        yield normalised(info.name.partition("-")[0])
 
 
 def _requirements(place: Path) -> Iterator[str]:

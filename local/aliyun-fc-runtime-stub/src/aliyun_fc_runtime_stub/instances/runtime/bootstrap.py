@@ -198,15 +198,59 @@ def make_context(config: dict[str, Any], call: dict[str, Any], logger: logging.L
         context.log_project = config["log_project"]
         context.log_store = config["log_store"]
         return context
-    context.credentials = SimpleNamespace(**call["credentials"])
+    context.requestId = call["request_id"]
+    context.credentials = _credentials(call["credentials"])
     context.service = SimpleNamespace(
+        name="",
         log_project=config["log_project"],
         log_store=config["log_store"],
         qualifier="LATEST",
         version_id="",
     )
+    context.tracing = SimpleNamespace(span_context=None, span_baggages={}, jaeger_endpoint=None)
     context.retry_count = call["retry_count"]
+    context.to_json = lambda: context_json(context)
     return context
+
+
+def _credentials(keys: dict[str, str]) -> SimpleNamespace:
+    """Build the keys, by both of the names that each has."""
+    credentials = SimpleNamespace(**keys)
+    credentials.accessKeyId = keys["access_key_id"]
+    credentials.accessKeySecret = keys["access_key_secret"]
+    credentials.securityToken = keys["security_token"]
+    return credentials
+
+
+def context_json(context: Any) -> str:
+    """Return what `to_json` of a context does in the runtimes before python3.12."""
+    keys, service, tracing = context.credentials, context.service, context.tracing
+    return json.dumps(
+        {
+            "requestId": context.request_id,
+            "credentials": {
+                "accessKeyId": keys.access_key_id,
+                "accessKeySecret": keys.access_key_secret,
+                "securityToken": keys.security_token,
+            },
+            "function": vars(context.function),
+            "service": {
+                "name": service.name,
+                "logProject": service.log_project,
+                "logStore": service.log_store,
+                "qualifier": service.qualifier,
+                "versionId": service.version_id,
+            },
+            "region": context.region,
+            "accountId": context.account_id,
+            "retryCount": context.retry_count,
+            "tracing": {
+                "openTracingSpanContext": tracing.span_context,
+                "openTracingSpanBaggages": tracing.span_baggages,
+                "jaegerEndpoint": tracing.jaeger_endpoint,
+            },
+        }
+    )
 
 
 def serialise(value: Any) -> bytes:

@@ -82,7 +82,7 @@ def log(
         "SMS_ALLOW_LOCAL_STATE": "1",
         "SMS_STATE_SECRET": "c3RhdGUtc2VjcmV0LW9mLXRlc3Rz",
         "SMS_RECEIPT_TOKEN": token,
-        "SMS_LIMITS": "number-per-minute=3",
+        "SMS_LIMITS": "number-per-day=3",  # it slides, so that no window ends in a test
         "SMS_SETTLE_SECONDS": "0.1",
     }
     network.plan()

@@ -36,6 +36,8 @@ OTHER_KEY = "b3RoZXIta2V5LW9mLXRlc3Rz"
 NUMBER, HONG_KONG = "13800138001", "+852 5123 4567"
 TEMPLATE = {"template_code": "SMS_100002", "template_param": {"name": "Li", "order": "A-17"}}
 CODE_TEMPLATE = "SMS_100001"
+UNUSED = iter(range(13900000000, 13999999999))
+"""Numbers that nothing was sent to."""
 
 
 class Scene:
@@ -46,7 +48,6 @@ class Scene:
         self.emulator = cloud.emulator
         self.network = network
         self.out_id = ""
-        self._numbers = iter(range(13900000000, 13999999999))
 
     def begin(self) -> None:
         """Take a new out_id, and forget what was said and planned."""
@@ -58,7 +59,7 @@ class Scene:
 
     def send(self, number: str = "", **fields: Any) -> Answer:
         """Send one text; without a `number` to one that nothing was sent to before."""
-        body = {"phone_numbers": number or str(next(self._numbers)), "out_id": self.out_id}
+        body = {"phone_numbers": number or str(next(UNUSED)), "out_id": self.out_id}
         return self.cloud.send({**TEMPLATE, **body, **fields})
 
     def refuse(self, code: str) -> None:
@@ -138,7 +139,7 @@ def other_content(scene: Scene) -> None:
 
 def number_too_often(scene: Scene) -> None:
     number = "13800138017"
-    for _ in range(5):
+    for _ in range(4):
         assert scene.send(number, out_id=new_out_id()).status == 200
     assert scene.send(number).status == 429
 
@@ -209,7 +210,7 @@ class Case(NamedTuple):
 
 
 CASES = {
-    "a limit of a number": Case(number_too_often, "number-per-minute", "SMS_LIMITS", "log"),
+    "a limit of a number": Case(number_too_often, "number-per-day", "SMS_LIMITS", "log"),
     "a second code too soon": Case(code_too_soon, "codes-per-minute", "SMS_LIMITS", "log"),
     "a closed country": Case(closed_country, "country-closed", "SMS_COUNTRIES", "log"),
     "a blocked prefix": Case(blocked_prefix, "prefix-blocked", "SMS_BLOCKED_PREFIXES", "log"),
@@ -268,6 +269,7 @@ def running(
         "SMS_RECEIPT_TOKEN": TOKEN,
         "SMS_SETTLE_SECONDS": "0.1",
         "SMS_BLOCKED_PREFIXES": "86170",
+        "SMS_LIMITS": "number-per-day=4",  # it slides, so that no window ends in a test
         "SMS_CODE_TEMPLATE": CODE_TEMPLATE,
     }
     with Cloud(project, running_emulator, contract, endpoint=network.url, changes=changes) as cloud:
@@ -353,10 +355,10 @@ def test_a_number_on_a_day_is_told_by_the_platform_and_the_state(scene: Scene, t
     assert "MOBILE_NOT_ON_SERVICE" in [cause["code"] for cause in answer["causes"]]
     assert {line["action"] for line in answer["log"]} >= {"SendSms", "answer", "receipt"}
     used = {count["rule"]: count["used"] for count in answer["counts"]}
-    assert (used["number-per-minute"], used["number-per-day"], used["codes-per-day"]) == (1, 1, 0)
+    assert (used["number-per-day"], used["codes-per-day"]) == (1, 0)
     assert number not in told
     _, text = tool.run("--number", "ask", "--day", day, typed=number)
-    assert "number-per-minute 1 of 5" in text
+    assert "number-per-day 1 of 4" in text
     assert number not in text
 
 
@@ -433,8 +435,8 @@ def test_a_number_is_forgotten(scene: Scene) -> None:
     write_back(scene, number, "Stop")
     scene.push([{"phone": number}, {"content": "x", "phone_number": "13800138034"}])
     told = ask(scene, "forget", phone_number=number)
+    assert told["removed"].pop("counts") in (1, 2, 3)  # a minute or an hour may have ended
     assert told["removed"] == {
-        "counts": 3,
         "parts": 1,
         "receipts": 1,
         "codes": 0,

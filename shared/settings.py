@@ -2,8 +2,8 @@
 
 A reader takes the environment and returns what it says; an empty value counts as unset. It raises
 ConfigurationError, which names the variable and tells no secret, for one that is malformed, that
-holds bytes that are no UTF-8, or that is missing and has no default. The README's configuration
-table says what each is for.
+holds bytes that are no UTF-8, or that is missing and has no default. docs/configuration.md
+says what each is for.
 
 What is read are NamedTuples, as all records of the deployed code: a dataclass would read the same,
 but to import dataclasses takes 4 to 9 ms of a cold start.

@@ -42,6 +42,7 @@ _OURS = {
     "no-request": "The event is no request to send, and of no kind that is known.",
     "no-success": "The platform said neither yes nor no. Its receipt tells.",
     "no-such-send": "Nothing is known of that out_id.",
+    "not-an-http-event": "A function with an HTTP trigger was invoked without HTTP.",
     "not-authenticated": "The caller showed no API key, or one that is not in SMS_API_KEYS.",
     "not-found": "The request went to a path that the function does not have.",
     "not-json": "The request is not marked as JSON.",

@@ -211,6 +211,17 @@ SENTENCES: list[tuple[dict[str, object], str, str]] = [
         "调用任意操作时，处理之后没有响应，并且短信在 3 秒后才受理，每次。",
     ),
     (
+        {"kind": "reset", "times": 1, "match": {"out_id": list("abcdefg")}},
+        (
+            "When any operation is called, with out_id a or b or c or d or e or 2 others, the"
+            " connection is reset before processing, once."
+        ),
+        (
+            "调用任意操作，out_id 为 a 或 b 或 c 或 d 或 e 或 另外 2 个时，"
+            "处理之前连接被重置，仅 1 次。"
+        ),
+    ),
+    (
         {"visibility_delay_seconds": "never", "node": 1},
         "When any operation is called, queries never find it and node 1, each time.",
         "调用任意操作时，永远查不到，并且node 1，每次。",

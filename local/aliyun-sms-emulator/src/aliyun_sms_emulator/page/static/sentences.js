@@ -5,6 +5,13 @@ import { grouped, stored } from "./numbers.js";
 
 const COUNTERS = ["id", "met", "fired"];
 const SEED = "seed";
+const MOST = 5; // parts of a list that a sentence names
+const LONGEST = 60; // characters of a value
+
+// A sentence stays one that can be read; the whole rule stands in its JSON.
+const few = (all) => (all.length > MOST ? [...all.slice(0, MOST), t("and_others", { n: all.length - MOST })] : all);
+
+const oneOf = (all) => few(all).join(t("or"));
 
 export function sentenceOf(rule) {
   const effects = [...damage(rule), ...beside(rule)].join(t("and"));
@@ -17,14 +24,14 @@ const spaced = (text) => (language === "zh" && /[\x21-\x7e]$/.test(text) ? `${te
 function callsOf({ match = {} }) {
   const { action, phone_number: numbers, ...others } = match;
   const actions = [action ?? []].flat().filter((one) => one !== "*");
-  const called = actions.length ? t("when_called", { action: actions.join(t("or")) }) : t("when_any_called");
-  const to = numbers ? [t("to_number", { number: [numbers].flat().map((one) => grouped(stored(one))).join(t("or")) })] : [];
-  const conditions = Object.entries(others).map(([name, value]) => t("with_condition", { name, value: [value].flat().join(t("or")) }));
+  const called = actions.length ? t("when_called", { action: oneOf(actions) }) : t("when_any_called");
+  const to = numbers ? [t("to_number", { number: oneOf([numbers].flat().map((one) => grouped(stored(one)))) })] : [];
+  const conditions = Object.entries(others).map(([name, value]) => t("with_condition", { name, value: oneOf([value].flat()) }));
   return [called, ...to, ...conditions].join(t("joint"));
 }
 
 function damage(rule) {
-  if (rule.schedule) return [t("in_turn", { faults: rule.schedule.map(named).join(t("then")) })];
+  if (rule.schedule) return [t("in_turn", { faults: few(rule.schedule.map(named)).join(t("then")) })];
   return rule.kind && rule.kind !== "none" ? [effectOf(rule)] : [];
 }
 
@@ -53,7 +60,7 @@ function beside(rule) {
   return [
     accept === undefined ? "" : t("effect_accept_delay", { seconds: accept }),
     visible === undefined ? "" : visible === "never" ? t("effect_visible_never") : t("effect_visible_delay", { seconds: visible }),
-    ...Object.entries(rest).filter(([name]) => !plain.includes(name)).map(([name, value]) => `${name} ${JSON.stringify(value)}`),
+    ...Object.entries(rest).filter(([name]) => !plain.includes(name)).map(([name, value]) => `${name} ${JSON.stringify(value).slice(0, LONGEST)}`),
   ].filter(Boolean);
 }
 

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import subprocess
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +87,16 @@ def test_a_program_in_another_language_runs(project: Project) -> None:
     project.files({"server.js": text})
     invocation = project.start().invoke("f", b"event")
     assert (invocation.payload, invocation.log) == (b"event", "POST /invoke\n")
+
+
+def test_a_jar_that_java_starts_is_not_unpacked(project: Project) -> None:
+    """The packer of the fc3 component keeps it whole where the command holds `java -jar`."""
+    with zipfile.ZipFile(project.folder / "app.jar", "w") as jar:
+        jar.writestr("META-INF/MANIFEST.MF", "Main-Class: App")
+    for command, listed in (("java -jar app.jar", "app.jar\n"), ("java App", "META-INF\n")):
+        command = f"ls; : {command}; exec python3 -m http.server 9000"
+        project.program("f", OK, config={"command": ["sh", "-c", command]}, code="./app.jar")
+        assert project.start().invoke("f").log.startswith(listed)
 
 
 FRAMEWORKS: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {

@@ -93,7 +93,7 @@ def find_all(
         copies: dict[Path, Path | ConfigurationError] = {}  # functions often share their code
         for function in application.functions:
             if function.code not in copies:
-                copies[function.code] = _copied(function.code, Path(folder, str(len(copies))))
+                copies[function.code] = _copied(function, Path(folder, str(len(copies))))
             copy = copies[function.code]
             if isinstance(copy, ConfigurationError):
                 found.append(Finding(True, EVERYWHERE, function.name, "code", str(copy)))
@@ -103,11 +103,11 @@ def find_all(
     return sorted(found, key=lambda one: not one.is_error)
 
 
-def _copied(code: Path, folder: Path) -> Path | ConfigurationError:
+def _copied(function: Function, folder: Path) -> Path | ConfigurationError:
     """Return a copy of what would be uploaded, or why it cannot be."""
     folder.mkdir()
     try:
-        unpack_code(code, folder)
+        unpack_code(function.code, folder, whole_jar=function.starts_jar)
     except ConfigurationError as error:
         return error
     return folder

@@ -26,8 +26,10 @@ _MAX_LINK = 4096
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EMFILE, errno.ENFILE}
 
 
-def unpack_code(code: Path, target: Path) -> None:
+def unpack_code(code: Path, target: Path, *, whole_jar: bool = False) -> None:
     """Fill the empty folder `target` from a folder, one file, or an archive; links stay links.
+
+    With `whole_jar` a .jar is a file as any other.
 
     Raises ConfigurationError if the code cannot be used, OSError if there is no room for it.
     """
@@ -35,7 +37,7 @@ def unpack_code(code: Path, target: Path) -> None:
         for path in uploaded(code):
             _copy(code / path, target / path)
         _let_run(target / "bootstrap")
-    elif code.suffix.lower() in _ARCHIVES:
+    elif code.suffix.lower() in _ARCHIVES and not (whole_jar and code.suffix == ".jar"):
         _unzip(code, target)
     else:
         _copy(code, target / code.name)

@@ -143,7 +143,7 @@ class Preparation:
             code = folder / "code"
             try:
                 code.mkdir()
-                unpack_code(function.code, code)
+                unpack_code(function.code, code, whole_jar=function.starts_jar)
             except BaseException:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise

@@ -40,7 +40,8 @@ def error_text(invocation: Invocation) -> str | None:
     try:
         error = json.loads(invocation.payload)
         if "Code" in error:  # the platform's own errors have other names than a function's
-            return f"{error['Code']}: {error['Message']}"
+            # What the program has written stands in the log.
+            return f"{error['Code']}: {error['Message']}".partition("\nLogs:")[0]
         return f"{error['errorType']}: {error['errorMessage']}"
     except (ValueError, KeyError, TypeError):
         return invocation.error_type

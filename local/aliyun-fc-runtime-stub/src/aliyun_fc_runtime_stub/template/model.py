@@ -140,6 +140,11 @@ class Function:
     before_deploy: tuple[str, ...] = ()
 
     @property
+    def starts_jar(self) -> bool:
+        """Whether its code, if that is a .jar, is started and not unpacked (so in fc3)."""
+        return self.custom is not None and "java -jar" in " ".join(self.custom.command)
+
+    @property
     def function_name(self) -> str:
         """Its functionName, which holds no @."""
         return self.name.partition("@")[0]

@@ -295,3 +295,21 @@ def test_the_table_shows_triggers_and_destinations(project: Project) -> None:
     }
     assert row["triggers"][0]["type"] == "oss"
     assert [one["runs"] for one in row["destinations"]] == [True, False]
+
+
+def test_a_hint_is_said_once_for_all_functions_that_share_its_code(project: Project) -> None:
+    project.files({"shared.py": "import yaml\ndef handler(event, context): pass"})
+    for number in range(5):
+        project.function(f"f{number}", "", handler="shared.handler")
+    _, _, log = run(project, "invoke", "f0")
+    assert log.startswith("fc-stub: hint: f0: python3.12 does not carry, and its code does not")
+    with_all = subprocess.Popen(
+        [*COMMAND, "start", "--port", "0", "-t", str(project.write())],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with with_all as process:
+        assert process.stderr is not None
+        assert process.stderr.readline().startswith("fc-stub: hint: f0, f1, f2 and 2 more: ")
+        process.terminate()

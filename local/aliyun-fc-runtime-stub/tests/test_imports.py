@@ -88,6 +88,7 @@ HANDLERS = [
     ("from other import handler", Handler.UNKNOWN),
     ("from other import *", Handler.UNKNOWN),
     ("globals()['handler'] = print", Handler.UNKNOWN),
+    ("def __getattr__(name): return print", Handler.UNKNOWN),
     ("def broken(", Handler.UNKNOWN),
     ("def main(event, context): pass", Handler.NO_FUNCTION),
     ("import os", Handler.NO_FUNCTION),

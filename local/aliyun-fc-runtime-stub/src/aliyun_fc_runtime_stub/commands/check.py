@@ -12,8 +12,8 @@ from ..errors import ConfigurationError
 from ..template.s_yaml import load_application
 from .findings import EVERYWHERE, Finding, find_all
 from .option_types import pair
+from .tables import MOST_LISTED, listed
 
-_SHOWN = 3  # functions in a line
 _DESCRIPTION = """Read an s.yaml and the code it names, and say what will not work as it is
 written: everywhere, on Function Compute, with fc-stub, or deployed to fc-stub serve. Nothing is
 run, installed or sent."""
@@ -91,16 +91,11 @@ def _lines(findings: list[Finding], count: int) -> list[str]:
         kind = "error" if is_error else "note"
         scope = "" if where == EVERYWHERE else f" ({where})"
         names = list(dict.fromkeys(one.function for one in those if one.function))
-        functions = f"all {count} functions" if len(names) == count > _SHOWN else _listed(names)
+        functions = f"all {count} functions" if len(names) == count > MOST_LISTED else listed(names)
         places = ", ".join(dict.fromkeys(one.place for one in those if one.place))
         parts = [f"{kind}{scope}", functions, places, text]
         lines.append(": ".join(part for part in parts if part) + "\n")
     return lines
-
-
-def _listed(names: list[str]) -> str:
-    first, rest = names[:_SHOWN], names[_SHOWN:]
-    return ", ".join(first) + (f" and {len(rest)} more" if rest else "")
 
 
 def _summary(findings: list[Finding], functions: int) -> str:

@@ -110,6 +110,9 @@ def _copied(function: Function, folder: Path) -> Path | ConfigurationError:
         unpack_code(function.code, folder, whole_jar=function.starts_jar)
     except ConfigurationError as error:
         return error
+    except OSError as error:
+        place = [error.filename] if error.filename else []
+        return ConfigurationError(f"cannot be read or copied: {error.strerror}", *place)
     return folder
 
 

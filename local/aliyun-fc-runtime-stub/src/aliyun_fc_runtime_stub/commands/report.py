@@ -17,7 +17,7 @@ from ..serving.service import Notice
 from ..template.model import Function
 from ..web.ports import DEFAULT_API
 from .output import Output
-from .tables import Paint, table
+from .tables import Paint, listed, table
 from .without_effect import WithoutEffectReport, without_effect_text
 
 _COLOURS = {"error": "red", "hint": "yellow", "instance": "yellow", "not_run": "yellow"}
@@ -34,8 +34,11 @@ def print_warnings(cloud: FunctionCompute) -> None:
     """Say on standard error what this machine lacks, and what in the code will not work."""
     for warning in cloud.warnings:
         sys.stderr.write(f"fc-stub: warning: {warning}\n")
+    hints: dict[str, list[str]] = {}
     for hint in cloud.hints:
-        sys.stderr.write(f"fc-stub: hint: {hint.function}: {hint.text}\n")
+        hints.setdefault(hint.text, []).append(hint.function)
+    for text, functions in hints.items():
+        sys.stderr.write(f"fc-stub: hint: {listed(functions)}: {text}\n")
     sys.stderr.flush()
 
 

@@ -10,6 +10,15 @@ from collections.abc import Sequence
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "bold": "1", "dim": "2"}
 
 
+MOST_LISTED = 3
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names in a row, the first three if there are more."""
+    rest = len(names) - MOST_LISTED
+    return ", ".join(names[:MOST_LISTED]) + (f" and {rest} more" if rest > 0 else "")
+
+
 class Paint:
     """Colours text on a terminal; NO_COLOR (no-color.org) and TERM=dumb switch it off."""
 

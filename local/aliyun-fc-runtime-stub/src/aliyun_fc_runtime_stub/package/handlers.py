@@ -100,4 +100,5 @@ def _makes_application(value: ast.expr | None) -> bool:
 def _is_dynamic(tree: ast.Module) -> bool:
     """Say whether names may be made in a way that the text does not show."""
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    return bool(names & {"globals", "setattr", "exec", "__getattr__"})
+    names |= {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+    return bool(names & {"globals", "locals", "vars", "setattr", "exec", "__getattr__"})

@@ -146,7 +146,7 @@ $(BIN)/python:
 
 $(VENV)/setup.stamp: $(BIN)/python requirements-local.txt local/aliyun-fc-runtime-stub/pyproject.toml local/aliyun-sms-emulator/pyproject.toml
 	@echo "Installing what the demo and the local tools need into $(VENV) ..."
-	@$(BIN)/pip install -q -r requirements-local.txt
+	@$(BIN)/pip install -r requirements-local.txt
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/setup.stamp requirements-dev.txt

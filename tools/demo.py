@@ -20,22 +20,35 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from aliyun_fc_runtime_stub import events
 from tools import demo_hooks
+from tools.install_runtimes import install_runtimes
 from tools.local_cloud import (
     EMULATOR_SECRET,
-    QUIET,
     STUB_PORT,
     LocalCloud,
     NotStarted,
+    Output,
     end_by_signals,
+    read_json_line,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
 DELIVERY_SECONDS = 30
 PHONE_NUMBER = "13800138000"
+CALLED_WITH_THE_KEY = (
+    ("send_sms", "POST", "/sms"),
+    ("send_international_sms", "POST", "/international-sms"),
+    ("query_delivery_status", "GET, POST", "/delivery-status"),
+    ("verify_code", "POST", "/codes"),
+    ("verify_code", "POST", "/codes/check"),
+)
+CALLED_BY_OTHERS = (
+    ("receive_receipts", "/receipts/{token}"),
+    ("receive_hook", "/hooks/{product}"),
+)
 
 
 class DemoError(Exception):
@@ -55,11 +68,12 @@ def main() -> int:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nstopped")
+        _say("\nstopped")
     return 0
 
 
 def _run(cloud: LocalCloud, once: bool) -> None:
+    install_runtimes(ROOT / "s.yaml")
     emulator = cloud.start_emulator()
     key, receipt_token = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
     hook = HookSecrets.new()
@@ -81,8 +95,8 @@ def _run(cloud: LocalCloud, once: bool) -> None:
     stub = cloud.start(
         (STUB_PORT, 7),
         "fc-stub",
-        *("start", "-t", str(ROOT / "s.yaml"), *overrides, "--json"),
-        output=QUIET,
+        *("start", "-t", str(ROOT / "s.yaml"), *overrides, "--json", "--offline"),
+        output=Output(read_json_line, _show_log),
     )
     functions = {function["resource"]: function for function in stub["functions"]}
     urls = {name: one["url"].rstrip("/") for name, one in functions.items() if one["url"]}
@@ -103,7 +117,7 @@ def _run(cloud: LocalCloud, once: bool) -> None:
     circle.take_hooks()
     if not once:
         _show_addresses(circle)
-        print("\nRunning until Ctrl-C.", flush=True)
+        _say("\nRunning until Ctrl-C.")
         threading.Event().wait()
 
 
@@ -132,7 +146,7 @@ class Circle(NamedTuple):
 
     def send_and_follow(self) -> None:
         """Send one SMS, and ask until its receipt has come."""
-        print("\n1. Send one SMS: POST /sms", flush=True)
+        _say("\n1. Send one SMS: POST /sms")
         sent = self._call(
             "send_sms",
             "/sms",
@@ -142,21 +156,21 @@ class Circle(NamedTuple):
                 "template_param": {"name": "Li", "order": "A-17"},
             },
         )
-        print("\n2. Ask what became of it: GET /delivery-status", flush=True)
+        _say("\n2. Ask what became of it: GET /delivery-status")
         url = f"{self.urls['query_delivery_status']}/delivery-status?out_id={sent['out_id']}"
         deadline = time.monotonic() + DELIVERY_SECONDS
         while time.monotonic() < deadline:
             status, answer = _http("GET", url, key=self.key)
             if status == 200 and answer and answer[0]["status"] == "delivered":
-                print(f"   > GET {url}\n   < 200 {json.dumps(answer, ensure_ascii=False)}")
-                print("\nDelivered, by the receipt that the platform pushed.", flush=True)
+                _say(f"   > GET {url}\n   < 200 {json.dumps(answer, ensure_ascii=False)}")
+                _say("\nDelivered, by the receipt that the platform pushed.")
                 return
             time.sleep(0.5)
         raise DemoError(f"not delivered within {DELIVERY_SECONDS} seconds")
 
     def send_abroad(self) -> None:
         """Send one SMS to Hong Kong."""
-        print("\n3. Send one abroad: POST /international-sms", flush=True)
+        _say("\n3. Send one abroad: POST /international-sms")
         self._call(
             "send_international_sms",
             "/international-sms",
@@ -165,7 +179,7 @@ class Circle(NamedTuple):
 
     def send_on_event(self) -> None:
         """Deliver a message of a queue's topic to send_on_event, as the queue would."""
-        print("\n4. Let an event send: a message of an MNS topic", flush=True)
+        _say("\n4. Let an event send: a message of an MNS topic")
         request = {
             "phone_numbers": "13800138002",
             "template_code": "SMS_100002",
@@ -174,13 +188,13 @@ class Circle(NamedTuple):
         event = events.mns_topic(json.dumps(request))
         url = f"{self.api}/2023-03-30/functions/{self.event_function}/invocations"
         status, answer = _http("POST", url, event)
-        print(f"   > {json.dumps(request)}\n   < {json.dumps(answer, ensure_ascii=False)}")
+        _say(f"   > {json.dumps(request)}\n   < {json.dumps(answer, ensure_ascii=False)}")
         if status != 200 or not answer.get("accepted"):
             raise DemoError("the event sent nothing")
 
     def verify_a_code(self) -> None:
         """Create a one-time code, read it off the phone, and check it."""
-        print("\n5. Create and check a one-time code: POST /codes, POST /codes/check", flush=True)
+        _say("\n5. Create and check a one-time code: POST /codes, POST /codes/check")
         number = "13800138003"
         created = self._call("verify_code", "/codes", {"phone_number": number, "purpose": "login"})
         _, inbox = _http("GET", f"{self.emulator}/api/messages?phone_number={number}")
@@ -198,10 +212,10 @@ class Circle(NamedTuple):
     def take_hooks(self) -> None:
         """Let two products call their hooks: a code, signed, and an alarm."""
         url = f"{self.urls['receive_hook']}/hooks"
-        print("\n6. Let Supabase send a code: a signed hook, POST /hooks/supabase", flush=True)
+        _say("\n6. Let Supabase send a code: a signed hook, POST /hooks/supabase")
         body, headers = demo_hooks.supabase_request(self.hook.secret)
         _shown(f"{url}/supabase", body, _http("POST", f"{url}/supabase", body, headers=headers))
-        print("\n7. Let Alertmanager send an alarm: POST /hooks/alertmanager", flush=True)
+        _say("\n7. Let Alertmanager send an alarm: POST /hooks/alertmanager")
         alarm = json.dumps(demo_hooks.alertmanager_body()).encode()
         answer = _http("POST", f"{url}/alertmanager", alarm, key=self.hook.key)
         _shown(f"{url}/alertmanager", alarm, answer)
@@ -209,14 +223,14 @@ class Circle(NamedTuple):
             _, inbox = _http("GET", f"{self.emulator}/api/messages?phone_number={number}")
             if not inbox["messages"]:
                 raise DemoError("a hook sent nothing")
-            print(f"   In the inbox: {inbox['messages'][0]['text']}", flush=True)
+            _say(f"   In the inbox: {inbox['messages'][0]['text']}")
 
     def _call(self, function: str, path: str, body: dict[str, object]) -> Any:
         """POST `body` to a function; print request and answer."""
         url = f"{self.urls[function]}{path}"
-        print(f"   > POST {url}\n   > {json.dumps(body, ensure_ascii=False)}")
+        _say(f"   > POST {url}\n   > {json.dumps(body, ensure_ascii=False)}")
         status, answer = _http("POST", url, body, key=self.key)
-        print(f"   < {status} {json.dumps(answer, ensure_ascii=False)}", flush=True)
+        _say(f"   < {status} {json.dumps(answer, ensure_ascii=False)}")
         if status != 200:
             raise DemoError(f"{url} answered {status}")
         return answer
@@ -225,7 +239,7 @@ class Circle(NamedTuple):
 def _shown(url: str, body: bytes, answer: tuple[int, Any]) -> None:
     """Print a request and its answer; raises DemoError unless that is 200."""
     status, content = answer
-    print(f"   > POST {url}\n   > {body.decode()}\n   < {status} {json.dumps(content)}", flush=True)
+    _say(f"   > POST {url}\n   > {body.decode()}\n   < {status} {json.dumps(content)}")
     if status != 200:
         raise DemoError(f"{url} answered {status}")
 
@@ -259,22 +273,41 @@ def _http(
 
 
 def _show_addresses(circle: Circle) -> None:
-    print("\nAddresses")
-    for name, url in circle.urls.items():
-        print(f"   {name:24} {url}")
-    print(f"   {'Function Compute API':24} {circle.api}")
-    print(f"   {'SMS emulator':24} {circle.emulator}")
-    print(f"   {'Inbox, what arrived':24} {circle.emulator}/inbox")
-    print(f"   {'API key of this run':24} {circle.key}")
-    print(
+    _say("\nOpen in a browser")
+    _say(f"   {circle.emulator}/inbox   the inbox: what arrived")
+    _say(f"\nCall with the API key of this run, {circle.key}")
+    for function, methods, path in CALLED_WITH_THE_KEY:
+        _say(f"   {methods:10} {circle.urls[function]}{path}")
+    _say("\nCalled by others: the emulator pushes receipts, products call their hooks")
+    for function, path in CALLED_BY_OTHERS:
+        _say(f"   {'POST':10} {circle.urls[function]}{path}")
+    _say("\nAsk what runs here, and what arrived")
+    _say(f"   .venv/bin/fc-stub status --api {circle.api}")
+    _say(f"   .venv/bin/sms-emulator messages --url {circle.emulator}")
+    _say(
         f"""
-Send another:
+Send another, and ask what became of it:
    curl {circle.urls["send_sms"]}/sms \\
      -H 'Authorization: Bearer {circle.key}' -H 'Content-Type: application/json' \\
      -d '{{"phone_numbers": "13800138001", "template_code": "SMS_100001",
-          "template_param": {{"code": "123456"}}}}'""",
-        flush=True,
+          "template_param": {{"code": "123456"}}, "out_id": "mine-1"}}'
+   curl '{circle.urls["query_delivery_status"]}/delivery-status?out_id=mine-1' \\
+     -H 'Authorization: Bearer {circle.key}'"""
     )
+
+
+def _show_log(output: IO[str]) -> None:
+    """Print what the functions log, as fc-stub reports it, until fc-stub ends."""
+    for line in output:
+        for entry in json.loads(line).get("log", "").splitlines():
+            if not entry.startswith("FC Invoke"):  # the platform's own lines
+                _say(f"   log {entry}")
+
+
+def _say(text: str) -> None:
+    """Print text and its end at once: the log comes from another thread."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from typing import IO, Any, NamedTuple
 
 BIN = Path(sys.executable).parent
 EMULATOR_PORT, STUB_PORT = 8100, 8900
-READY_SECONDS = 180  # the first start may install the runtimes' packages
+READY_SECONDS = 180  # after what is installed has been installed
 STOP_SECONDS = 10
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EMULATOR_SECRET = "testsecret"  # noqa: S105 (every emulator's)

@@ -72,7 +72,7 @@ class LocalProgram:
 
     def end(self) -> int:
         """Read the rest of its output and return its exit code."""
-        self.lines.append(self._process.communicate(timeout=30)[0])
+        self.lines.append(self._process.communicate(timeout=120)[0])
         return self._process.returncode
 
     def signal(self, number: signal.Signals, *, all_of_it: bool) -> None:

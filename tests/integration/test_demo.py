@@ -7,11 +7,14 @@ import signal
 import socket
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
 from tests.integration.local_program import ADDRESS, LocalProgram, answers, copy_project
+from tests.threaded_server import ThreadedServer
+from tools.install_runtimes import SAID_EVERY
 
 
 @pytest.fixture
@@ -59,6 +62,8 @@ def test_once_it_sends_one_sms_shows_everything_and_leaves_nothing(
         "POST /hooks/alertmanager",
         "InstanceDown",
         "561166",
+        '   log {"time": ',
+        '"action": "SendSms"',
     ):
         assert words in demo.text
     assert demo.left() == []
@@ -119,7 +124,7 @@ def test_it_keeps_running_until_it_is_ended(
     demo.read_until("Running until Ctrl-C.")
     addresses = set(ADDRESS.findall(demo.text))
     assert len(addresses) == 8
-    for words in ("send_sms", "verify_code", "Function Compute API", "SMS emulator", "curl http"):
+    for words in ("/inbox", "Call with the API key", "GET, POST", "status --api", "curl http"):
         assert words in demo.text
     assert all(answers(url) for url in addresses)
     demo.signal(number, all_of_it=all_of_it)
@@ -171,3 +176,30 @@ def test_what_is_broken_is_said_and_the_exit_code_is_not_zero(
     assert message in demo.text
     assert "Traceback" not in demo.text
     assert demo.left() == []
+
+
+class SlowIndex(BaseHTTPRequestHandler):
+    """A package index that takes its time, and then has nothing."""
+
+    def do_GET(self) -> None:
+        time.sleep(SAID_EVERY + 2)
+        self.send_error(404)
+
+    def log_message(self, *_: object) -> None:
+        """Write nothing."""
+
+
+def test_a_slow_network_is_waited_for_and_said_and_without_packages_it_goes_on(
+    folder: Path, running: list[LocalProgram]
+) -> None:
+    with ThreadedServer(SlowIndex) as index:
+        network = {"PIP_INDEX_URL": index.url, "PIP_EXTRA_INDEX_URL": "", "PIP_FIND_LINKS": ""}
+        network |= {"PIP_CONFIG_FILE": "/dev/null", "NO_PROXY": "127.0.0.1"}
+        cache = folder / "scratch" / "cache"
+        demo = LocalProgram(folder, "demo", XDG_CACHE_HOME=str(cache), **network)
+        running.append(demo)
+        demo.read_until("Delivered")
+    demo.signal(signal.SIGINT, all_of_it=True)
+    assert demo.end() == 0
+    assert re.search(r"Installing what python3\.12 carries .* \d+ s so far", demo.text)
+    assert "could not be installed" in demo.text

@@ -1,0 +1,50 @@
+"""Installs what Function Compute's runtimes carry, before the local cloud needs it.
+
+It is done once, and takes as long as the network takes: no time limit covers it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from aliyun_fc_runtime_stub import ConfigurationError, runtime_environment
+from aliyun_fc_runtime_stub.template.s_yaml import load_application
+
+SAID_EVERY = 5  # seconds
+
+
+def install_runtimes(template: Path) -> None:
+    """Make the environment of each runtime that an s.yaml names; say every 5 s that it goes on.
+
+    What cannot be had is said by fc-stub, which then does without it. So is a mistake in s.yaml.
+    """
+    variables = {name: v for name, v in os.environ.items() if not name.startswith("SMS_")}
+    with contextlib.suppress(ConfigurationError):
+        functions = load_application(template, variables).functions
+        for runtime in sorted({function.runtime for function in functions}):
+            with _said(f"Installing what {runtime} carries on Function Compute, this once"):
+                runtime_environment(runtime)
+
+
+@contextlib.contextmanager
+def _said(text: str) -> Iterator[None]:
+    """Say what takes long, once it does."""
+    done = threading.Event()
+    began = time.monotonic()
+
+    def say() -> None:
+        while not done.wait(SAID_EVERY):
+            sys.stdout.write(f"{text}: {time.monotonic() - began:.0f} s so far ...\n")
+            sys.stdout.flush()
+
+    threading.Thread(target=say, daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()

@@ -205,6 +205,12 @@ def test_what_is_not_offered_is_answered_with_the_list_of_what_is(
         assert call in answer["Message"]
 
 
+def test_a_role_that_was_not_given_is_answered_as_an_empty_one(deployer: Deployer) -> None:
+    """The fc3 component puts an empty one into its plan, which otherwise shows a difference."""
+    assert deployer.create("f").to_map()["role"] == ""
+    assert deployer.get("f").to_map()["role"] == ""
+
+
 def test_nothing_is_said_of_what_the_component_sends_empty(deployer: Deployer) -> None:
     deployer.create(
         "f",

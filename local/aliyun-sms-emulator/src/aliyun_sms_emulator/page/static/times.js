@@ -38,7 +38,7 @@ export function listTime(iso, today) {
 
 export function bothTimes(iso, date = false) {
   const own = (date ? withoutYear : seconds).format(new Date(iso));
-  return el("time", { datetime: iso }, own, isPlatformZone(iso) ? null : el("small", {}, platformBeside(iso, date)));
+  return el("time", { datetime: iso }, own, " ", isPlatformZone(iso) ? null : el("small", {}, platformBeside(iso, date)));
 }
 
 function platformBeside(iso, date) {

@@ -7,6 +7,7 @@ hooks" in them, "Configure instance concurrency"
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import socket
@@ -96,6 +97,19 @@ def test_a_response_goes_back_as_it_is(project: Project) -> None:
     response = connection.getresponse()
     assert (response.headers["content-length"], response.read()) == ("2", b"")
     connection.close()
+
+
+def test_the_end_of_the_log_comes_with_a_response_where_it_is_asked_for(project: Project) -> None:
+    """ "Web functions": X-Fc-Log-Type Tail; not with several requests at a time."""
+    text = "print(self.path, flush=True); self.answer('ok')"
+    project.program("f", text)
+    project.program("g", text, instanceConcurrency=2)
+    fc = project.start()
+    asked = [("X-Fc-Log-Type", "Tail")]
+    told = send(fc.url("f"), "GET", "/a", b"", asked).headers["x-fc-log-result"]
+    assert base64.b64decode(told) == b"/a\n"
+    assert "x-fc-log-result" not in send(fc.url("f"), "GET", "/a").headers
+    assert "x-fc-log-result" not in send(fc.url("g"), "GET", "/a", b"", asked).headers
 
 
 def test_the_environment_is_that_of_a_custom_runtime(project: Project) -> None:

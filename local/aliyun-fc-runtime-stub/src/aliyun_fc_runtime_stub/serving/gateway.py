@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from ..errors import FunctionNotFound, RequestRefused, Throttled
 from ..http_messages import ClientConnection, Headers, HttpRequest, HttpResponse
-from ..instances.invocation import new_request_id
+from ..instances.invocation import Invocation, new_request_id
 from ..instances.kinds import kind_of
 from ..template.model import Function, HttpTrigger
 from ..web.api_paths import INVOKE, SWITCH, check_qualifier
@@ -177,7 +177,10 @@ class Gateway:
         )
         if stream.started:
             return None
-        return with_cors(trigger, request, make_response(invocation))
+        response = make_response(invocation)
+        if as_it_is:
+            response.headers.extend(_log_result(function, request, invocation))
+        return with_cors(trigger, request, response)
 
     def _check_trigger(self, function: Function, request: HttpRequest) -> HttpTrigger:
         """Return the trigger of a function if it lets a request in; else raise RequestRefused."""
@@ -224,12 +227,19 @@ class Gateway:
         ]
         content = b"application/octet-stream" if invocation.status < 400 else b"application/json"
         headers.append((b"content-type", content))
-        # Of several requests at a time nobody knows whose a line is ("instance concurrency").
-        one_at_a_time = self._service.function(name).concurrency == 1
-        if one_at_a_time and request.header("x-fc-log-type").lower() == "tail":
-            tail = invocation.log.encode()[-_LOG_TAIL:]
-            headers.append((b"x-fc-log-result", base64.b64encode(tail)))
+        headers += _log_result(self._service.function(name), request, invocation)
         return HttpResponse(invocation.status, headers, invocation.payload)
+
+
+def _log_result(function: Function, request: HttpRequest, invocation: Invocation) -> Headers:
+    """Return the end of the log as a header, if it is asked for.
+
+    Of several requests at a time nobody knows whose a line is ("Configure instance concurrency").
+    """
+    if function.concurrency > 1 or request.header("x-fc-log-type").lower() != "tail":
+        return []
+    tail = invocation.log.encode()[-_LOG_TAIL:]
+    return [(b"x-fc-log-result", base64.b64encode(tail))]
 
 
 def _request(scope: Scope) -> HttpRequest:

@@ -135,12 +135,12 @@ def _parts(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _text(told: Mapping[str, Any]) -> list[str]:
-    """Return what is known as lines for people, in the order in which it happened."""
-    text: list[str] = []
+    """Return lines for people: the causes, and then what happened, in its order."""
+    text = [f"Cause: {cause['code']}. {cause['text']}" for cause in told["causes"]] or [NOTHING]
     for send in [*told.get("sends", ()), *told.get("messages", ())]:
         text += _send_text(send)
-    for count in told.get("counts", ()):
-        text.append(f"  counted: {count['rule']} {count['used']} of {count['limit']}")
+    counts = told.get("counts", ())
+    text += [f"  counted: {each['rule']} {each['used']} of {each['limit']}" for each in counts]
     if told["log"]:
         text.append("In the log:")
         text += [f"  {_shown_time(line)}  {_line_text(line)}" for line in told["log"]]
@@ -148,9 +148,7 @@ def _text(told: Mapping[str, Any]) -> list[str]:
         text.append(NO_LOG)
     if not told.get("has_state", True):
         text.append("There is no shared state (SMS_STATE_URL): only the log and the platform know.")
-    if not told["causes"]:
-        return [*text, NOTHING]
-    return [*text, *(f"Cause: {cause['code']}. {cause['text']}" for cause in told["causes"])]
+    return text
 
 
 def _send_text(send: Mapping[str, Any]) -> list[str]:

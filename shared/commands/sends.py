@@ -31,6 +31,10 @@ class Cause(NamedTuple):
     text: str
 
 
+_ASK_FOR_RECEIPTS = (
+    "Are receipts switched on in the console, and do they reach receive_receipts? `make why "
+    "NUMBER=ask DAY=...` asks the platform."
+)
 _DISAGREES = Cause(
     "receipt-disagrees",
     "A receipt came that does not agree with what was sent, in its id, number or time; it changes "
@@ -159,6 +163,8 @@ def _causes(record: PartRecord, standing: str, receipts: list[Receipt]) -> list[
         text = answers.explain_part(standing, record.code, record.action)
         if record.code not in ("", "OK"):
             text = f"{explain(record.code)} {text}" if standing == "unknown" else text
+        if standing == "accepted":
+            text = f"{text} {_ASK_FOR_RECEIPTS}"
         code = {"accepted": "no-receipt", "in-progress": "in-progress"}.get(standing, record.code)
         found = [Cause(code or standing, text)]
     return list(dict.fromkeys(found))

@@ -147,6 +147,18 @@ def serve(
     except Exception as error:
         log_bug(error, log)
         response = _error_response(InternalError())
+    _log_answer(
+        response,
+        log.about(field=masked(field), duration_ms=round((clock.monotonic() - started) * 1000)),
+        request=request,
+        space=space,
+    )
+    version = {"X-Fc-Sms-Version": VERSION} if space else {}  # not for those whom nobody knows
+    return fc_response(response._replace(headers={**response.headers, **version}))
+
+
+def _log_answer(response: Response, log: Log, *, request: Request | None, space: str) -> None:
+    """Log an answer to a caller of `space`, and let its body name the invocation."""
     code, out_id = "", ""
     if isinstance(response.body, dict):
         response.body["request_id"] = log.request_id
@@ -159,12 +171,8 @@ def serve(
         "answer",
         str(response.status),
         code=code,
-        field=masked(field),
-        duration_ms=round((clock.monotonic() - started) * 1000),
         **{"caller": space, **log.ids(space, out_id)},
     )
-    version = {"X-Fc-Sms-Version": VERSION} if space else {}  # not for those whom nobody knows
-    return fc_response(response._replace(headers={**response.headers, **version}))
 
 
 def problem(

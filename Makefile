@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup demo serve check test test-all lint unit runtimes integration local-tests faults fuzz \
+.PHONY: help setup demo serve check test test-all lint lint-docs unit runtimes integration local-tests faults fuzz \
 	mutants builds yardstick benchmark doctor unread release registry deploy try-emulator \
 	stop-sending start-sending why replies forget budget verify-cloud api-key package template metadata clean system-parts
 
@@ -32,6 +32,10 @@ lint: $(VENV)/dev.stamp ## style, format and types
 	$(BIN)/mypy
 	cd local/aliyun-sms-emulator && $(abspath $(BIN))/mypy
 	cd local/aliyun-fc-runtime-stub && $(abspath $(BIN))/mypy
+
+# It reports, and fails nothing: a writer decides.
+lint-docs: ## sentences of more than 35 words, and wrong terms, in the pages (ARGS=docs/errors.md)
+	@$(PYTHON) -m tools.lint_docs $(ARGS)
 
 unit: $(VENV)/dev.stamp ## the unit tests, on the Python of .venv
 	$(BIN)/pytest -n 2 tests/unit

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^ *(?:\d+\. |- )?```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 COMMENT = re.compile(r"(?:^|(?<=\s))(?:#|//) .*$", re.MULTILINE)
 PLACEHOLDER = re.compile(r"<[^<>\n]+>")
 NOT_ASCII = re.compile(r"[^\x00-\x7f]+(?:[^\x00-\x7f\"']*[^\x00-\x7f]+)*")
@@ -52,7 +52,7 @@ def headings(page: Path) -> list[int]:
 def blocks(page: Path) -> list[Block]:
     """Return the blocks of a page, without comments and with the same text in all placeholders."""
     found = []
-    for _, language, content in FENCE.findall(page.read_text("utf-8")):
+    for language, content in FENCE.findall(page.read_text("utf-8")):
         plain = PLACEHOLDER.sub("<>", COMMENT.sub("", content))
         found.append(Block(language, tuple(line.rstrip() for line in plain.splitlines())))
     return found

@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import ConfigurationError
 from ..template.s_yaml import load_application
 from .findings import EVERYWHERE, Finding, find_all
-from .option_types import pair
+from .options import SUCCESS, UNUSABLE, add_command, add_layers, add_template
 from .tables import MOST_LISTED, listed
 
 _DESCRIPTION = """Read an s.yaml and the code it names, and say what will not work as it is
@@ -27,28 +27,11 @@ exit codes: 0 nothing fails as it is written, 2 something does, or s.yaml cannot
 
 def add_check_command(commands: Any) -> None:
     """Add the command to the command line's subparsers."""
-    parser = commands.add_parser(
-        "check",
-        help="say what of an s.yaml will not work, before any deploy",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "-t",
-        "--template",
-        default="s.yaml",
-        metavar="FILE",
-        help="the s.yaml, or a file that extends it (default s.yaml)",
-    )
-    parser.add_argument(
-        "--layer",
-        action="append",
-        default=[],
-        type=pair,
-        metavar="ARN=FOLDER",
-        help="folder that stands for a layer, as unpacked below /opt",
-    )
+    text = "say what of an s.yaml will not work, before any deploy"
+    parser = add_command(commands, "check", text, examples=_EXAMPLES)
+    parser.description = _DESCRIPTION
+    add_template(parser)
+    add_layers(parser)
     parser.add_argument("--json", action="store_true", help="write a JSON object instead of text")
     parser.set_defaults(run=_check)
 
@@ -68,7 +51,7 @@ def _check(options: argparse.Namespace) -> int:
         sys.stdout.write("".join(_lines(findings, len(application.functions))))
         sys.stdout.write(_summary(findings, len(application.functions)))
     sys.stdout.flush()
-    return 2 if any(finding.is_error for finding in findings) else 0
+    return UNUSABLE if any(finding.is_error for finding in findings) else SUCCESS
 
 
 def _row(finding: Finding) -> dict[str, object]:

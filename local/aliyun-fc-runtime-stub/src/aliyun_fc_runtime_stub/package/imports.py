@@ -134,7 +134,7 @@ def _imports_of(file: Path, module: str) -> Iterator[Import]:
             base = parts[: len(parts) - one.level + 1]
             modules = tuple(".".join([*base, name]).strip(".") for name in modules)
         if modules[0]:
-            yield Import(modules, file, one.line, one.optional)
+            yield Import(modules, file, line=one.line, optional=one.optional)
 
 
 @lru_cache(maxsize=4096)
@@ -150,13 +150,16 @@ def _statements(source: bytes) -> tuple[_Statement, ...]:
         is_optional = id(node) in optional
         if isinstance(node, ast.Import):
             found += [
-                _Statement((alias.name,), 0, node.lineno, is_optional) for alias in node.names
+                _Statement((alias.name,), 0, line=node.lineno, optional=is_optional)
+                for alias in node.names
             ]
         elif isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 whole = f"{node.module}.{alias.name}" if node.module else alias.name
                 modules = (whole, node.module or "")
-                found.append(_Statement(modules, node.level, node.lineno, is_optional))
+                found.append(
+                    _Statement(modules, node.level, line=node.lineno, optional=is_optional)
+                )
     return tuple(found)
 
 

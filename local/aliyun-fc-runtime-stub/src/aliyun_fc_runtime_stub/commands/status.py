@@ -1,13 +1,41 @@
-"""What `fc-stub status` writes."""
+"""The command `fc-stub status`."""
 
 from __future__ import annotations
 
+import argparse
+import json
+import sys
 from typing import Any
 
+from ..web.ports import DEFAULT_API
+from .control_client import ControlClient
+from .options import SUCCESS, add_command
 from .tables import Paint, table
 
 _HEAD = ("FUNCTION", "INSTANCES", "ASYNCHRONOUS", "NEXT TIMER")
 _INSTANCE_HEAD = ("PROCESS", "FUNCTION", "STATE", "MEMORY", "REQUESTS")
+_EXAMPLES = """examples:
+  fc-stub status
+  fc-stub status --json | jq '.functions[].queue.waiting'
+"""
+
+
+def add_status_command(commands: Any) -> None:
+    """Add the command to the command line's subparsers."""
+    text = "show instances, asynchronous queue and timers of a running stub"
+    status = add_command(commands, "status", text, examples=_EXAMPLES)
+    status.add_argument("--api", default=DEFAULT_API, metavar="URL", help="the stub")
+    status.add_argument("--json", action="store_true", help="write a JSON object instead of text")
+    status.set_defaults(run=_status)
+
+
+def _status(options: argparse.Namespace) -> int:
+    status = ControlClient(options.api).status()
+    sys.stdout.write(
+        json.dumps(status) + "\n" if options.json else status_text(options.api, status)
+    )
+    sys.stdout.flush()
+    return SUCCESS
 
 
 def status_text(api: str, status: dict[str, Any]) -> str:

@@ -354,6 +354,35 @@ def test_a_reply_is_kept_once_and_logged_without_its_text(
         assert secret not in logged
 
 
+def test_a_receipt_that_failed_is_a_line_with_its_code_and_what_that_means(
+    api: SmsApi, store: SqliteStore, log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    leave_part(store, SECRET, "shop~order-17~2", NUMBER, template="SMS_154950909")
+    failed = {
+        **MAINLAND,
+        "out_id": "shop~order-17~2",
+        "success": False,
+        "err_code": "MOBILE_NOT_ON_SERVICE",
+        "biz_id": "900619746936498440^0",
+    }
+    delivered = {**MAINLAND, "out_id": "shop~order-18"}
+    keep([failed, delivered], api, store, deadline=9.0)
+    (line,) = [line for line in log_lines() if line["outcome"] == "failed"]
+    expected = {
+        "level": "warning",
+        "action": "receipt",
+        "code": "MOBILE_NOT_ON_SERVICE",
+        "caller": "shop",
+        "out_id": "order-17",
+        "part": 2,
+        "template": "SMS_154950909",
+        "message_id": "900619746936498440^0",
+        "number": "*34",
+    }
+    assert expected.items() <= line.items()
+    assert line["meaning"]
+
+
 def test_two_replies_without_a_sequence_id_are_two(
     api: SmsApi, store: SqliteStore, log_lines: Callable[[], list[dict[str, Any]]]
 ) -> None:

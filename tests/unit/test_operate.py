@@ -72,3 +72,31 @@ def test_a_request_over_http_is_refused_whatever_it_asks_for() -> None:
     told = run(http_event({"command": "unread"}, path="/"))
     assert told["statusCode"] == 403
     assert "InvokeFunction" in told["body"]
+
+
+@pytest.mark.usefixtures("environment")
+def test_without_state_why_tells_the_hash_to_search_the_log_for() -> None:
+    answer = run({"command": "why", "arguments": {"id": "order-17"}})["answer"]
+    assert (answer["has_state"], answer["sends"]) == (False, [])
+    assert len(answer["out_id_hashes"][0]) == 16
+
+
+@pytest.mark.usefixtures("state")
+@pytest.mark.parametrize(
+    ("command", "arguments", "field"),
+    [
+        ("why", {}, "id"),
+        ("why", {"id": "a b"}, "id"),
+        ("why", {"id": "order-17", "caller": 1}, "caller"),
+        ("why", {"id": "order-17", "first_part": -1}, "first_part"),
+        ("why-number", {"day": "20260131"}, "phone_number"),
+        ("why-number", {"phone_number": NUMBER, "day": "yesterday"}, "day"),
+        ("replies", {}, "day"),
+        ("forget", {"phone_number": "12"}, "phone_number"),
+        ("hashes", {"text": ""}, "text"),
+        ("budget", {"all": True}, "arguments.all"),
+    ],
+)
+def test_a_wrong_argument_is_named(command: str, arguments: dict[str, Any], field: str) -> None:
+    told = run({"command": command, "arguments": arguments})
+    assert told["error"]["detail"].startswith(f"{field}: ")

@@ -20,7 +20,7 @@ export async function call(method, path, body) {
 export const query = (values) => new URLSearchParams(
   Object.entries(values).filter(([, value]) => value !== "" && value !== null)).toString();
 
-export function complain(error) {
+function complain(error) {
   const problem = byId("problem");
   problem.textContent = error.message;
   problem.hidden = false;

@@ -1,6 +1,6 @@
 // One conversation: messages and replies as on the phone, the phone's state, the reply box.
 
-import { byId, el, sync, t } from "./dom.js";
+import { byId, el, sync } from "./dom.js";
 import { attempt, call, query } from "./api.js";
 import { keepOneStop, setUpArrows } from "./keys.js";
 import { messageItem, replyItem } from "./message.js";

@@ -13,6 +13,7 @@ import sys
 import threading
 from typing import IO, Any
 
+from tools.install_runtimes import install
 from tools.local_cloud import (
     EMULATOR_SECRET,
     STUB_PORT,
@@ -23,6 +24,7 @@ from tools.local_cloud import (
 )
 
 HTTP_TRIGGERS = 6
+RUNTIMES = ("python3.10", "python3.12")  # that fc-stub serve prepares before it is ready
 API_KEY = "trial-key"
 EXPORT = re.compile(r" *export (\w+)=(\S+)")
 READY = "Ctrl-C ends"
@@ -59,6 +61,7 @@ def _serve(cloud: LocalCloud, options: list[str]) -> None:
             print(line, end="", flush=True)
         ended.set()
 
+    install(RUNTIMES)
     emulator = cloud.start_emulator()
     overrides = [f"--env={name}={value}" for name, value in cloud.settings(emulator["url"]).items()]
     lines = cloud.start(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterator
@@ -10,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from functions import send_international_sms
 from shared import errors
 from shared.commands import meanings
 from shared.limit_rules import RULE_OF
 from shared.platform.error_codes import ERROR_CODES, TABLE
 from shared.sending.intents import Part, PartOutcome
 from shared.trigger.answers import send_response
+from tests.unit.trigger_events import API_KEYS, Context, http_event
 
 PAGES = ("docs/errors.md", "docs/zh/errors.md")
 CODE = re.compile(
@@ -23,6 +26,7 @@ CODE = re.compile(
 )  # one of ours: connection-failed, http-<status>
 # Where a code stands in a call that does not name it: by place, from 0.
 PLACES = {"PartOutcome": 2, "Result": 1, "problem": 2, "_stop": 0, "safe_code": 0}
+KEY_PAIR = {"SMS_ACCESS_KEY_ID": "testid", "SMS_ACCESS_KEY_SECRET": "testsecret"}
 OF_OPERATE = {"http-refused"}  # whose status tests/unit/test_operate.py holds
 NOT_OF_CALLERS = {"error_codes.py", "meanings.py"}  # the platform's; what explains codes
 SENDS = {
@@ -184,3 +188,15 @@ def test_the_platforms_codes_are_the_same_in_both_languages(project: Path) -> No
     english, chinese = (platform_rows((project / page).read_text("utf-8")) for page in PAGES)
     assert [ends(row) for row in chinese] == [ends(row) for row in english]
     assert [row for row in chinese if not re.search("[\u4e00-\u9fff]", row)] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_example_is_an_answer(
+    project: Path, page: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**KEY_PAIR, "SMS_API_KEYS": API_KEYS}.items():
+        monkeypatch.setenv(name, value)
+    body = {"phone_numbers": "+65 9123 4567", "message": "Your parcel has arrived."}
+    answer = send_international_sms.handler(http_event(body, path="/international-sms"), Context())
+    (example,) = re.findall(r"```json\n(.*?)```", (project / page).read_text("utf-8"), re.DOTALL)
+    assert json.loads(example) == json.loads(str(answer["body"]))

@@ -287,11 +287,11 @@ def _show_addresses(circle: Circle) -> None:
     _say(
         f"""
 Send another, and ask what became of it:
-   curl {circle.urls["send_sms"]}/sms \\
+   curl -w '\\n' {circle.urls["send_sms"]}/sms \\
      -H 'Authorization: Bearer {circle.key}' -H 'Content-Type: application/json' \\
      -d '{{"phone_numbers": "13800138001", "template_code": "SMS_100001",
           "template_param": {{"code": "123456"}}, "out_id": "mine-1"}}'
-   curl '{circle.urls["query_delivery_status"]}/delivery-status?out_id=mine-1' \\
+   curl -w '\\n' '{circle.urls["query_delivery_status"]}/delivery-status?out_id=mine-1' \\
      -H 'Authorization: Bearer {circle.key}'"""
     )
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shutil
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
@@ -112,6 +116,27 @@ def test_busy_ports_are_left_alone(folder: Path, running: list[LocalProgram]) ->
     assert not {":8100", ":8900", ":8901"} & set(re.findall(r"(?<=127\.0\.0\.1):\d+", demo.text))
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_the_commands_that_it_prints_send_an_sms_and_ask_for_its_status(
+    folder: Path, running: list[LocalProgram]
+) -> None:
+    demo = LocalProgram(folder, "demo")
+    running.append(demo)
+    demo.read_until("Running until Ctrl-C.")
+    printed = re.search(r"what became of it:\n(.*?)\n\n", demo.text, re.DOTALL)
+    assert printed
+    done = subprocess.run(
+        ["sh", "-e", "-c", re.sub(r"^   log .*\n?", "", printed[1], flags=re.MULTILINE)],
+        env={**os.environ, "NO_PROXY": "127.0.0.1"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    sent, status = map(json.loads, done.stdout.splitlines())
+    assert (sent["outcome"], sent["out_id"]) == ("accepted", "mine-1")
+    assert [each["out_id"] for each in status] == ["mine-1"]
+
+
 @pytest.mark.parametrize(
     ("number", "all_of_it", "code"),
     [(signal.SIGINT, True, 0), (signal.SIGTERM, False, 143)],
@@ -124,7 +149,7 @@ def test_it_keeps_running_until_it_is_ended(
     demo.read_until("Running until Ctrl-C.")
     addresses = set(ADDRESS.findall(demo.text))
     assert len(addresses) == 8
-    for words in ("/inbox", "Call with the API key", "GET, POST", "status --api", "curl http"):
+    for words in ("/inbox", "Call with the API key", "GET, POST", "status --api"):
         assert words in demo.text
     assert all(answers(url) for url in addresses)
     demo.signal(number, all_of_it=all_of_it)

@@ -86,12 +86,13 @@ def test_it_is_said_once(project: Project) -> None:
 def test_a_start_says_it(project: Project, capfd: pytest.CaptureFixture[str]) -> None:
     from aliyun_fc_runtime_stub.commands.report import Report
 
-    project.function("f", ECHO, instanceConcurrency=20)
+    project.function("f", f"import yaml\n{ECHO}", instanceConcurrency=20)
     fc: FunctionCompute = project.start()
     report = Report(as_json=True)
     report.ready(fc)
     report.close()
     ready = json.loads(capfd.readouterr().out)
+    assert [hint["function"] for hint in ready["hints"]] == ["f"]
     assert ready["without_effect"] == [
         {
             "function": "f",

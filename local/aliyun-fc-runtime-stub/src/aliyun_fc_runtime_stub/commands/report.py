@@ -71,6 +71,7 @@ class Report:
             )
             more |= self._signing(cloud)
             more["without_effect"] = without_effect
+            more["hints"] = [{"function": one.function, "text": one.text} for one in cloud.hints]
             self._line(event="ready", api=cloud.api_url, functions=rows, not_run=not_run, **more)
             return
         text = table(

@@ -277,7 +277,11 @@ PROPERTIES = (
     Property("concurrencyConfig", no_effect="--max-instances limits the instances"),
     Property("provisionConfig", no_effect=_PROVISION),
     Property("scalingConfig", no_effect=_PROVISION),
-    Property("disableInjectCredentials", no_effect="keys are injected where there is a role"),
+    Property(
+        "disableInjectCredentials",
+        no_effect="keys are injected where there is a role",
+        usual=(None, "", "None"),
+    ),
     Property("customDomain", no_effect="no domain leads here; the addresses are printed"),
     Property("customRuntimeConfig", lambda given: {"custom": read_custom_runtime(given)}),
     Property("customContainerConfig", no_effect="it belongs to custom containers"),

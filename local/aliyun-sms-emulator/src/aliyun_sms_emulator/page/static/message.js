@@ -10,7 +10,7 @@ export function replyItem({ reply }) {
     el("div", { class: "meta" }, el("span", {}, t("reply_to", { code: reply.dest_code })), bothTimes(reply.sent_at)));
 }
 
-export function messageItem({ message, open, arrived }, { toggle, remove }) {
+export function messageItem({ message, open }, { toggle, remove, arrived }) {
   const code = codeIn(message);
   const id = `about-${message.id}`;
   return el("li", { class: arrived ? "new" : null },

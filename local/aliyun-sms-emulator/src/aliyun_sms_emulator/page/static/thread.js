@@ -17,6 +17,7 @@ const opened = new Set(); // messages whose badge was clicked
 let number = "";
 let shown = FIRST;
 let newest = 0;
+let seen = 0; // the newest before the last look; what is above it comes in with a movement
 let readTo = 0;
 let entries = [];
 
@@ -41,7 +42,8 @@ export async function showThread(wanted, filters, conversations) {
   byId("older-messages").hidden = total <= shown || shown >= MOST;
   byId("too-many").hidden = total <= shown || shown < MOST;
   const atEnd = changed || talk.scrollHeight - talk.scrollTop - talk.clientHeight < 80;
-  entries = withDays(items, newest);
+  entries = withDays(items);
+  seen = newest;
   newest = Math.max(newest, ...messages.map((message) => message.id));
   showEntries();
   if (atEnd) requestAnimationFrame(() => { talk.scrollTop = talk.scrollHeight; });
@@ -73,12 +75,12 @@ function inOrder(messages, replies) {
   ].sort(({ place: one }, { place: other }) => one[0] - other[0] || one[1] - other[1]);
 }
 
-function withDays(items, before) {
+function withDays(items) {
   const all = [];
   let day = "";
   for (const item of items) {
     if (dayOf(item.at) !== day) all.push({ key: `d${item.key}`, day: day = dayOf(item.at) });
-    all.push({ ...item, arrived: before > 0 && item.message?.id > before });
+    all.push(item);
   }
   return all;
 }
@@ -86,7 +88,8 @@ function withDays(items, before) {
 function showEntries() {
   sync(list, entries.map((entry) => ({ ...entry, open: opened.has(entry.message?.id) })), (entry) => entry.key, (entry) => {
     if (entry.day) return el("li", { class: "day" }, entry.day);
-    return entry.reply ? replyItem(entry) : messageItem(entry, { toggle, remove });
+    if (entry.reply) return replyItem(entry);
+    return messageItem(entry, { toggle, remove, arrived: seen > 0 && entry.message.id > seen });
   });
   const stops = list.querySelectorAll(STOPS);
   keepOneStop(list, STOPS, stops[stops.length - 1]);

@@ -80,14 +80,13 @@ def known_parts(
     for number in range(first_part, end):
         part = known_part(store, intent._replace(part=number), state_secret=state_secret)
         count = max(count, part.record.parts)
+        # Beyond the last known part only a record tells of another: a receipt may be forged.
+        if number >= count and part.record.stored is None:
+            return found, 0
         if part.is_known:
             found.append(part)
-        elif number >= count:
-            return found, 0
-    is_more = (
-        end < count
-        or known_part(store, intent._replace(part=end), state_secret=state_secret).is_known
-    )
+    following = intent._replace(part=end)
+    is_more = end < count or read_part(store, following, state_secret=state_secret).stored
     return found, end if is_more else 0
 
 

@@ -271,6 +271,13 @@ def test_parts_are_rows_until_receipts_come_and_then_each_number_is_one(
     assert platform.calls == []
 
 
+def test_a_receipt_of_a_part_that_was_never_sent_is_not_shown(api: SmsApi, store: Store) -> None:
+    leave_part(store, SECRET, "tester~order-1", NUMBER)
+    keep([{**REPORT, "out_id": "tester~order-1~1", "success": False}], api, store, deadline=9.0)
+    (row,), next_part = find_by_id(IdQuestion("order-1", "", 0), asking(api))
+    assert (row["status"], next_part) == ("waiting", 0)
+
+
 def test_the_parts_of_a_file_are_found_although_each_is_an_intent(
     api: SmsApi, store: Store
 ) -> None:

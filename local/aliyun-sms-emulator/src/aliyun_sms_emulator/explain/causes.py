@@ -38,7 +38,7 @@ def is_known_refusal(code: str) -> bool:
 _UNKNOWN: Mapping[str, Any] = {
     "about": "platform",
     "en": ["The platform refused it with {code}", "See Message in the answer."],
-    "zh": ["平台以 {code} 拒绝", "见应答中的 Message。"],
+    "zh": ["平台以 {code} 拒绝", "见响应中的 Message。"],
 }
 
 

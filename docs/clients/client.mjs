@@ -1,0 +1,65 @@
+// A client of fc-sms with fetch: send with an out_id, repeat after a 504, check a code.
+// It needs Node.js 18 or newer, and no package.
+import { createInterface } from "node:readline/promises";
+
+const { SMS_URL, CODES_URL, SMS_KEY, NUMBER } = process.env;
+const TRIES = 5;
+const WAIT_SECONDS = 2;
+
+const seconds = (count) => new Promise((resolve) => setTimeout(resolve, count * 1000));
+
+// POST `body`, and repeat the same body while its outcome is open. Such a repeat never sends
+// twice, because the body has an `out_id`. Without shared state the answer is not `retryable`.
+async function call(url, body) {
+  for (let triesLeft = TRIES - 1; ; triesLeft -= 1) {
+    let wait = WAIT_SECONDS;
+    let answer;
+    try {
+      answer = await fetch(url, {
+        method: "POST",
+        headers: { Authorization: `Bearer ${SMS_KEY}`, "Content-Type": "application/json" },
+        body: JSON.stringify(body),
+        // The function takes up to 30 seconds: a shorter time would give up on an answer.
+        signal: AbortSignal.timeout(35_000),
+      });
+    } catch (error) {
+      if (!triesLeft) throw error;
+      console.log("no answer: the same call again");
+    }
+    if (answer) {
+      const result = await answer.json();
+      if (answer.ok) return result;
+      const isOpen = [503, 504].includes(answer.status) && result.retryable;
+      if (!isOpen || !triesLeft) throw new Error(`${result.code}: ${result.detail}`);
+      wait = Number(answer.headers.get("Retry-After") ?? WAIT_SECONDS);
+      console.log(`${answer.status} ${result.code}: the same call again`);
+    }
+    await seconds(wait);
+  }
+}
+
+// Keep the out_id with the order, before the first call: a program that ends can then go on.
+const sent = await call(`${SMS_URL}/sms`, {
+  phone_numbers: NUMBER,
+  template_code: "SMS_100002",
+  template_param: { name: "Li", order: "17" },
+  out_id: `order-${Date.now()}`,
+});
+console.log("sent:", sent.outcome);
+
+const created = await call(`${CODES_URL}/codes`, {
+  phone_number: NUMBER,
+  purpose: "login",
+  out_id: `login-${Date.now()}`,
+});
+const terminal = createInterface({ input: process.stdin, output: process.stdout });
+const code = await terminal.question("code: ");
+terminal.close();
+// A wrong code takes one of its tries.
+const checked = await call(`${CODES_URL}/codes/check`, {
+  verification_id: created.verification_id,
+  phone_number: NUMBER,
+  purpose: "login",
+  code,
+});
+console.log("verified:", checked.verified);

@@ -1,0 +1,86 @@
+"""docs/http-api.md and docs/codes.md: each block is run, and gives the answer shown below it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.integration.page_blocks import FUNCTIONS_PORT, Trial, blocks
+
+EXAMPLE = re.compile(r"^```sh\n(.*?)^```\n+(?:```json\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
+EVERYTHING_ON = "SMS_STATE_URL"
+# What differs from run to run: ids, times, and how far a time is away.
+OF_ONE_RUN = re.compile(r".*(_id|_date|_hash|_in)|carrier")
+pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+
+
+class Example(NamedTuple):
+    """A block of a page, and the answer below it."""
+
+    block: str
+    answer: Any
+
+
+@pytest.fixture(scope="module")
+def trial(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
+    """The emulator and the functions that the quick start starts with everything on."""
+    found = blocks(project / "docs" / "quick-start.md")
+    (emulator,) = [block for block in found if "sms-emulator --port" in block]
+    (functions,) = [block for block in found if EVERYTHING_ON in block]
+    trial = Trial(project, tmp_path_factory.mktemp("trial"))
+    with trial.running(emulator, functions):
+        yield trial
+
+
+def examples(page: Path) -> list[Example]:
+    """Return the examples of a page that show an answer."""
+    found = EXAMPLE.findall(page.read_text("utf-8"))
+    return [Example(block, json.loads(answer)) for block, answer in found if answer]
+
+
+def of_any_run(value: Any) -> Any:
+    """Return an answer without what differs from run to run; its names stay."""
+    if isinstance(value, dict):
+        return {
+            name: type(part).__name__ if OF_ONE_RUN.fullmatch(name) else of_any_run(part)
+            for name, part in value.items()
+        }
+    return [of_any_run(part) for part in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("name", ["http-api.md", "codes.md"])
+def test_each_example_gives_the_answer_below_it(project: Path, trial: Trial, name: str) -> None:
+    shown = examples(project / "docs" / name)
+    assert len(shown) == {"http-api.md": 9, "codes.md": 2}[name]
+    # One shell for the page: an example takes what an earlier one set.
+    script = "sleep 2\necho ---\n".join(example.block for example in shown)
+    answers = [json.loads(text.splitlines()[-1]) for text in trial.run(script).split("---\n")]
+    assert list(map(of_any_run, answers)) == [of_any_run(example.answer) for example in shown]
+
+
+def test_every_example_names_its_address(project: Path) -> None:
+    calls = [
+        line
+        for name in ("http-api.md", "codes.md")
+        for block in blocks(project / "docs" / name)
+        for line in block.splitlines()
+        if re.search(r"\bcurl\b", line)
+    ]
+    assert len(calls) > 10
+    assert [line for line in calls if not re.search(r"http://127\.0\.0\.1:\d{4}/", line)] == []
+
+
+def test_the_quick_start_says_at_which_port_each_function_is(project: Path, trial: Trial) -> None:
+    rows = re.findall(
+        r"^\| `\w+` \| `http://127\.0\.0\.1:(\d+)/",
+        (project / "docs" / "quick-start.md").read_text("utf-8"),
+        re.MULTILINE,
+    )
+    assert [int(port) for port in rows] == [FUNCTIONS_PORT + place for place in range(1, 7)]
+    assert len({trial.address(int(port)) for port in rows}) == len(rows)

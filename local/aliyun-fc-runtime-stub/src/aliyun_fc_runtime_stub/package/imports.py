@@ -7,6 +7,7 @@ folder (those that have a `*.dist-info` beside them).
 from __future__ import annotations
 
 import ast
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -45,33 +46,32 @@ def read_imports(places: Sequence[Path], modules: Iterable[str]) -> list[Import]
     Modules of the standard library are left out. Files that cannot be read or parsed count as
     empty.
     """
+    folders = _Folders(places)
     return [
         one
-        for file, name in _followed(places, modules)
+        for file, name in _followed(folders, modules)
         for one in _imports_of(file, name)
-        if (root := _root(one)) not in sys.stdlib_module_names
-        and root not in _installed_in(places)
-        and not _is_there(places, root)
+        if not folders.is_outside(root := _root(one)) and not folders.has(root)
     ]
 
 
 def files_of(places: Sequence[Path], modules: Iterable[str]) -> list[Path]:
     """Return the files of some modules and of all that they import, installed packages left out."""
-    return [file for file, _ in _followed(places, modules)]
+    return [file for file, _ in _followed(_Folders(places), modules)]
 
 
-def _followed(places: Sequence[Path], modules: Iterable[str]) -> Iterator[tuple[Path, str]]:
+def _followed(folders: _Folders, modules: Iterable[str]) -> Iterator[tuple[Path, str]]:
     """Yield modules with their names, those to begin with first; each once."""
     waiting = [name for module in modules for name in _with_parents(module)]
     seen = set(waiting)
     while waiting and len(seen) < _MOST_FILES:
         name = waiting.pop(0)
-        file = find_module(places, name)
+        file = folders.find(name)
         if file is None or file.suffix != ".py":
             continue
         yield file, name
         for one in _imports_of(file, name):
-            if _root(one) in sys.stdlib_module_names or _root(one) in _installed_in(places):
+            if folders.is_outside(_root(one)):
                 continue
             for module in one.modules:
                 fresh = [part for part in _with_parents(module) if part not in seen]
@@ -85,12 +85,49 @@ def _root(one: Import) -> str:
 
 def find_module(places: Sequence[Path], name: str) -> Path | None:
     """Return the file of a module, a package's `__init__.py`, or None."""
-    path = name.replace(".", "/")
-    for place in places:
-        for candidate in (f"{path}/__init__.py", *(f"{path}{end}" for end in all_suffixes())):
-            if (place / candidate).is_file():
-                return place / candidate
-    return None
+    return _Folders(places).find(name)
+
+
+class _Folders:
+    """Folders in which modules are looked for; each is listed once, as asking costs more."""
+
+    def __init__(self, places: Sequence[Path]) -> None:
+        self._places = places
+        self._names: dict[Path, frozenset[str]] = {}
+        self._installed = frozenset().union(*(_installed(place) for place in places))
+
+    def find(self, name: str) -> Path | None:
+        """Return the file of a module, a package's `__init__.py`, or None."""
+        *parents, last = name.split(".")
+        for place in self._places:
+            folder = place.joinpath(*parents)
+            names = self._listed(folder)
+            if last in names and "__init__.py" in self._listed(folder / last):
+                return folder / last / "__init__.py"
+            for end in all_suffixes():
+                if f"{last}{end}" in names:
+                    return folder / f"{last}{end}"
+        return None
+
+    def has(self, root: str) -> bool:
+        """Say whether a top-level name can be imported; a folder without `__init__.py` can, too."""
+        return self.find(root) is not None or any(
+            name == root or (name.startswith(f"{root}.") and name.endswith(".so"))
+            for place in self._places
+            for name in self._listed(place)
+        )
+
+    def is_outside(self, root: str) -> bool:
+        """Say whether a top-level name is of the standard library, or installed into a folder."""
+        return root in sys.stdlib_module_names or root in self._installed
+
+    def _listed(self, folder: Path) -> frozenset[str]:
+        if folder not in self._names:
+            try:
+                self._names[folder] = frozenset(os.listdir(folder))  # noqa: PTH208  (names alone)
+            except OSError:
+                self._names[folder] = frozenset()
+        return self._names[folder]
 
 
 def requirements_of(places: Sequence[Path]) -> set[str]:
@@ -105,15 +142,6 @@ def requirements_of(places: Sequence[Path]) -> set[str]:
 def normalised(distribution: str) -> str:
     """Return a distribution's name as it is compared: case and `_`, `.`, `-` do not count."""
     return distribution.lower().replace("_", "-").replace(".", "-")
-
-
-def _is_there(places: Sequence[Path], root: str) -> bool:
-    """Say whether a top-level name can be imported; a folder without `__init__.py` can, too."""
-    if any((place / root).is_dir() for place in places):
-        return True
-    return find_module(places, root) is not None or any(
-        any(place.glob(f"{root}.*.so")) for place in places
-    )
 
 
 def _with_parents(module: str) -> list[str]:
@@ -144,34 +172,39 @@ def _statements(source: bytes) -> tuple[_Statement, ...]:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):
         return ()
-    optional = {id(node) for part in _optional_parts(tree) for node in ast.walk(part)}
-    found = []
-    for node in ast.walk(tree):
-        is_optional = id(node) in optional
+    found: list[_Statement] = []
+    _collect(tree.body, found, optional=False)
+    return tuple(found)
+
+
+def _collect(statements: Iterable[ast.stmt], found: list[_Statement], *, optional: bool) -> None:
+    """Add the imports among statements, and in those inside them; expressions hold none."""
+    for node in statements:
         if isinstance(node, ast.Import):
             found += [
-                _Statement((alias.name,), 0, line=node.lineno, optional=is_optional)
+                _Statement((alias.name,), 0, line=node.lineno, optional=optional)
                 for alias in node.names
             ]
         elif isinstance(node, ast.ImportFrom):
             for alias in node.names:
                 whole = f"{node.module}.{alias.name}" if node.module else alias.name
                 modules = (whole, node.module or "")
-                found.append(
-                    _Statement(modules, node.level, line=node.lineno, optional=is_optional)
-                )
-    return tuple(found)
+                found.append(_Statement(modules, node.level, line=node.lineno, optional=optional))
+        else:
+            _collect_inside(node, found, optional=optional)
 
 
-def _optional_parts(tree: ast.AST) -> Iterator[ast.stmt]:
-    """Yield the statements whose imports need not succeed."""
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Try) and any(_catches_import(one) for one in node.handlers):
-            yield from node.body
-            for handler in node.handlers:
-                yield from handler.body
-        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            yield from node.body
+def _collect_inside(node: ast.stmt, found: list[_Statement], *, optional: bool) -> None:
+    handlers = getattr(node, "handlers", [])
+    caught = optional or any(_catches_import(one) for one in handlers)
+    caught = caught or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test))
+    _collect(getattr(node, "body", []), found, optional=caught)
+    for handler in handlers:
+        _collect(handler.body, found, optional=optional or _catches_import(handler))
+    for case in getattr(node, "cases", []):
+        _collect(case.body, found, optional=optional)
+    for name in ("orelse", "finalbody"):
+        _collect(getattr(node, name, []), found, optional=optional)
 
 
 def _catches_import(handler: ast.ExceptHandler) -> bool:
@@ -179,10 +212,6 @@ def _catches_import(handler: ast.ExceptHandler) -> bool:
         return True
     names = handler.type.elts if isinstance(handler.type, ast.Tuple) else [handler.type]
     return any(ast.unparse(name) in _CATCHING for name in names)
-
-
-def _installed_in(places: Sequence[Path]) -> frozenset[str]:
-    return frozenset().union(*(_installed(place) for place in places))
 
 
 @lru_cache(maxsize=256)

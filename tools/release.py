@@ -22,6 +22,7 @@ from tools.package import SecretFound, make_package
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("aliyun-fc-runtime-stub", "aliyun-sms-emulator")
+RELATIVE_LINK = re.compile(r"\]\((?!https?:|#)")
 SECTION = r"^## \[{version}\][^\n]*\n(.*?)(?=^## |\Z)"
 
 
@@ -103,6 +104,7 @@ def build(root: Path, target: Path) -> None:
         _export(root, commit)
         make_package(commit, target / "fc-sms.zip")
         for name in PACKAGES:
+            _lead_to_the_repository(commit, name)
             _build_package(commit / "local" / name, target, made=_commit_time(root))
     distributions = sorted(path for path in target.iterdir() if path.suffix != ".zip")
     _run(sys.executable, "-m", "twine", "check", "--strict", *map(str, distributions), root=root)
@@ -124,6 +126,13 @@ def _export(root: Path, folder: Path) -> None:
 def _commit_time(root: Path) -> str:
     """Return when the commit was made, in seconds since 1970."""
     return _run("git", "log", "-1", "--format=%ct", root=root).strip()
+
+
+def _lead_to_the_repository(commit: Path, package: str) -> None:
+    """Make a README's links absolute: an index of packages shows it without the files beside it."""
+    page = commit / "local" / package / "README.md"
+    base = f"{address(commit / 'pyproject.toml')}/blob/v{version(commit)}/local/{package}"
+    page.write_text(RELATIVE_LINK.sub(f"]({base}/", page.read_text("utf-8")), "utf-8")
 
 
 def _build_package(source: Path, target: Path, *, made: str) -> None:

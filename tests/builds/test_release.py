@@ -145,6 +145,9 @@ def test_the_metadata_of_both_packages_is_complete(released: Path) -> None:
         assert {f"Programming Language :: Python :: 3.{minor}" for minor in range(10, 14)} <= {
             *classifiers
         }
+        links = re.findall(r"\]\(([^)#]+)", str(metadata.get_payload()))
+        assert links
+        assert [link for link in links if not link.startswith("http")] == []
         labels = {line.split(",")[0] for line in metadata.get_all("Project-URL") or []}
         assert labels == {"Repository", "Documentation", "Changelog"}
 

@@ -34,8 +34,8 @@ from shared.sending.stop import read_stop, start_sending
 from shared.state.redis_store import RedisStore
 from tests.integration.cloud import QUERY, Cloud
 from tests.integration.conftest import StartCloud
+from tests.integration.page_blocks import blocks, commands
 from tests.integration.redis_server import RedisServer
-from tests.integration.test_readme_walk import blocks, commands
 from tests.node_packages import clean_environment
 
 PAGES = ("docs/operations.md", "docs/redis.md")

@@ -168,7 +168,8 @@ def test_the_sdist_can_be_built_and_tested_again(package: Package) -> None:
     with tarfile.open(package.sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {f"src/{name}" for name in source_files(package)} <= names
-    assert {"LICENSE", "README.md", "pyproject.toml", "tests/conftest.py"} <= names
+    pages = {"LICENSE", "README.md", "README.zh-CN.md"}
+    assert pages | {"pyproject.toml", "tests/conftest.py"} <= names
     assert not [name for name in names if CACHES.search(name)]
 
 

@@ -13,6 +13,7 @@ from tools.make_metadata import PLACEHOLDER, address, stale_files
 
 PAGES = ("README.md", "README.zh-CN.md", "CONTRIBUTING.md", "openapi.yaml", "pyproject.toml")
 PACKAGES = ("aliyun-fc-runtime-stub", "aliyun-sms-emulator")
+OF_A_PACKAGE = ("README.md", "README.zh-CN.md", "pyproject.toml")
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def tree(project: Path, tmp_path: Path) -> Path:
     names = [*PAGES, "shared/version.py"]
     for package in PACKAGES:
         module = package.replace("-", "_")
-        names += [f"local/{package}/{name}" for name in ("README.md", "pyproject.toml")]
+        names += [f"local/{package}/{name}" for name in OF_A_PACKAGE]
         names += [f"local/{package}/src/{module}/version.py"]
     for name in names:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)

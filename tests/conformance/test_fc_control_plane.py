@@ -171,6 +171,7 @@ def test_the_whole_project_is_deployed_and_sends(
     listed = deployer.client.list_functions(models.ListFunctionsRequest(limit=100)).body
     assert [function.function_name for function in listed.functions] == sorted(functions)
     assert {name for name, url in urls.items() if not url} == {
+        "fc-sms-daily-report",
         "fc-sms-operate",
         "fc-sms-send-on-event",
     }

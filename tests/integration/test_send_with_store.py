@@ -398,7 +398,7 @@ def commands(server: RedisServer) -> Counter[str]:
     """Return how often a client sent each command; those inside scripts are left out."""
     stats = server.ask("INFO", "commandstats")
     inside = (
-        *("get", "set", "incrby", "pexpire", "time"),
+        *("get", "set", "exists", "incrby", "pexpire", "time"),
         *("zadd", "zcard", "zcount", "zremrangebyscore"),
     )
     own = (*inside, "info", "flushall", "script", "client")

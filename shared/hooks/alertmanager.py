@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.errors import InvalidRequest
-from shared.hooks.contract import FIRING, RESOLVED, Alarm, Alert, Hook, text_at
+from shared.hooks.contract import FIRING, RESOLVED, Alarm, Alert, Hook, text_at, whole_characters
 
 # What people call an alert, in this order.
 _TEXTS = ("summary", "description", "message")
@@ -56,4 +56,8 @@ def _alert(entry: Mapping[str, Any], body: Mapping[str, Any]) -> Alert:
 def _texts(value: object) -> dict[str, str]:
     """Return the members of an object that are texts."""
     members = list(value.items())[:_MOST_LABELS] if isinstance(value, dict) else []
-    return {name: text for name, text in members if isinstance(text, str)}
+    return {
+        whole_characters(name): whole_characters(text)
+        for name, text in members
+        if isinstance(text, str)
+    }

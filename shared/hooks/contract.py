@@ -115,7 +115,15 @@ def text_at(content: Mapping[str, Any], *path: str) -> str:
         value = value.get(name) if isinstance(value, Mapping) else None
     if isinstance(value, bool) or not isinstance(value, (str, int, float)):
         return ""
-    return str(value)
+    return whole_characters(str(value))
+
+
+def whole_characters(text: str) -> str:
+    """Return `text` with a question mark for each half of a surrogate pair, which is no character.
+
+    JSON may hold one (``"\\ud800"``), and nothing that is sent or stored can.
+    """
+    return text.encode("utf-8", "replace").decode()
 
 
 def required_number(number: str, field: str) -> str:

@@ -295,6 +295,16 @@ def test_an_alarm_that_cannot_be_read_is_told_by_the_fixed_word(
     assert params(platform) == [{"name": "alarm", "state": "firing", "count": "1"}]
 
 
+@pytest.mark.parametrize("product", ["alertmanager", "grafana", "uptime-kuma"])
+def test_half_a_character_stops_no_alarm(product: str, platform: Platform) -> None:
+    """JSON may hold half of a surrogate pair anywhere."""
+    entry = alert("Down\ud800", **{"label\ud800": "\udfff"})
+    entry["annotations"] = {"summary": "\ud83d"}
+    body = {"alerts": [entry], "groupKey": "\ud800", "receiver": "\ud800", "msg": "x\ud800"}
+    assert call(product, json.dumps(body).encode()).status == 200
+    assert len(platform.sends) == 1
+
+
 def test_an_alarm_of_four_megabytes_is_told(platform: Platform) -> None:
     entry = alert("Large")
     entry["annotations"]["description"] = "告" * (4 * 1024 * 1024 // 3 - 1000)

@@ -29,7 +29,7 @@ _MESSAGE_ID = re.compile(r"[A-Za-z0-9^_-]{1,64}")
 # Four digits or more, also with what an out_id may hold between them: ``138-0013-8000``, ``12.34``.
 _DIGITS_OF_AN_ID = re.compile(r"[0-9](?:[._:-]?[0-9]){3,}")
 # What looks like a key: twenty letters and digits or more, capitals and small ones among them.
-_KEY_LIKE = re.compile(r"(?=[a-z0-9_-]*[A-Z])(?=[A-Z0-9_-]*[a-z])[A-Za-z0-9_-]{20,}")
+_KEY_LIKE = re.compile(r"[A-Za-z0-9_-]{20,}")
 # A BizId (``900619746936498440^0``) or MessageId. A shorter one could be a number or a code.
 _LOGGED_MESSAGE_ID = re.compile(r"[0-9]{6,32}\^[0-9]{1,20}|[0-9]{12,32}")
 _TAIL = 8  # digits of a number that no other text holds by chance
@@ -122,8 +122,14 @@ class Log(NamedTuple):
         return {
             "caller": space,
             "out_id_hash": digest.hexdigest(),
-            "out_id": _DIGITS_OF_AN_ID.sub("*", _KEY_LIKE.sub("*", out_id)),
+            "out_id": _DIGITS_OF_AN_ID.sub("*", _KEY_LIKE.sub(_without_key, out_id)),
         }
+
+
+def _without_key(run: re.Match[str]) -> str:
+    """Return what a run of letters and digits may look like in the log: a key is ``*``."""
+    is_mixed = run[0] != run[0].lower() and run[0] != run[0].upper()
+    return "*" if is_mixed else run[0]
 
 
 def hash_key(state_secret: str) -> bytes:

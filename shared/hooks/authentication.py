@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 TOLERANCE = 5 * 60  # seconds that a signed time may be off, as the libraries of Standard Webhooks
 MOST_BODY = {products.CODES: 1024 * 1024, products.ALARMS: 4 * 1024 * 1024}  # bytes
+_STAMPED = re.compile(rb"[0-9]{1,12}:")  # what Grafana signs in front of a body with its time
 _PATH = re.compile(r"/hooks/(?P<name>[a-z0-9-]{1,40})(?:/(?P<token>[^/]+))?")
 
 
@@ -105,7 +106,7 @@ def _by_standard_webhooks(product: Product, request: Request, log: Log) -> bool:
     prefix = f"{headers.get('webhook-id', '')}.{stamp}.".encode("utf-8", "surrogatepass")
     signed = prefix + request.content(MOST_BODY[product.kind])
     presented = re.findall(r"v1,([A-Za-z0-9+/]{43}=)", headers.get("webhook-signature", ""))
-    keys = [_decoded(each.rpartition("whsec_")[2]) for each in _secrets(product, log)]
+    keys = [hook_settings.webhook_key(each) for each in _secrets(product, log)]
     return _is_signed(signed, [_decoded(each) for each in presented], keys)
 
 
@@ -127,6 +128,8 @@ def _by_key_or_grafana(product: Product, request: Request, log: Log) -> bool:
         return _by_key(product, request, log)
     stamp = request.headers.get("x-grafana-alerting-timestamp", "")
     content = request.content(MOST_BODY[product.kind])
+    if not stamp and _STAMPED.match(content):
+        return False  # a recorded request whose time was moved into its body, so as to be unchecked
     if stamp:
         if not _is_recent(stamp, log.clock.now()):
             return False

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from shared import environment
 from shared.errors import ConfigurationError
-from shared.hooks.products import PRODUCT_OF, TOKEN, Product
+from shared.hooks.products import PRODUCT_OF, STANDARD_WEBHOOKS, TOKEN, Product
 
 _SHORTEST_SECRET = 16  # characters
 _MOST_SECRETS = 4  # at a time: the one in use, and those it is being changed to
@@ -46,7 +47,19 @@ def secrets_of(product: Product, environ: Mapping[str, str]) -> tuple[str, ...]:
         )
     if product.access == TOKEN and not all(re.fullmatch(_URL_SAFE, each) for each in secrets):
         raise ConfigurationError(f"{name} goes into a URL: use letters, digits, - and _ alone")
+    if product.access == STANDARD_WEBHOOKS and not all(webhook_key(each) for each in secrets):
+        raise ConfigurationError(
+            f"{name} is not of the form v1,whsec_<base64>: copy the whole secret, with = at its end"
+        )
     return secrets
+
+
+def webhook_key(secret: str) -> bytes:
+    """Return the key of a secret of Standard Webhooks, ``v1,whsec_<base64>``; empty for others."""
+    try:
+        return base64.b64decode(secret.rpartition("whsec_")[2], validate=True)
+    except ValueError:
+        return b""
 
 
 def jwt_settings(environ: Mapping[str, str]) -> JwtSettings:

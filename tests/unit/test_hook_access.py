@@ -104,6 +104,16 @@ def test_the_published_signatures_of_grafana_let_it_in(headers: dict[str, str]) 
         entered("grafana", headers, body="{}")
 
 
+@pytest.mark.usefixtures("published")
+def test_a_recorded_request_of_grafana_cannot_hide_its_time_in_its_body() -> None:
+    """What is signed are the same bytes, with the time in front of the body."""
+    headers = {"X-Grafana-Alerting-Signature": GRAFANA_TIMED}
+    moved = f"{SIGNED_AT}:{SAMPLES['grafana']['body']}"
+    for at in (SIGNED_AT, SIGNED_AT + 3600):
+        with pytest.raises(NotAuthenticated):
+            entered("grafana", headers, at=at, body=moved)
+
+
 @pytest.mark.parametrize("product", ["supabase", "zitadel"])
 @pytest.mark.parametrize("seconds", [-TOLERANCE - 1, TOLERANCE + 1, 3600])
 @pytest.mark.usefixtures("published")
@@ -211,6 +221,17 @@ def test_a_product_without_a_secret_is_not_let_in(
     deployed.delenv(name)
     assert call(product).status in (401, 404)
     assert f"{name} is not set" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("secret", ["v1,whsec_no base64 at all", WEBHOOK_SECRET[:-1]])
+def test_a_secret_of_standard_webhooks_that_is_not_whole_is_told_in_the_log(
+    secret: str, deployed: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployed.setenv("SMS_HOOK_SUPABASE_SECRET", secret)
+    assert call("supabase").status == 500
+    log = capsys.readouterr().out
+    assert "SMS_HOOK_SUPABASE_SECRET is not of the form v1,whsec_<base64>" in log
+    assert secret not in log
 
 
 # JWT, beside PyJWT

@@ -26,7 +26,7 @@ from shared.trigger.http_trigger import Response, problem
 if TYPE_CHECKING:
     from shared.hooks.contract import Alarm
     from shared.hooks.products import Product
-    from shared.sending.intents import Intent
+    from shared.sending.intents import Intent, PartOutcome
     from shared.trigger.invocation import Invocation
 
 _THREADS = 8
@@ -57,6 +57,7 @@ class _Telling:
         self._records: dict[int, HookRecord] = {}
         self._counts = {"sent": 0, "left_out": 0, "refused": 0, "open": 0}
         self._refusal: Response | None = None
+        self._has_unknown = False
 
     def tell(self, messages: Sequence[Message]) -> Response:
         """Send all messages, and answer."""
@@ -119,16 +120,26 @@ class _Telling:
                 self._counts["sent"] += 1
                 if not outcome.replayed:
                     self._told(job.place)
-            elif is_refused_by_us(outcome.code):
-                self._counts["left_out"] += 1
-                self._held_back(job.place)
-            elif wants_repeat(outcome):
-                self._counts["open"] += 1
             else:
-                self._counts["refused"] += 1
-                self._refusal = send_response(job.intent.out_id, outcomes, has_store=True)
+                self._note_unsent(job, outcome)
         except SmsError as error:  # the message ended all the same
             self._invocation.api.log.failed("store", error)
+
+    def _note_unsent(self, job: Job, outcome: PartOutcome) -> None:
+        """Count a message that was not sent, or may not have been.
+
+        What a limit held back, ours or the platform's, is also counted for the next message; a
+        repeat that sends it after all takes it away again.
+        """
+        is_limit = is_refused_by_us(outcome.code) or outcome.retry_after > 0
+        is_open = wants_repeat(outcome) and not is_refused_by_us(outcome.code)
+        if outcome.outcome == "unknown":
+            self._has_unknown = True
+        else:
+            self._refusal = send_response(job.intent.out_id, (outcome,), has_store=True)
+        self._counts["open" if is_open else "left_out" if is_limit else "refused"] += 1
+        if outcome.outcome == "rejected" and (is_open or is_limit):
+            self._held_back(job.place)
 
     def _note_error(self, error: SmsError) -> None:
         self._invocation.api.log.failed("hook", error)
@@ -155,6 +166,10 @@ class _Telling:
         counts = self._counts
         if counts["open"] and self._product.repeats:
             return problem(503, _REPEAT, "not-settled", retryable=True)
+        is_anybody_told = counts["sent"] or counts["left_out"] or self._has_unknown
+        if counts["open"] and not is_anybody_told and self._refusal:
+            # Who does not repeat can at least say so: to a person who tests, or in its own log.
+            return answers.refused(self._product, self._refusal)
         if not (counts["sent"] or counts["left_out"] or counts["open"]) and self._refusal:
             return answers.refused(self._product, _final(self._refusal))
         return Response(200, {"outcome": "told", **counts})

@@ -12,8 +12,6 @@ from shared.sending.scenes import AlarmScene, Scenes, Tell
 if TYPE_CHECKING:
     from shared.hooks.products import Product
 
-_MOST_TOLD = 100  # numbers of one alarm
-
 
 class Message(NamedTuple):
     """What one number is told: the alerts that concern it, those that fire first."""
@@ -32,35 +30,40 @@ def messages_of(alarm: Alarm, product: Product, scenes: Scenes) -> list[Message]
     """Return a message for each number that is told; none where nothing is to be told.
 
     The first alert that concerns a number chooses the scene of its message. Raises
-    ConfigurationError where an alert has no scene, or concerns nobody.
+    ConfigurationError where no alert has a scene, or all concern nobody.
     """
     scened = _with_scenes(alarm, product, scenes)
-    found: dict[str, Message] = {}
+    told: dict[str, list[Alert]] = {}
+    scene_of: dict[str, AlarmScene] = {}
     for alert, scene in scened:
         for number in _numbers(alarm, alert, scene):
-            message = found.setdefault(number, Message(number, scene, ()))
-            found[number] = message._replace(alerts=(*message.alerts, alert))
-    if scened and not found:
+            scene_of.setdefault(number, scene)
+            told.setdefault(number, []).append(alert)
+    if scened and not told:
         raise ConfigurationError(
             "scenes.json tells nobody of this alarm: no entry of `tell` has its receiver and "
             "labels; add one without conditions"
         )
-    return list(found.values())[:_MOST_TOLD]
+    return [Message(number, scene_of[number], alerts) for number, alerts in told.items()]
 
 
 def _with_scenes(alarm: Alarm, product: Product, scenes: Scenes) -> list[tuple[Alert, AlarmScene]]:
-    """Return each alert with its scene, those that fire first; what is not told is left out."""
-    scened = []
-    for alert in sorted(alarm.alerts, key=lambda alert: alert.state != FIRING):
-        scene = scenes.alarm(f"{product.name}:{alert.severity}", product.name)
-        if scene is None:
-            raise ConfigurationError(
-                f"scenes.json has no scene for alarms of {product.name}: add one to `alarms`, "
-                "see docs/hooks.md"
-            )
-        if alert.state != RESOLVED or scene.resolved:
-            scened.append((alert, scene))
-    return scened
+    """Return each alert with its scene, those that fire first; what is not told is left out.
+
+    So is an alert that has no scene beside one that has: who wants critical ones alone gives a
+    scene to these alone.
+    """
+    found = [
+        (alert, scene)
+        for alert in sorted(alarm.alerts, key=lambda alert: alert.state != FIRING)
+        if (scene := scenes.alarm(f"{product.name}:{alert.severity}", product.name))
+    ]
+    if not found:
+        raise ConfigurationError(
+            f"scenes.json has no scene for alarms of {product.name}: add one to `alarms`, "
+            "see docs/hooks.md"
+        )
+    return [(alert, scene) for alert, scene in found if alert.state != RESOLVED or scene.resolved]
 
 
 def _numbers(alarm: Alarm, alert: Alert, scene: AlarmScene) -> list[str]:

@@ -15,6 +15,7 @@ from shared.sending.template_values import LONGEST_VALUE
 
 if TYPE_CHECKING:
     from shared.hooks.alarm_recipients import Message
+    from shared.sending.scenes import AlarmScene
 
 _LONGEST_TEXT = 120  # characters that one text takes in a message abroad
 _PLACE = re.compile(r"\{([a-z_]+|label:[^{}]+)\}")
@@ -91,22 +92,30 @@ def _variables(message: Message, values: dict[str, str]) -> dict[str, str]:
     """Return the template's variables, each cleaned and cut to what it takes."""
     scene = message.scene
     param = {}
-    tail_at = _place_of_tail(message, values)
+    said = f" +{values['left_out']}"
+    tail_at = _place_of_tail(message, values, room=len(said) + 1)
     for name, source in scene.variables.items():
-        longest = scene.longest.get(name, LONGEST_VALUE)
-        tail = f" +{values['left_out']}" if name == tail_at else ""
-        room = max(longest - len(tail), 1)
+        tail = said if name == tail_at else ""
+        room = _longest(scene, name) - len(tail)
         param[name] = cleaned(values.get(source, ""), scene.word, room) + tail
     return param
 
 
-def _place_of_tail(message: Message, values: dict[str, str]) -> str:
-    """Return the variable that also says how many were left out, "" where none has to."""
+def _place_of_tail(message: Message, values: dict[str, str], *, room: int) -> str:
+    """Return the variable that also says how many were left out, "" where none has to.
+
+    It takes `room` characters at least: what is longer than a template takes would be refused.
+    """
     sources = message.scene.variables
     if values["left_out"] == "0" or "left_out" in sources.values():
         return ""
-    long_ones = [name for name, source in sources.items() if source in ("title", "text")]
-    return next(iter([*long_ones, *sources]), "")
+    fitting = [name for name in sources if _longest(message.scene, name) >= room]
+    long_ones = [name for name in fitting if sources[name] in ("title", "text")]
+    return next(iter([*long_ones, *fitting]), "")
+
+
+def _longest(scene: AlarmScene, name: str) -> int:
+    return scene.longest.get(name, LONGEST_VALUE)
 
 
 def _body_abroad(message: Message, values: dict[str, str]) -> dict[str, Any]:

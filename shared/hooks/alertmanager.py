@@ -3,6 +3,7 @@
 Source: prometheus/alertmanager, notify/webhook/webhook.go and template/template.go.
 """
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,13 +44,15 @@ def _alert(entry: Mapping[str, Any], body: Mapping[str, Any]) -> Alert:
     labels = {**_texts(body.get("commonLabels")), **_texts(entry.get("labels"))}
     notes = {**_texts(body.get("commonAnnotations")), **_texts(entry.get("annotations"))}
     state = text_at(entry, "status") or text_at(body, "status")
+    # Alertmanager before 0.19, and what imitates it, has no fingerprint: the labels tell as much.
+    name = text_at(entry, "fingerprint") or json.dumps(labels, sort_keys=True)
     return Alert(
         state=RESOLVED if state == "resolved" else FIRING,
         title=labels.get("alertname", ""),
         text=next((notes[name] for name in _TEXTS if notes.get(name)), ""),
         severity=labels.get("severity", ""),
         labels=labels,
-        identity=f"{text_at(entry, 'fingerprint')} {text_at(entry, 'startsAt')}",
+        identity=f"{name} {text_at(entry, 'startsAt')}",
     )
 
 

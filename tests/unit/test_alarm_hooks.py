@@ -11,6 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shared.hooks.alarm_recipients import messages_of
+from shared.hooks.contract import FIRING, Alarm, Alert
+from shared.hooks.products import PRODUCT_OF
+from shared.sending.scenes import read_scenes
 from tests.unit.hook_requests import (
     ALARM_SCENE,
     NUMBER,
@@ -143,6 +147,23 @@ def test_without_a_scene_an_alarm_is_an_error(tmp_path: Path, platform: Platform
     assert platform.calls == []
 
 
+def test_an_alert_without_a_scene_does_not_stop_one_that_has(
+    platform: Platform, tmp_path: Path
+) -> None:
+    write_scenes(tmp_path, {"alarms": {"alertmanager:critical": ALARM_SCENE}})
+    call("alertmanager", alarm(alert("A", severity="warning"), alert("B", severity="critical")))
+    assert params(platform) == [{"name": "B", "state": "firing", "count": "1"}]
+
+
+def test_everybody_is_told_however_many_there_are() -> None:
+    numbers = [f"+86138001{place:05d}" for place in range(250)]
+    tell = [{"to": numbers[start : start + 100]} for start in (0, 100, 200)]
+    found = read_scenes(scene(tell=tell))
+    alarm_of_one = Alarm(alerts=(Alert(FIRING, title="A"),))
+    messages = messages_of(alarm_of_one, PRODUCT_OF["alertmanager"], found)
+    assert [message.number for message in messages] == numbers
+
+
 def test_values_are_cleaned_and_cut(platform: Platform, tmp_path: Path) -> None:
     variables = {"name": "title", "detail": "text", "place": "label:instance"}
     write_scenes(tmp_path, scene(variables=variables, longest={"name": 4}))
@@ -184,6 +205,14 @@ def test_the_same_alert_at_another_time_is_told_again(platform: Platform) -> Non
     assert len(platform.sends) == 2
 
 
+def test_alerts_without_a_fingerprint_are_told_apart_by_their_labels(platform: Platform) -> None:
+    for name in ("A", "B", "B"):
+        entry = alert(name)
+        del entry["fingerprint"]
+        call("alertmanager", alarm(entry))
+    assert [param["name"] for param in params(platform)] == ["A", "B"]
+
+
 def test_a_repeat_that_says_a_newer_value_is_the_same_alarm(platform: Platform) -> None:
     for value in ("97 percent", "98 percent"):
         entry = {**alert(value), "fingerprint": "f1"}
@@ -207,6 +236,16 @@ def test_a_refusal_that_a_repeat_would_not_change_is_no_5xx(platform: Platform) 
     platform.on("SendSms", refused("isv.AMOUNT_NOT_ENOUGH"))
     answer = call("alertmanager")
     assert (answer.status, answer.body["code"]) == (422, "isv.AMOUNT_NOT_ENOUGH")
+
+
+def test_a_product_that_does_not_repeat_hears_that_nobody_was_told(
+    platform: Platform, deployed: pytest.MonkeyPatch
+) -> None:
+    deployed.setenv("SMS_STATE_URL", "redis://127.0.0.1:9/0")
+    forget_instance()
+    answer = call("uptime-kuma")
+    assert (answer.status, answer.body["code"]) == (503, "store-unavailable")
+    assert platform.sends == []
 
 
 def test_one_number_that_is_refused_does_not_stop_the_others(
@@ -244,6 +283,34 @@ def test_what_a_storm_left_out_is_told_in_the_next_message(
     forget_instance()
     storm("alertmanager", range(6, 8))
     assert [param["name"] for param in params(platform)[2:]] == ["Down6 +4", "Down7"]
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("isv.BUSINESS_LIMIT_CONTROL", 503), ("isv.BUSINESS_LIMIT_DAY", 200)]
+)
+def test_what_a_limit_of_the_platform_held_back_is_told_in_the_next_message(
+    code: str, status: int, platform: Platform
+) -> None:
+    """A repeat may settle the one of a minute, and would not settle that of a day."""
+    platform.on("SendSms", refused(code), accepted())
+    assert call("alertmanager", alarm(alert("A"))).status == status
+    storm("alertmanager", range(2))
+    names = [param["name"] for param in params(platform)]
+    assert names == ["A", "Down0 +1", "Down1"]
+
+
+def test_a_variable_stays_as_long_as_it_may_be_when_it_says_what_was_left_out(
+    platform: Platform, deployed: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    deployed.setenv("SMS_LIMITS", "number-per-minute=1")
+    forget_instance()
+    variables = {"name": "title", "detail": "text"}
+    write_scenes(tmp_path, scene(variables=variables, longest={"name": 2, "detail": 6}))
+    storm("alertmanager", range(2))
+    deployed.setenv("SMS_LIMITS", "number-per-minute=0")
+    forget_instance()
+    storm("alertmanager", range(2, 3))
+    assert params(platform)[1] == {"name": "Do", "detail": "Dow +1"}
 
 
 def test_a_template_may_have_a_variable_for_what_was_left_out(

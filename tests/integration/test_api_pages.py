@@ -1,7 +1,8 @@
-"""docs/http-api.md and docs/codes.md: each block is run, and gives the answer shown below it."""
+"""docs/http-api.md, docs/codes.md and a hook: each block is run, and gives the answer below it."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.integration.page_blocks import FUNCTIONS_PORT, Trial, blocks
+from tools.doctor.callers import TRIVIAL_KEYS
 
 EXAMPLE = re.compile(r"^```sh\n(.*?)^```\n+(?:```json\n(.*?)^```$)?", re.MULTILINE | re.DOTALL)
 EVERYTHING_ON = "SMS_STATE_URL"
@@ -74,6 +76,24 @@ def test_every_example_names_its_address(project: Path) -> None:
     ]
     assert len(calls) > 10
     assert [line for line in calls if not re.search(r"http://127\.0\.0\.1:\d{4}/", line)] == []
+
+
+def test_the_hook_of_logto_sends_as_the_page_shows(project: Path, trial: Trial) -> None:
+    found = blocks(project / "docs" / "hooks.md")
+    setting, example = (
+        next(block for block in found if words in block) for words in ("HOOK=http", "/hooks/logto")
+    )
+    assert json.loads(trial.run(setting + example))["outcome"] == "accepted"
+    inbox = json.loads(trial.run("curl -s http://127.0.0.1:8200/api/messages?search=123456"))
+    assert [each["template_param"] for each in inbox["messages"]] == [{"code": "123456"}]
+
+
+def test_the_doctor_refuses_the_keys_of_the_trial(project: Path) -> None:
+    text = (project / "docs" / "quick-start.md").read_text("utf-8")
+    digests = {hashlib.sha256(key.encode()).hexdigest() for key in TRIVIAL_KEYS}
+    named = set(re.findall(r":([0-9a-f]{64})", text))
+    assert len(named) == 2
+    assert named <= digests
 
 
 def test_the_quick_start_says_at_which_port_each_function_is(project: Path, trial: Trial) -> None:

@@ -18,8 +18,9 @@ from tools.doctor.findings import ERROR, OK, WARN, Finding, Findings
 
 NO_CALLERS = ("receive_hook", "receive_receipts", "send_on_event")
 """Functions that ask for no caller's key: products and the platform show who they are."""
-TRIVIAL_KEYS = ("", "key", "test", "demo", "secret", "password", "123456", "trial-key")
-"""Keys that anybody would try; the last is the one of the README's trial."""
+OF_THE_TRIAL = ("trial-key", "hook-trial-key")  # of the README and of docs/quick-start.md
+TRIVIAL_KEYS = ("", "key", "test", "demo", "secret", "password", "123456", *OF_THE_TRIAL)
+"""Keys that anybody would try."""
 
 
 def examine(deployment: Deployment) -> Findings:

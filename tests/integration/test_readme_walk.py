@@ -6,11 +6,13 @@ import hashlib
 import json
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.integration.page_blocks import PORT, Trial, blocks, commands
+from tests.integration.page_blocks import PORT, PROGRAMS, Trial, blocks, commands
 from tools.doctor.callers import TRIVIAL_KEYS
 from tools.local_cloud import EMULATOR_PORT, STUB_PORT
 
@@ -23,6 +25,14 @@ PROGRAM = re.compile(
     r"(\S*)\b(fc-stub|sms-emulator) "
     r"(start|serve|status|invoke|event|send-event|send|messages|explain|--\S+)\b"
 )
+SHOP = f"""
+import subprocess
+
+def sign_up(number, endpoint):
+    sends = ["{PROGRAMS}/sms-emulator", "send", number, "--param", "code=4711"]
+    names = ["--template", "SMS_123456789", "--sign-name", "A shop"]
+    subprocess.run([*sends, *names, "--url", "http://" + endpoint], check=True)
+"""
 OF_THE_DEMO = {EMULATOR_PORT, *range(STUB_PORT, STUB_PORT + 7)}
 
 
@@ -74,6 +84,21 @@ def test_all_pages_have_the_same_trial(project: Path, name: str) -> None:
     first, *same = trial(project, "README.md")
     assert others == same
     assert commands(emulator)[-1] == commands(first)[-1]
+
+
+def test_the_test_that_the_readme_shows_passes(project: Path, tmp_path: Path) -> None:
+    text = (project / "README.md").read_text("utf-8")
+    (shown,) = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    (tmp_path / "test_shop.py").write_text(shown, "utf-8")
+    (tmp_path / "shop.py").write_text(SHOP, "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--rootdir", tmp_path, tmp_path],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "1 passed" in done.stdout, done.stdout
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")

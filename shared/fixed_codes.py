@@ -47,6 +47,8 @@ def read_fixed_codes(environ: Mapping[str, str]) -> dict[str, FixedCode]:
     codes: dict[str, FixedCode] = {}
     for place, entry in enumerate(entries, 1):
         number, fixed = _read_entry(entry, f"SMS_TEST_NUMBERS: entry {place}")
+        if number in codes:
+            raise ConfigurationError(f"SMS_TEST_NUMBERS: entry {place} names a number again")
         codes[number] = fixed
     return codes
 

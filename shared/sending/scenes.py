@@ -201,8 +201,14 @@ def _read_alarm_scene(content: object, place: str) -> AlarmScene:
     members = _members(content, place, _ALARM_MEMBERS)
     texts = _read_texts(members, place, _ALARM_MEMBERS)
     _check_abroad(members, place)
-    if not texts.get("template_code") and not texts.get("message"):
-        raise _wrong(place, "needs a template_code for the mainland, or a message for abroad")
+    if not any(
+        texts.get(name) for name in ("template_code", "international_template_code", "message")
+    ):
+        raise _wrong(
+            place,
+            "needs a template_code for the mainland, or for abroad a message or an "
+            "international_template_code",
+        )
     variables = _object(members, "variables", place)
     for name, source in variables.items():
         here = f"{place}.variables.{name}"

@@ -84,6 +84,12 @@ def test_a_mistake_is_named_by_its_place(content: object, place: str) -> None:
     assert str(caught.value).startswith("scenes.json")
 
 
+@pytest.mark.parametrize("name", ["template_code", "international_template_code", "message"])
+def test_an_alarm_needs_something_to_say_at_home_or_abroad(name: str) -> None:
+    scene = {name: "SMS_1", "tell": [{"to": ["+85251234567"]}]}
+    assert getattr(read_scenes({"alarms": {"*": scene}}).alarms["*"], name) == "SMS_1"
+
+
 @pytest.mark.parametrize("text", ["", "{", "[" * 100000, '{"codes": {}, "codes": {}}', "\x00"])
 def test_a_file_that_is_no_json_says_so(text: str, tmp_path: Path) -> None:
     (tmp_path / "scenes.json").write_text(text)

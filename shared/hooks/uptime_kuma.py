@@ -18,13 +18,13 @@ def translate(hook: Hook) -> Alarm:
         raise InvalidRequest("is missing", field="msg")
     text = text_at(body, "heartbeat", "msg") or message
     monitor = text_at(body, "monitor", "name")
+    names = ("monitorID", "status", "time")
+    beat = " ".join(text_at(body, "heartbeat", name) for name in names).strip()
     alert = Alert(
         state=RESOLVED if text_at(body, "heartbeat", "status") == _UP else FIRING,
         title=monitor or message,
         text=text,
         labels={"monitor": monitor} if monitor else {},
-        identity=" ".join(
-            text_at(body, "heartbeat", name) for name in ("monitorID", "status", "time")
-        ),
+        identity=beat or f"{monitor} {text} {message}",
     )
-    return Alarm(alerts=(alert,), group=message if not monitor else "")
+    return Alarm(alerts=(alert,))

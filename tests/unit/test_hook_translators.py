@@ -165,6 +165,19 @@ def test_the_test_button_of_uptime_kuma_sends_nulls() -> None:
     assert (alert.state, alert.title) == (FIRING, "Uptime Kuma Testing")
 
 
+def test_alarms_of_uptime_kuma_without_a_heartbeat_are_told_apart_by_what_they_say() -> None:
+    """A certificate that ends, and a body of the owner's own, name no heartbeat."""
+    bodies: list[dict[str, Any]] = [
+        {"heartbeat": None, "monitor": None, "msg": "a will end in 7 days"},
+        {"heartbeat": None, "monitor": None, "msg": "b will end in 7 days"},
+        {"monitor": {"name": "a"}, "msg": "down"},
+        {"monitor": {"name": "b"}, "msg": "down"},
+        {"monitor": {"name": "b"}, "msg": "up"},
+    ]
+    identities = {translated("uptime-kuma", body).alerts[0].identity for body in bodies}
+    assert len(identities) == len(bodies)
+
+
 @pytest.mark.parametrize(
     ("written", "state"),
     [("OK", RESOLVED), ("ALERT", FIRING), ("ALARM", FIRING), ("INSUFFICIENT_DATA", NO_DATA)],

@@ -16,6 +16,7 @@ from typing import Any
 
 LEEWAY = 60  # seconds that clocks may differ
 _LONGEST = 8192  # characters
+_LATEST = 1e12  # seconds since the epoch
 
 
 def is_valid(token: str, *, keys: Sequence[bytes], subject: str, audience: str, now: float) -> bool:
@@ -54,7 +55,8 @@ def _time(claims: Mapping[str, Any], name: str, default: float) -> float:
         return default
     value = claims[name]
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return float(value) if is_number and math.isfinite(value) else -default
+    # A whole number may be too large for a float; no time is.
+    return float(value) if is_number and abs(value) < _LATEST else -default
 
 
 def _json(part: str) -> Mapping[str, Any]:

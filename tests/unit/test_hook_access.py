@@ -178,6 +178,17 @@ def test_what_is_no_key_lets_nobody_in(header: str) -> None:
         entered("novu", {"Authorization": header})
 
 
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic Og=="])
+def test_the_digest_of_nothing_is_no_key(header: str, deployed: pytest.MonkeyPatch) -> None:
+    """``printf %s "$KEY" | sha256sum`` writes it where KEY is not set."""
+    deployed.setenv("SMS_API_KEYS", f"{key_entry('hook-novu', '')},{key_entry('shop', '')}")
+    with pytest.raises(NotAuthenticated):
+        entered("novu", {"Authorization": header})
+    event = http_event({}, key=None, headers={"Authorization": header})
+    answered: Any = send_sms.handler(event, Context())
+    assert answered["statusCode"] == 401
+
+
 def test_a_key_may_be_the_password_of_basic_authentication() -> None:
     pair = base64.b64encode(f"fc-sms:{key_of('authentik')}".encode()).decode()
     assert entered("authentik", {"Authorization": f"Basic {pair}"}) == ".hook-authentik"
@@ -295,7 +306,7 @@ def test_a_token_that_was_changed_is_not_let_in(change: Callable[[list[str]], li
 
 
 @pytest.mark.parametrize("name", ["exp", "nbf", "iat"])
-@pytest.mark.parametrize("value", ["soon", True, None, [1]])
+@pytest.mark.parametrize("value", ["soon", True, None, [1], 10**400, -(10**400)])
 def test_a_time_that_is_none_lets_nobody_in(name: str, value: object) -> None:
     header = _encoded({"alg": "HS256"})
     claims = _encoded({"sub": SUBJECT, "aud": AUDIENCE, name: value})

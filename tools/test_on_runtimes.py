@@ -16,6 +16,8 @@ from aliyun_fc_runtime_stub import runtime_environment
 RUNTIMES = ("python3.10", "python3.12")
 ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ("pytest==", "hypothesis==")
+# What the tests compare with. What they need themselves would take the place of the runtime's.
+ORACLES = ("standardwebhooks", "PyJWT")
 
 
 def main() -> int:
@@ -48,16 +50,19 @@ def _start(runtime: str, python: Path) -> subprocess.Popen[str]:
 
 
 def _test_packages(runtime: str, python: Path) -> Path:
-    """Install pytest and hypothesis beside the runtime's packages, once, and return where."""
+    """Install what the tests need beside the runtime's packages, once, and return where."""
     lines = (ROOT / "requirements-dev.txt").read_text().splitlines()
-    pins = [line for line in lines if line.startswith(TOOLS)]
+    tools = [line for line in lines if line.startswith(TOOLS)]
+    oracles = [line for line in lines if line.startswith(ORACLES)]
     folder = Path(sys.prefix) / "test-packages" / runtime
     installed = folder / "pins.txt"
-    if not installed.exists() or installed.read_text() != "\n".join(pins):
+    wanted = "\n".join([*tools, *oracles])
+    if not installed.exists() or installed.read_text() != wanted:
         shutil.rmtree(folder, ignore_errors=True)
-        install = [str(python), "-m", "pip", "install", "-q", "--target", str(folder), *pins]
-        subprocess.run(install, check=True)
-        installed.write_text("\n".join(pins))
+        install = [str(python), "-m", "pip", "install", "-q", "--target", str(folder)]
+        subprocess.run([*install, *tools], check=True)
+        subprocess.run([*install, "--no-deps", *oracles], check=True)
+        installed.write_text(wanted)
     return folder
 
 

@@ -299,6 +299,17 @@ def test_what_a_limit_of_the_platform_held_back_is_told_in_the_next_message(
     assert names == ["A", "Down0 +1", "Down1"]
 
 
+def test_without_state_a_limit_of_the_platform_is_not_asked_again(
+    platform: Platform, deployed: pytest.MonkeyPatch
+) -> None:
+    """The platform has seen the nonce, so that a repeat would end unknown."""
+    deployed.delenv("SMS_STATE_URL")
+    forget_instance()
+    platform.on("SendSms", refused("isv.BUSINESS_LIMIT_CONTROL"))
+    answer = call("alertmanager")
+    assert (answer.status, answer.body["left_out"]) == (200, 1)
+
+
 def test_a_variable_stays_as_long_as_it_may_be_when_it_says_what_was_left_out(
     platform: Platform, deployed: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -47,8 +47,8 @@ KEY = {"Authorization": f"Bearer {API_KEY}"}
 # What a schema cannot say: numbers spelled in two ways, texts that no SMS may hold, printable
 # signatures, out_id beside another Idempotency-Key, extend codes for all messages or for none.
 BEYOND_SCHEMAS = re.compile(
-    r"(phone_numbers\[\d+\]|messages\[\d+\]\.(phone_number|template_param\.\w+)"
-    r"|template_param\.\w+|messages|out_id)"
+    r"(phone_numbers\[\d+\]|messages\[\d+\]\.(phone_number|template_param\.(\w+|\*))"
+    r"|template_param\.(\w+|\*)|messages|out_id)"  # *: a name that may be a number is not shown
 )
 
 

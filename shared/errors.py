@@ -148,7 +148,7 @@ class SendingStopped(SmsError):
     retry_after = 60
 
     def __init__(self) -> None:
-        super().__init__("the owner has stopped sending; nothing was sent")
+        super().__init__("the owner has stopped sending; nothing was sent; repeat it later")
 
 
 class StoreUnavailable(SmsError):

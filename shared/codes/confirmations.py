@@ -49,6 +49,12 @@ class _Origin(NamedTuple):
     name: str
     days: int = 1
 
+    @property
+    def words(self) -> str:
+        """Whose codes they are, for the caller."""
+        is_country = self.rule == "unconfirmed-per-country"
+        return "to this country" if is_country else "for this client_ip"
+
 
 class Confirmations(NamedTuple):
     """The codes of a store, as one invocation counts them."""
@@ -78,7 +84,8 @@ class Confirmations(NamedTuple):
         api.log.event("warning", "limit", outcome, rule=origin.rule, total=unconfirmed)
         if is_enforced:
             raise LimitReached(
-                "too few codes of this origin are confirmed; no code was sent",
+                f"too few of today's codes {origin.words} were confirmed; no code was sent; try "
+                "again tomorrow",
                 code=origin.rule,
                 retry_after=_DAY - int(api.clock.now() + PLATFORM_OFFSET) % _DAY,
             )

@@ -36,16 +36,19 @@ _OURS = {
         "The request breaks a rule; nothing was sent. `field` in the log names the place. Correct "
         "it there."
     ),
-    "malformed-body": "The body of the request is marked as base64, and is none.",
-    "malformed-json": "The request is no JSON, or names a field twice.",
-    "method-not-allowed": "The path takes another method.",
+    "malformed-body": "The request's body is marked as base64, and is not base64.",
+    "malformed-json": "The request is no JSON, or names a field twice. Send one JSON object.",
+    "method-not-allowed": "The path takes another method. The header Allow names it.",
     "no-request": "The event is no request to send, and of no kind that is known.",
     "no-success": "The platform said neither yes nor no. Its receipt tells.",
     "no-such-send": "Nothing is known of that out_id.",
-    "not-an-http-event": "A function with an HTTP trigger was invoked without HTTP.",
+    "not-an-http-event": "A function with an HTTP trigger was invoked without HTTP. Call its URL.",
     "not-authenticated": "The caller showed no API key, or one that is not in SMS_API_KEYS.",
-    "not-found": "The request went to a path that the function does not have.",
-    "not-json": "The request is not marked as JSON.",
+    "not-found": (
+        "The function has nothing at the path of the request: the path or a token in it is wrong, "
+        "or the hook is closed. SMS_HOOKS opens hooks."
+    ),
+    "not-json": "The request is not marked as JSON. Send Content-Type: application/json.",
     "not-settled": "Entries of an event are open. Function Compute delivers it again.",
     "object-changed": "The file of recipients was changed after its event. Its next event counts.",
     "object-not-found": "The file of recipients is not there any more.",
@@ -61,7 +64,10 @@ _OURS = {
         "The shared state could not be used, and what cannot be counted is not sent. Look at the "
         "Redis of SMS_STATE_URL."
     ),
-    "test-number-ended": "The date of a test number is over. SMS_TEST_NUMBERS has it.",
+    "test-number-ended": (
+        "The last day of a test number is over. Take its entry out of SMS_TEST_NUMBERS, or give it "
+        "a later day."
+    ),
     "too-many-entries": "The event holds too many entries. Send several, or a file.",
     "unknown-event": "The event is of no kind that is known.",
     "unread-full": "A receipt cannot be read, and there is no room to keep it: see `make unread`.",

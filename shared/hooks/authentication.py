@@ -58,7 +58,10 @@ def authenticate(request: Request, log: Log) -> str:
     if not _WAYS[product.access](product, request, log):
         if product.access == products.TOKEN:
             raise _nothing_there()
-        raise NotAuthenticated("this hook does not know who calls; docs/hooks.md says how to")
+        raise NotAuthenticated(
+            "this request does not show that it comes from the hook's product; docs/hooks.md "
+            "says which key or signature the product has to send"
+        )
     return product.space
 
 
@@ -200,7 +203,12 @@ def _decoded(text: str) -> bytes:
 
 
 def _nothing_there() -> InvalidRequest:
-    return InvalidRequest("there is nothing at this path", status=404, code="not-found")
+    return InvalidRequest(
+        "there is no open hook at this path; a hook's path is /hooks/<product>, and that of "
+        "CloudMonitor /hooks/cloudmonitor/<token>",
+        status=404,
+        code="not-found",
+    )
 
 
 Way = Callable[[Product, "Request", "Log"], bool]

@@ -46,11 +46,18 @@ class Question(NamedTuple):
 
 
 _QUESTION_FIELDS = frozenset(Question._fields)
+_ASK_BY_ID = "use GET /delivery-status?message_id=..., or ?out_id=..."
 
 
 def read_question(body: object, now: float) -> Question:
     """Read the body of ``POST /delivery-status`` at `now`, in epoch seconds."""
+    if isinstance(body, dict) and "message_id" in body:
+        raise InvalidRequest(f"cannot be asked for with POST; {_ASK_BY_ID}", field="message_id")
     request = read_object(body, "", _QUESTION_FIELDS)
+    if "phone_number" not in request:
+        raise InvalidRequest(
+            f"is missing; to ask without the number, {_ASK_BY_ID}", field="phone_number"
+        )
     size = request.get("page_size", MAX_PAGE_SIZE)
     biz_id = read_text(request.get("biz_id", ""), "biz_id")
     return Question(

@@ -163,7 +163,8 @@ class Queue(NamedTuple):
         if response.status_code >= 500 or not code:
             raise AnswerLost("the queue gave no usable answer", code=code)
         raise PlatformRefused(
-            "the queue refused; see SMS_RECEIPT_QUEUES, and whether it is of this account",
+            "the queue refused the call; check its name in SMS_RECEIPT_QUEUES, and that it "
+            "belongs to this account",
             code=code,
             request_id=request_id,
             status=502,

@@ -19,7 +19,7 @@ from shared.sending.message_index import part_of_message
 from shared.state.store import Store
 from shared.trigger.invocation import Invocation
 
-_ASK_BY_NUMBER = "POST phone_number and send_date to this path (numbers stay out of the URL)"
+_ASK_BY_NUMBER = "to ask by number, POST phone_number and send_date to this path as JSON"
 
 
 class IdQuestion(NamedTuple):
@@ -36,7 +36,7 @@ def read_id_question(query: Mapping[str, str]) -> IdQuestion:
     first_part = query.get("first_part", "0")
     if not out_id and not message_id:
         raise InvalidRequest(
-            f"or message_id must be given, or else {_ASK_BY_NUMBER}", field="out_id"
+            f"give it, or message_id, in the query of the URL; {_ASK_BY_NUMBER}", field="out_id"
         )
     if out_id and message_id:
         raise InvalidRequest("must not stand beside out_id: give one", field="message_id")

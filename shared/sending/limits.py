@@ -73,13 +73,14 @@ class Limits(NamedTuple):
                 digits = _with_country_code(number, part)
                 if digits.startswith(settings.blocked_prefixes):
                     raise InvalidRequest(
-                        "begins with one of SMS_BLOCKED_PREFIXES",
+                        "begins with one of SMS_BLOCKED_PREFIXES; leave it out",
                         field=part.path_of(place),
                         code="prefix-blocked",
                     )
                 if part.is_abroad and (country := country_of(digits)) not in settings.countries:
                     raise InvalidRequest(
-                        f"is in {country}, and SMS_COUNTRIES does not name it",
+                        f"is in {country}, which SMS_COUNTRIES does not open; leave it out, or "
+                        "add the country there",
                         field=part.path_of(place),
                         code="country-closed",
                     )
@@ -237,8 +238,9 @@ def is_refused_by_us(code: str) -> bool:
 def _limit_reached(refused: Refused, charge: Charge) -> LimitReached:
     """Return the error; a charge that is more than its whole limit is not worth a repeat."""
     is_hopeless = any(count.rule == refused.rule and count.amount > count.limit for count in charge)
+    remedy = "" if is_hopeless else "; repeat it later"
     return LimitReached(
-        f"the limit {refused.rule} is reached; nothing was sent",
+        f"the limit {refused.rule} is reached; nothing was sent{remedy}",
         code=refused.rule,
         retry_after=0 if is_hopeless else refused.retry_after,
     )

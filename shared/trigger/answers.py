@@ -31,35 +31,35 @@ _NOTHING_SENT = {
         repeat="The platform cannot be reached; nothing was sent. Repeat it as it is.",
         send_anew=(
             "The platform cannot be reached; nothing was sent. To send after all, send again with "
-            "a new out_id, unless an earlier call with this one ended unknown."
+            "a new out_id, unless an earlier call with this out_id ended unknown."
         ),
     ),
     "out-of-time": _NothingSent(
         repeat="The function's time was over before this was sent. Repeat it as it is.",
         send_anew=(
             "The function's time was over before this was sent. To send after all, send again with "
-            "a new out_id, unless an earlier call with this one ended unknown."
+            "a new out_id, unless an earlier call with this out_id ended unknown."
         ),
     ),
     "sending-stopped": _NothingSent(
         repeat="The owner has stopped sending, so this was not sent. Repeat it as it is, later.",
         send_anew=(
             "The owner has stopped sending, so this was not sent. To send after all, send again "
-            "later with a new out_id, unless an earlier call with this one ended unknown."
+            "later with a new out_id, unless an earlier call with this out_id ended unknown."
         ),
     ),
     "store-unavailable": _NothingSent(
         repeat="The shared state cannot be used, so this call sent nothing. Repeat it as it is.",
         send_anew=(
             "The shared state cannot be used, so this call sent nothing. To send after all, send "
-            "again with a new out_id, unless an earlier call with this one ended unknown."
+            "again with a new out_id, unless an earlier call with this out_id ended unknown."
         ),
     ),
 }
 # Behind what a code of the platform means, where only waiting helps and there is no store.
 _LATER_WITHOUT_STORE = (
-    "To send after all, send again with a new out_id, unless an earlier call with this one ended "
-    "unknown."
+    "To send after all, send again with a new out_id, unless an earlier call with this out_id "
+    "ended unknown."
 )
 # The answer was lost: with a store or without, and of what QuerySendDetails shows or does not show.
 _UNKNOWN_WITH_STORE = (
@@ -69,8 +69,8 @@ _UNKNOWN_WITH_STORE = (
 )
 _UNKNOWN_WITH_STORE_UNSHOWN = (
     "The platform may have taken it, so it is not sent again. Repeat it as it is to ask again: "
-    "that never sends twice. Only its receipt tells, which carries this out_id; when none comes "
-    "send with a new out_id."
+    "that never sends twice. Only its receipt, which carries this out_id, tells whether it was "
+    "sent. When none comes, send with a new out_id."
 )
 _UNKNOWN_WITHOUT_STORE = (
     "The platform may have taken it, so it is not sent again. Ask POST /delivery-status with the "
@@ -86,12 +86,12 @@ _UNKNOWN_AFTER_A_CALL_BEFORE = (
 _UNKNOWN_AFTER_A_CALL_BEFORE_UNSHOWN = (
     "The platform saw this out_id in the last 15 minutes, in a call before this one. If that call "
     "was answered with a refusal, nothing was sent: send with a new out_id. If its answer "
-    "was lost, the platform may have taken it: only its receipt tells, which carries this out_id; "
-    "when none comes send with a new out_id."
+    "was lost, the platform may have taken it: only its receipt, which carries this out_id, tells "
+    "whether it was sent. When none comes, send with a new out_id."
 )
 _UNKNOWN_WITHOUT_STORE_UNSHOWN = (
-    "The platform may have taken it, so it is not sent again. Only its receipt tells, which "
-    "carries this out_id; when none comes send with a new out_id."
+    "The platform may have taken it, so it is not sent again. Only its receipt, which carries this "
+    "out_id, tells whether it was sent. When none comes, send with a new out_id."
 )
 
 
@@ -241,7 +241,7 @@ def _explained(outcome: PartOutcome, *, has_store: bool, repeats_others: bool) -
 def _limit_reached(rule: str, retry_after: int) -> _Explained:
     if not retry_after:
         return _Explained(f"This alone is more than the limit {rule}: split it.", 429)
-    detail = f"The limit {rule} is reached, so this was not sent."
+    detail = f"The limit {rule} is reached, so this was not sent. Repeat it as it is, later."
     return _Explained(detail, 429, retryable=True, retry_after=retry_after)
 
 

@@ -7,6 +7,7 @@ None leaves as an exception: Function Compute would log the whole event, phone n
 import base64
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -28,6 +29,9 @@ from shared.trigger.api_keys import names_of_key
 from shared.trigger.event_size import MAX_BODY_BYTES, OF_REQUESTS, EventSize, is_too_large
 from shared.trigger.invocation import Context, Invocation, log_bug, open_invocation, open_log
 from shared.version import VERSION
+
+_MEDIA_TYPE = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,60}")
+_METHOD = re.compile("[A-Z]{3,7}")
 
 
 class Request(NamedTuple):
@@ -72,13 +76,10 @@ class Request(NamedTuple):
         Raises InvalidRequest: with status 415 when it is marked as something else, 413 when it is
         too large, 400 when it is no JSON in UTF-8.
         """
-        media_type = self.headers.get("content-type", "application/json").partition(";")[0]
-        if media_type.strip().lower() != "application/json":
-            raise InvalidRequest(
-                "send JSON with the header Content-Type: application/json",
-                status=415,
-                code="not-json",
-            )
+        content_type = self.headers.get("content-type", "application/json")
+        media_type = content_type.partition(";")[0].strip().lower()
+        if media_type != "application/json":
+            raise _not_json(media_type)
         content = self.content()
         try:
             return parse_json(content.decode("utf-8-sig"))  # a byte order mark may be in front
@@ -93,7 +94,9 @@ class Request(NamedTuple):
             return base64.b64decode(self.body, validate=True)
         except ValueError:
             raise InvalidRequest(
-                "the body is marked as base64 but is none", status=400, code="malformed-body"
+                "the body is marked as base64, but it is not base64",
+                status=400,
+                code="malformed-body",
             ) from None
 
 
@@ -227,7 +230,7 @@ def _read_event(event: bytes, size: EventSize) -> Request:
         )
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
         raise InvalidRequest(
-            "this function answers HTTP triggers; call its trigger URL",
+            "this function takes HTTP requests only; call the URL of its trigger",
             status=400,
             code="not-an-http-event",
         ) from None
@@ -249,6 +252,17 @@ def _too_large(most: int) -> InvalidRequest:
         f"the body is larger than {most} bytes; send in several requests",
         status=413,
         code="body-too-large",
+    )
+
+
+def _not_json(media_type: str) -> InvalidRequest:
+    """Return the error for a body that is marked as `media_type`, named if it has that form."""
+    is_known = _MEDIA_TYPE.fullmatch(media_type)
+    marked = f"marked as {masked(media_type)}" if is_known else "not marked as JSON"
+    return InvalidRequest(
+        f"the body is {marked}; send JSON with the header Content-Type: application/json",
+        status=415,
+        code="not-json",
     )
 
 
@@ -293,15 +307,24 @@ def _find_route(request: Request, routes: Mapping[tuple[str, str], Route]) -> Ro
         method: route for (method, path), route in routes.items() if _is_at(request.path, path)
     }
     if not methods:
-        raise InvalidRequest("there is nothing at this path", status=404, code="not-found")
+        raise _nothing_at_path(routes)
     if request.method not in methods:
+        # A method is named only if it looks like one: it is the caller's text.
+        named = f", not {request.method}" if _METHOD.fullmatch(request.method) else ""
         raise InvalidRequest(
-            f"this path takes {' and '.join(sorted(methods))}",
+            f"this path takes {' and '.join(sorted(methods))}{named}",
             status=405,
             code="method-not-allowed",
             headers={"Allow": ", ".join(sorted(methods))},
         )
     return methods[request.method]
+
+
+def _nothing_at_path(routes: Mapping[tuple[str, str], Route]) -> InvalidRequest:
+    """Return the error for a path that is in no route; it names those that end in no secret."""
+    open_to_all = [f"{method} {path}" for method, path in sorted(routes) if "{" not in path]
+    takes = f"; this function takes {' and '.join(open_to_all)}" if open_to_all else ""
+    return InvalidRequest(f"there is nothing at this path{takes}", status=404, code="not-found")
 
 
 def _is_at(path: str, route: str) -> bool:

@@ -74,7 +74,9 @@ def test_a_limit_is_429_with_its_rule_and_the_time_to_wait(rule: str) -> None:
     assert response.headers == {"Retry-After": "42"}
     body = body_of(response)
     assert (body["code"], body["retryable"], body["outcome"]) == (rule, True, "rejected")
-    assert body["detail"] == f"The limit {rule} is reached, so this was not sent."
+    assert body["detail"] == (
+        f"The limit {rule} is reached, so this was not sent. Repeat it as it is, later."
+    )
 
 
 def test_a_request_larger_than_a_limit_is_to_be_split() -> None:
@@ -168,7 +170,7 @@ def test_one_part_that_was_not_accepted_becomes_a_problem(
         (unknown("in-progress", 0, 25), 409, True, "25", "at work on this out_id"),
         (unknown(), 504, True, None, '"resend_unknown": true'),
         (unknown("interrupted"), 504, True, None, "never sends twice"),
-        (by_receipt_only(), 504, True, None, "Only its receipt tells"),
+        (by_receipt_only(), 504, True, None, "Only its receipt, which carries this out_id, tells"),
     ],
     ids=lambda value: value.code if isinstance(value, PartOutcome) else None,
 )
@@ -186,7 +188,7 @@ def test_with_a_store_a_repeat_is_safe(
 def test_what_only_a_receipt_settles_is_not_said_to_be_sent_again() -> None:
     for has_store in (False, True):
         body = body_of(send_response("order-1", [by_receipt_only()], has_store=has_store))
-        assert "Only its receipt tells" in body["detail"]
+        assert "Only its receipt, which carries this out_id, tells" in body["detail"]
         assert "resend_unknown" not in body["detail"]
 
 

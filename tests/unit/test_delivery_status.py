@@ -68,6 +68,9 @@ def wrong(field: str, *values: Any) -> list[tuple[Any, str]]:
     [
         ([], "body"),
         ({**ASKED, "PhoneNumber": "x"}, "PhoneNumber"),
+        ({"message_id": "9006"}, "message_id"),
+        ({**ASKED, "message_id": "9006"}, "message_id"),
+        ({"out_id": "order-1"}, "phone_number"),
         ({"send_date": "20270115"}, "phone_number"),
         ({**ASKED, "phone_number": 13800138000}, "phone_number"),
         ({**ASKED, "phone_number": "12345"}, "phone_number"),
@@ -87,6 +90,12 @@ def test_a_broken_rule_names_its_field(body: object, field: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         read_question(body, AFTERNOON)
     assert (caught.value.status, caught.value.field) == (422, field)
+
+
+@pytest.mark.parametrize("body", [{"message_id": "9006"}, {"out_id": "order-1"}])
+def test_who_posts_an_id_alone_is_told_how_to_ask_by_id(body: dict[str, str]) -> None:
+    with pytest.raises(InvalidRequest, match=r"use GET /delivery-status\?message_id="):
+        read_question(body, AFTERNOON)
 
 
 @pytest.mark.parametrize(

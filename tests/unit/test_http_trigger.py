@@ -295,6 +295,31 @@ def test_another_path_is_not_found(path: str) -> None:
     fields["rawPath"] = path or "/x"
     status, _, body = call(json.dumps(fields).encode())
     assert (status, body["code"]) == (404, "not-found")
+    assert body["detail"] == "there is nothing at this path; this function takes POST /sms"
+
+
+def detail_of(event: bytes, *routes: tuple[str, str]) -> str:
+    """Return the detail of what a function with `routes` answers."""
+    served = dict.fromkeys(routes, echo)
+    answer = serve(event, Context(), function="f", routes=served)
+    return str(json.loads(str(answer["body"]))["detail"])
+
+
+def test_a_path_that_is_not_found_names_all_that_the_function_takes() -> None:
+    routes = [("POST", "/delivery-status"), ("GET", "/delivery-status")]
+    assert detail_of(http_event({}, path="/status"), *routes).endswith(
+        "; this function takes GET /delivery-status and POST /delivery-status"
+    )
+
+
+def test_a_path_that_ends_in_a_secret_is_not_named() -> None:
+    said = detail_of(http_event({}, path="/nothing"), ("POST", "/receipts/{token}"))
+    assert said == "there is nothing at this path"
+
+
+def test_a_path_that_is_not_found_is_not_repeated() -> None:
+    said = detail_of(http_event({}, path="/13800138000"), ("POST", "/sms"))
+    assert "13800138000" not in said
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"])
@@ -302,6 +327,12 @@ def test_another_method_is_not_allowed(method: str) -> None:
     status, headers, body = call(http_event({}, method=method))
     assert (status, body["code"]) == (405, "method-not-allowed")
     assert headers["Allow"] == "POST"  # RFC 9110, section 15.5.6
+    assert body["detail"] == f"this path takes POST, not {method}"
+
+
+def test_a_method_that_is_no_word_is_not_repeated() -> None:
+    said = detail_of(http_event({}, method="13800138000"), ("POST", "/sms"))
+    assert said == "this path takes POST"
 
 
 def test_a_method_in_lower_case_is_known() -> None:
@@ -318,11 +349,24 @@ def test_a_body_that_is_too_large_is_refused(event: Callable[[str], bytes]) -> N
 
 
 @pytest.mark.parametrize(
-    "kind", ["text/plain", "application/x-www-form-urlencoded", "application/jsonx", "", "json"]
+    ("kind", "marked"),
+    [
+        ("text/plain", "marked as text/plain"),
+        ("application/x-www-form-urlencoded", "marked as application/x-www-form-urlencoded"),
+        ("Text/Plain; charset=utf-8", "marked as text/plain"),
+        ("application/jsonx", "marked as application/jsonx"),
+        ("", "not marked as JSON"),
+        ("json", "not marked as JSON"),
+        ("text/<b>", "not marked as JSON"),
+        ("text/13800138000", "marked as text/*00"),
+    ],
 )
-def test_another_content_type_is_refused(kind: str) -> None:
+def test_another_content_type_is_refused_with_the_right_one(kind: str, marked: str) -> None:
     status, _, body = call(http_event({}, headers={"Content-Type": kind}))
     assert (status, body["code"]) == (415, "not-json")
+    assert body["detail"] == (
+        f"the body is {marked}; send JSON with the header Content-Type: application/json"
+    )
 
 
 @pytest.mark.parametrize(

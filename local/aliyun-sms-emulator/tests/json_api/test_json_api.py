@@ -305,19 +305,20 @@ def test_a_body_has_to_be_a_json_object(
 
 
 @pytest.mark.parametrize(
-    ("method", "target", "status"),
+    ("method", "target", "status", "right"),
     [
-        ("GET", "/api", 404),
-        ("GET", "/api/nothing", 404),
-        ("GET", "/nothing", 404),
-        ("PUT", "/api/messages", 405),
-        ("DELETE", "/api/clock", 405),
+        ("GET", "/api", 404, "the JSON API below /api"),
+        ("GET", "/api/nothing", 404, "the JSON API below /api"),
+        ("POST", "/sms", 404, "the platform API is at /"),
+        ("PUT", "/api/messages", 405, "this path takes DELETE, GET, HEAD, POST, not PUT"),
+        ("DELETE", "/api/clock", 405, "this path takes GET, HEAD, PUT, not DELETE"),
     ],
 )
-def test_unknown_paths_and_methods_are_refused(
-    emulator: SmsEmulator, method: str, target: str, status: int
+def test_unknown_paths_and_methods_are_refused_with_the_right_ones(
+    emulator: SmsEmulator, *, method: str, target: str, status: int, right: str
 ) -> None:
-    refusal(raw(emulator, method, target), status)
+    reply = raw(emulator, method, target)
+    assert right in refusal(reply, status)[1]
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,14 @@ import logging
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 _log = logging.getLogger(__name__)
+
+_NOTHING_THERE = (
+    "there is nothing at this path; the platform API is at /, the JSON API below /api, the page at"
+    " /inbox"
+)
 
 
 class ApiError(Exception):
@@ -33,12 +39,30 @@ async def on_api_error(_request: Request, error: Exception) -> Response:
     return error_response(error.message, field=error.field, status=error.status)
 
 
-async def on_http_exception(_request: Request, error: Exception) -> Response:
+async def on_http_exception(request: Request, error: Exception) -> Response:
     """Answer what the routing refuses: unknown paths and methods."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
+    if error.status_code == 404:
+        return error_response(_NOTHING_THERE, status=404)
+    methods = ", ".join(_methods_at(request))
+    if error.status_code == 405 and methods:
+        response = error_response(f"this path takes {methods}, not {request.method}", status=405)
+        response.headers["Allow"] = methods
+        return response
     response = error_response(error.detail, status=error.status_code)
     response.headers.update(error.headers or {})
     return response
+
+
+def _methods_at(request: Request) -> list[str]:
+    """Return all methods of the path; Starlette names those of its first route alone."""
+    path = request.scope["path"]
+    at_path = [
+        route
+        for route in request.app.routes
+        if isinstance(route, Route) and route.path_regex.match(path)
+    ]
+    return sorted({method for route in at_path for method in route.methods or ()})
 
 
 async def on_disconnect(_request: Request, _error: Exception) -> Response:

@@ -48,7 +48,7 @@ def choice(environ: Mapping[str, str], name: str, choices: tuple[str, ...], *, d
     """Return the value of `name`, one of `choices`."""
     value = text(environ, name) or default
     if value not in choices:
-        raise ConfigurationError(f"{name} is none of {', '.join(choices)}")
+        raise ConfigurationError(f"{name} must be one of {', '.join(choices)}")
     return value
 
 

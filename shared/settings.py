@@ -206,8 +206,8 @@ def _limits(environ: Mapping[str, str]) -> LimitSettings:
         match = re.fullmatch(r"([a-z-]+)=([0-9]{1,9})", entry)
         if not match or match[1] not in rules:
             raise ConfigurationError(
-                "SMS_LIMITS is no list such as number-per-day=50,mainland-per-day=10000 of the "
-                f"rules {', '.join(rules)}; 0 is no limit"
+                "SMS_LIMITS must be a list such as number-per-day=50,mainland-per-day=10000, where "
+                f"0 is no limit; the rules are {', '.join(rules)}"
             )
         rules[match[1]] = int(match[2])
     countries = {}
@@ -215,8 +215,8 @@ def _limits(environ: Mapping[str, str]) -> LimitSettings:
         match = re.fullmatch(r"([A-Z]{2})(?::([0-9]{1,9}))?", entry)
         if not match:
             raise ConfigurationError(
-                "SMS_COUNTRIES is no list such as HK,SG:500 of countries in two capital letters "
-                "and, if not country-per-day, the messages that each may get a day"
+                "SMS_COUNTRIES must be a list such as HK,SG:500: each country in two capital "
+                "letters, and if it has a limit of its own a colon and its messages a day"
             )
         countries[match[1]] = int(match[2] or 0)
     prefixes = tuple(
@@ -224,7 +224,8 @@ def _limits(environ: Mapping[str, str]) -> LimitSettings:
     )
     if not all(re.fullmatch("[1-9][0-9]{0,14}", prefix) for prefix in prefixes):
         raise ConfigurationError(
-            "SMS_BLOCKED_PREFIXES is no list such as 88213,86170 of country codes and digits"
+            "SMS_BLOCKED_PREFIXES must be a list such as 88213,86170: each a country code and the "
+            "first digits behind it"
         )
     limit_mode = environment.choice(environ, "SMS_LIMIT_MODE", LIMIT_MODES, default="enforce")
     confirmation_mode = environment.choice(
@@ -276,7 +277,8 @@ def read_receipt_tokens(environ: Mapping[str, str]) -> tuple[str, ...]:
     are_proper = all(re.fullmatch(form, token) for token in tokens)
     if not are_proper or len(tokens) > MOST_RECEIPT_TOKENS:
         raise ConfigurationError(
-            f"SMS_RECEIPT_TOKEN is not of the form {form}, or two of them with a comma between"
+            f"SMS_RECEIPT_TOKEN must be {SHORTEST_SECRET} to 200 letters, digits, - and _, or two "
+            "such tokens with a comma between"
         )
     return tokens
 
@@ -388,8 +390,8 @@ def _columns(environ: Mapping[str, str]) -> tuple[str, ...]:
     names = tuple(environment.entries(environ, "SMS_FILE_COLUMNS"))
     if not all(name.isascii() and name.isidentifier() for name in names):
         raise ConfigurationError(
-            "SMS_FILE_COLUMNS is no list such as name,order of columns that are template variables "
-            "(ASCII letters, digits and _)"
+            "SMS_FILE_COLUMNS must be a list such as name,order: each column a template variable "
+            "of ASCII letters, digits and _"
         )
     return names
 
@@ -431,7 +433,7 @@ def _state(environ: Mapping[str, str]) -> tuple[str, str]:
     )
     if url and not re.fullmatch("rediss?://.+|sqlite:///.*[^/]", url):
         raise ConfigurationError(
-            "SMS_STATE_URL is none of redis://host:port/db, rediss://host:port/db, sqlite:///path"
+            "SMS_STATE_URL must be one of redis://host:port/db, rediss://host:port/db, sqlite:///path"
         )
     if not _allows_local_state(environ) and url.startswith("sqlite"):
         raise ConfigurationError(

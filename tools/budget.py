@@ -29,7 +29,7 @@ def main() -> None:
         print(_row_text(row))
     for each in answer["for_each"]:
         print(f"{each['rule']:26}at most {each['limit']} for each {each['by']}")
-    print("What a number has used shows make why NUMBER=ask DAY=yyyymmdd.")
+    print("make why NUMBER=ask DAY=yyyymmdd shows what a number has used.")
     if not answer["is_enforced"]:
         print("SMS_LIMIT_MODE is record-only: no limit refuses anything.")
 

@@ -77,11 +77,11 @@ def _said(what: str, answer: dict[str, object]) -> str:
         return f"Sending was stopped before, at {since}."
     if what == "stop":
         return (
-            f"Sending is stopped since {since}. Sends that had begun end within their function's "
-            "timeout. make start-sending lets them begin again."
+            f"Sending has been stopped since {since}. Sends that had begun end within their "
+            "function's timeout. make start-sending lets them begin again."
         )
     if answer["was_stopped"]:
-        return f"Sending goes on. It was stopped since {since}."
+        return f"Sending goes on. It had been stopped since {since}."
     return (
         "Sending was not stopped. Functions that were switched off go on with ARGS=--functions "
         "alone."

@@ -26,7 +26,7 @@ def translate(hook: Hook) -> Alarm:
     body: Mapping[str, Any] = hook.json() if is_json else hook.form()
     state = _STATES.get(_said(body, "alertState"))
     if state is None:
-        raise InvalidRequest("is none of OK, ALERT, INSUFFICIENT_DATA", field="alertState")
+        raise InvalidRequest("must be one of OK, ALERT, INSUFFICIENT_DATA", field="alertState")
     labels = {name: _said(body, name) for name in _LABELS}
     alert = Alert(
         state=state,

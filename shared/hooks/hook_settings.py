@@ -31,7 +31,9 @@ def open_hooks(environ: Mapping[str, str]) -> tuple[str, ...]:
     names = tuple(environment.entries(environ, "SMS_HOOKS"))
     unknown = [name for name in names if name not in PRODUCT_OF]
     if unknown:
-        raise ConfigurationError(f"SMS_HOOKS is no list such as logto,supabase of {_known()}")
+        raise ConfigurationError(
+            f"SMS_HOOKS must be a list such as logto,supabase; the products are {_known()}"
+        )
     return names
 
 
@@ -84,8 +86,8 @@ def generic_fields(environ: Mapping[str, str]) -> Mapping[str, str]:
         name, _, path = entry.partition("=")
         if name not in _FIELDS or not re.fullmatch(_PATH, path):
             raise ConfigurationError(
-                "SMS_HOOK_GENERIC_FIELDS is no list such as number=to,code=payload.code of "
-                f"{', '.join(_FIELDS)}"
+                "SMS_HOOK_GENERIC_FIELDS must be a list such as number=to,code=payload.code; the "
+                f"fields are {', '.join(_FIELDS)}"
             )
         fields[name] = path
     if "number" not in fields or "code" not in fields:

@@ -238,7 +238,7 @@ def _read_longest(
     for name, most in longest.items():
         here = f"{place}.longest.{name}"
         if name not in variables:
-            raise _wrong(here, "is none of variables")
+            raise _wrong(here, "must be one of the names in variables")
         if not isinstance(most, int) or isinstance(most, bool) or not 1 <= most <= LONGEST_VALUE:
             raise _wrong(here, f"must be a whole number from 1 to {LONGEST_VALUE}")
     return longest
@@ -249,7 +249,7 @@ def _read_words(members: Mapping[str, Any], place: str) -> dict[str, str]:
     for state, word in words.items():
         here = f"{place}.words.{state}"
         if state not in STATES:
-            raise _wrong(here, f"is none of {', '.join(STATES)}")
+            raise _wrong(here, f"must be one of {', '.join(STATES)}")
         if not isinstance(word, str) or not re.fullmatch(_FORMS["word"], word):
             raise _wrong(here, "must be a word of 1 to 20 characters")
     return words

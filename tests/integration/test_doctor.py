@@ -335,7 +335,7 @@ CASES: list[tuple[Trouble, str, str, str]] = [
     ),
     # receipts, codes, files
     (variables(), "receipts", OK, "taken and kept"),
-    (variables(SMS_RECEIPT_TOKEN="short"), "receipts", ERROR, "SMS_RECEIPT_TOKEN is not of the"),
+    (variables(SMS_RECEIPT_TOKEN="short"), "receipts", ERROR, "SMS_RECEIPT_TOKEN must be 16 to 200"),
     (variables(SMS_RECEIPT_TOKEN=""), "receipts", WARN, "no receipts are taken"),
     (
         variables(SMS_RECEIPT_TOKEN=f"{SECRETS['SMS_RECEIPT_TOKEN']},Zb7_wQe4UkPx9mVnTs2C"),
@@ -356,13 +356,13 @@ CASES: list[tuple[Trouble, str, str, str]] = [
     (variables(SMS_CODE_LENGTH="9"), "codes", ERROR, "SMS_CODE_LENGTH is not a whole number"),
     (variables(SMS_FILE_PREFIX="in/"), "files", WARN, "read sms-files/ and write sms-results/"),
     (variables(SMS_FILE_PREFIX="in"), "files", ERROR, "SMS_FILE_PREFIX is not of the form"),
-    (variables(SMS_FILE_COLUMNS="姓名"), "files", ERROR, "SMS_FILE_COLUMNS is no list such as"),
+    (variables(SMS_FILE_COLUMNS="姓名"), "files", ERROR, "SMS_FILE_COLUMNS must be a list such as"),
     # the state
     (variables(), "state", OK, "Redis can be written to, by scripts (EVALSHA)"),
     (variables(), "state", OK, "ms from this machine"),
     (far_redis, "state", WARN, "ms from this machine, and a send takes three"),
     (redis_without("evalsha"), "state", ERROR, "cannot be used (NoPermissionError"),
-    (sending_that_is_stopped, "state", WARN, "sending is stopped since 20"),
+    (sending_that_is_stopped, "state", WARN, "sending has been stopped since 20"),
     (variables(), "eviction", OK, "Redis evicts nothing"),
     (variables(), "persistence", OK, "survives a restart"),
     (variables(SMS_STATE_URL=""), "state", WARN, "there is no shared state"),
@@ -666,7 +666,7 @@ def test_a_hook_that_is_set_up_is_fine(world: World) -> None:
     (logto,) = found_about(world, "hooks", SMS_HOOKS="logto", SMS_API_KEYS=keys)
     assert (logto.level, logto.what) == (OK, "logto may call")
     (unknown,) = found_about(world, "hooks", SMS_HOOKS="logto,other")
-    assert (unknown.level, "SMS_HOOKS is no list" in unknown.what) == (ERROR, True)
+    assert (unknown.level, "SMS_HOOKS must be a list" in unknown.what) == (ERROR, True)
 
 
 def test_hooks_without_shared_state_are_warned_of(world: World) -> None:

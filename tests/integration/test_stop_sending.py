@@ -71,10 +71,12 @@ def test_with_shared_state_the_record_is_written_and_removed_and_both_may_be_rep
     store = SqliteStore(f"{tmp_path}/state.sqlite3")
     code, said = run(project, "stop", "--local", **state)
     assert code == 0
-    assert "Sending is stopped since 20" in said
+    assert "Sending has been stopped since 20" in said
     assert read_stop(store)
     assert "Sending was stopped before" in run(project, "stop", "--local", **state)[1]
-    assert "Sending goes on. It was stopped since" in run(project, "start", "--local", **state)[1]
+    assert (
+        "Sending goes on. It had been stopped since" in run(project, "start", "--local", **state)[1]
+    )
     assert read_stop(store) is None
     code, said = run(project, "start", "--local", **state)
     assert code == 0

@@ -333,7 +333,7 @@ def _base64(content: bytes) -> str:
 
 
 def test_a_product_that_is_not_known_is_named() -> None:
-    with pytest.raises(ConfigurationError, match="SMS_HOOKS is no list such as logto,supabase"):
+    with pytest.raises(ConfigurationError, match="SMS_HOOKS must be a list such as logto,supabase"):
         open_hooks({"SMS_HOOKS": "logto,other"})
 
 

@@ -246,7 +246,7 @@ def test_a_second_token_that_is_weak_and_a_third_one_open_nothing(
     receiving.setenv("SMS_RECEIPT_TOKEN", f"{TOKEN},{second}")
     status, body = push([MAINLAND])
     assert (status, body["code"]) == (500, "configuration")
-    assert "SMS_RECEIPT_TOKEN is not of the form" in body["detail"]
+    assert "SMS_RECEIPT_TOKEN must be 16 to 200 letters" in body["detail"]
     assert TOKEN not in body["detail"]
 
 

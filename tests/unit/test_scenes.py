@@ -71,9 +71,9 @@ def test_what_a_scene_does_not_say_is_as_the_settings_say() -> None:
         ({"alarms": {"a": {**ALARM, "tell": [{"to": []}]}}}, "alarms.a.tell[0].to must be"),
         ({"alarms": {"a": {**ALARM, "variables": {"n": "x"}}}}, "alarms.a.variables.n must be"),
         ({"alarms": {"a": {**ALARM, "variables": {"1": "text"}}}}, "alarms.a.variables.1 has"),
-        ({"alarms": {"a": {**ALARM, "longest": {"x": 5}}}}, "alarms.a.longest.x is none"),
+        ({"alarms": {"a": {**ALARM, "longest": {"x": 5}}}}, "alarms.a.longest.x must be one"),
         ({"alarms": {"a": {**ALARM, "longest": {"name": 36}}}}, "alarms.a.longest.name must"),
-        ({"alarms": {"a": {**ALARM, "words": {"up": "x"}}}}, "alarms.a.words.up is none of"),
+        ({"alarms": {"a": {**ALARM, "words": {"up": "x"}}}}, "alarms.a.words.up must be one of"),
         ({"alarms": {"a": {**ALARM, "resolved": "yes"}}}, "alarms.a.resolved must be"),
     ],
 )

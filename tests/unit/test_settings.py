@@ -164,7 +164,7 @@ def test_a_file_keeps_state_only_where_that_is_allowed() -> None:
 )
 def test_what_is_no_store_is_an_error_that_says_what_is(url: str) -> None:
     environ = {"SMS_STATE_URL": url, "SMS_STATE_SECRET": STATE_SECRET, "SMS_ALLOW_LOCAL_STATE": "1"}
-    with pytest.raises(ConfigurationError, match="SMS_STATE_URL is none of redis://"):
+    with pytest.raises(ConfigurationError, match="SMS_STATE_URL must be one of redis://"):
         read_settings(environ)
 
 

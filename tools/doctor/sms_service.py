@@ -100,10 +100,12 @@ def _scenes(deployment: Deployment) -> Scenes:
 
 def _clock(result: Result, ahead: float | None) -> Findings:
     if result.code == LATE:
-        yield Finding("clock", ERROR, "the clock is off by more than 15 minutes", "set it")
+        yield Finding("clock", ERROR, "the clock is off by more than 15 minutes", "set the clock")
     elif ahead is not None and abs(ahead) > LARGEST_SKEW:
         way = "ahead" if ahead > 0 else "behind"
-        yield Finding("clock", WARN, f"this machine's clock is {abs(ahead):.0f} s {way}", "set it")
+        yield Finding(
+            "clock", WARN, f"this machine's clock is {abs(ahead):.0f} s {way}", "set the clock"
+        )
     elif ahead is not None:
         yield Finding("clock", OK, "this machine's clock is right")
 

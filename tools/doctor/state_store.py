@@ -86,7 +86,7 @@ def exposure(url: str) -> Findings:
         yield Finding(
             "exposure",
             ERROR,
-            "the certificate of Redis is not checked, so anybody on the way can play it",
+            "the certificate of Redis is not checked, so anybody on the way can pose as it",
             "take ssl_cert_reqs out of SMS_STATE_URL; name the authority by ssl_ca_certs",
         )
 
@@ -137,7 +137,7 @@ def _redis(deployment: Deployment, url: str) -> Findings:
         yield Finding(
             "state",
             WARN,
-            f"sending is stopped since {utc_timestamp(stopped.since)}",
+            f"sending has been stopped since {utc_timestamp(stopped.since)}",
             "make start-sending lets sends begin again",
         )
     if info is not None:

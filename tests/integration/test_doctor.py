@@ -335,7 +335,7 @@ CASES: list[tuple[Trouble, str, str, str]] = [
     ),
     # receipts, codes, files
     (variables(), "receipts", OK, "taken and kept"),
-    (variables(SMS_RECEIPT_TOKEN="short"), "receipts", ERROR, "SMS_RECEIPT_TOKEN must be 16 to 200"),
+    (variables(SMS_RECEIPT_TOKEN="short"), "receipts", ERROR, "SMS_RECEIPT_TOKEN must be 16 to"),
     (variables(SMS_RECEIPT_TOKEN=""), "receipts", WARN, "no receipts are taken"),
     (
         variables(SMS_RECEIPT_TOKEN=f"{SECRETS['SMS_RECEIPT_TOKEN']},Zb7_wQe4UkPx9mVnTs2C"),

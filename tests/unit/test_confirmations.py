@@ -77,6 +77,8 @@ def refused(rule: str, retry_after: int = 8 * 3600) -> Iterator[None]:
         yield
     assert (caught.value.code, caught.value.retry_after) == (rule, retry_after)
     assert (caught.value.status, caught.value.retryable) == (429, True)
+    whose = "to this country" if rule == BY_COUNTRY else "for this client_ip"
+    assert f"codes {whose} were confirmed" in caught.value.detail
 
 
 def test_so_many_codes_of_a_country_may_be_unconfirmed_a_day(codes: Codes) -> None:

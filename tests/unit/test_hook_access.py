@@ -211,6 +211,7 @@ def test_cloudmonitor_shows_a_token_in_the_path(platform: Platform) -> None:
 def test_another_path_is_no_hook(path: str, platform: Platform) -> None:
     answer = call("logto", path=path)
     assert (answer.status, answer.body["code"]) == (404, "not-found")
+    assert "a hook's path is /hooks/<product>" in answer.body["detail"]
     assert platform.calls == []
 
 
@@ -219,8 +220,9 @@ def test_a_hook_that_is_not_named_is_closed(
     product: str, deployed: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     deployed.setenv("SMS_HOOKS", "")
-    answer = call(product)
+    answer, unknown = call(product), call(product, path="/hooks/nothing")
     assert (answer.status, answer.body["code"]) == (404, "not-found")
+    assert answer.body["detail"] == unknown.body["detail"], "it tells what is there"
     assert f"add {product} to SMS_HOOKS" in capsys.readouterr().out
 
 

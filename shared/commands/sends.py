@@ -12,7 +12,7 @@ from shared.receipts.part_rows import KnownPart, known_parts
 from shared.receipts.records import Receipt, ReceiptsRecord, Subject
 from shared.receipts.replies import KeptReply, replies_of_day
 from shared.receipts.status_by_id import asked_message
-from shared.sending.lookups import dates_between
+from shared.sending import lookups
 from shared.sending.part_records import PartRecord, number_digest
 from shared.state.records import read_record
 from shared.state.store import Store
@@ -130,7 +130,7 @@ def _replies(part: KnownPart, invocation: Invocation, store: Store) -> list[dict
     if record.stored is None:
         return []
     secret = invocation.api.settings.state_secret
-    days = dates_between(record.last_at, clock.now())[:_DAYS_OF_REPLIES]
+    days = lookups.dates_between(record.last_at, clock.now())[:_DAYS_OF_REPLIES]
     found = [
         {"send_date": reply.record.send_date, "content": reply.record.content}
         for day in days

@@ -18,6 +18,7 @@ from tests.browser.conftest import OpenPage
 from tests.browser.expect import (
     expect_address,
     expect_count,
+    expect_focus,
     expect_text,
     expect_title,
     expect_value,
@@ -77,7 +78,7 @@ def test_first_steps_lead_to_a_first_message(open_page: OpenPage, emulator: SmsE
 def test_a_first_message_is_sent_by_clicking(open_page: OpenPage, emulator: SmsEmulator) -> None:
     page = open_page()
     page.get_by_role("button", name="Send a first message").click()
-    assert page.evaluate("document.activeElement.name") == "phone_number"
+    expect_focus(page, "[name=phone_number]")
     page.keyboard.type("+86 138-0013 8001")
     expect_text(page, "#compose-text", "【fc-sms】Your code is 482913, valid 5 minutes.")
     page.get_by_label("out_id").fill("order-9")
@@ -162,7 +163,7 @@ def test_a_search_without_hits_says_so(open_page: OpenPage, three: SmsEmulator) 
         assert page.locator("#thread").is_hidden()
         page.get_by_role("button", name="Remove filters").click()
         expect_count(page, "#conversations > li", 3)
-        assert page.evaluate("document.activeElement.id") == "search"
+        expect_focus(page, "#search")
 
 
 def test_filters_stand_in_the_address(open_page: OpenPage, three: SmsEmulator) -> None:

@@ -90,7 +90,8 @@ class LocalProgram:
     def kill(self) -> None:
         """End what a failed test left."""
         for pid in self.processes():
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it has just ended
+                os.kill(pid, signal.SIGKILL)
         self._process.communicate()
 
 

@@ -76,7 +76,6 @@ def unused_port() -> int:
         ({"SMS_ACCESS_KEY_SECRET": ""}, ("SMS_ACCESS_KEY_SECRET is empty",)),
         ({"SMS_ENDPOINT": "http://dysmsapi.aliyuncs.com"}, ("SMS_ENDPOINT", "https")),
         ({"SMS_READ_TIMEOUT": "soon"}, ("SMS_READ_TIMEOUT", "seconds")),
-        ({"SMS_API_KEYS": "tests:not-a-hash"}, ("SMS_API_KEYS", "make api-key")),
     ],
     ids=str,
 )
@@ -93,6 +92,17 @@ def test_a_setting_that_is_missing_or_wrong_is_named_in_answer_and_log(
     assert not answer.body["retryable"]
     for word in words:
         assert word in answer.body["detail"]
+        assert any(word in str(line) for line in cloud.log())
+    assert emulator.requests() == []
+
+
+def test_an_api_key_that_is_malformed_locks_its_caller_out_and_is_named_in_the_log(
+    start_cloud: StartCloud, emulator: SmsEmulator, notice: Notice
+) -> None:
+    cloud = start_cloud(changes={"SMS_API_KEYS": "tests:not-a-hash"})
+    answer = cloud.send(notice)
+    assert (answer.status, answer.body["code"]) == (401, "not-authenticated")
+    for word in ("SMS_API_KEYS", "make api-key"):
         assert any(word in str(line) for line in cloud.log())
     assert emulator.requests() == []
 

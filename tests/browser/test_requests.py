@@ -107,7 +107,7 @@ def test_a_refusal_of_the_sms_service_is_explained(
     send(emulator, "138", "SMS_100002")
     page = open_page("#requests")
     page.locator("#calls summary").click()
-    expect_text(page, ".findings li", "A number is none that the template may be sent to")
+    expect_text(page, ".findings li", "A number is not one that this template may be sent to")
     assert "proven" not in page.locator(".findings li").inner_text()
 
 

@@ -133,9 +133,9 @@ def test_everything_to_be_used_has_a_name(open_page: OpenPage, emulator: SmsEmul
 
 
 def nameless(page: Page) -> list[str]:
-    """Controls that assistive technology could not announce."""
+    """Controls in view that assistive technology could not announce."""
     found: list[str] = page.locator("a, button, input, select, textarea, summary").evaluate_all(
-        """all => all.filter(one => !(one.getAttribute("aria-label")
+        """all => all.filter(one => !(one.closest("[hidden]") || one.getAttribute("aria-label")
             || one.getAttribute("aria-labelledby") || one.textContent.trim()
             && one.tagName !== "SELECT" || one.labels?.length)).map(one => one.outerHTML)"""
     )

@@ -103,5 +103,4 @@ def _read_entry(entry: str, place: str) -> tuple[str, FixedCode]:
         raise ConfigurationError(f"{place}: its number {error.problem}") from None
     except ValueError:
         raise ConfigurationError(f"{place} has a day that no calendar has") from None
-    e164 = f"+86{read.digits}" if read.is_mainland else f"+{read.digits}"
-    return e164, FixedCode(code, ends_at=day + _DAY - PLATFORM_OFFSET)
+    return read.e164, FixedCode(code, ends_at=day + _DAY - PLATFORM_OFFSET)

@@ -88,6 +88,11 @@ class Number(NamedTuple):
     digits: str
     is_mainland: bool
 
+    @property
+    def e164(self) -> str:
+        """The number with ``+`` and country code: ``+8613800138000``."""
+        return f"+86{self.digits}" if self.is_mainland else f"+{self.digits}"
+
 
 def mainland(text: object, field: str) -> str:
     """Return a mobile number of the Chinese mainland as its bare 11 digits.

@@ -147,6 +147,17 @@ class CodeSettings(NamedTuple):
     tries: int
     fixed_codes: Mapping[str, "FixedCode"] = {}
 
+    def fixed_code(self, e164: str, now: float) -> str:
+        """Return the code of a test number at `now` (epoch seconds), "" for any other number.
+
+        Raises what fixed_codes.fixed_code does.
+        """
+        if not self.fixed_codes:
+            return ""
+        from shared.fixed_codes import fixed_code  # nearly nobody has test numbers
+
+        return fixed_code(self.fixed_codes, e164, now)
+
 
 class FileSettings(NamedTuple):
     """How files of recipients are sent; `parallel` parts of a file are sent at a time.

@@ -332,11 +332,7 @@ class OwnCodes(NamedTuple):
         return code_intent(message, self.settings)
 
     def _fixed_code(self, recipient: Recipient) -> str:
-        if not self.settings.fixed_codes:
-            return ""
-        from shared.fixed_codes import fixed_code  # nearly nobody has test numbers
-
-        return fixed_code(self.settings.fixed_codes, recipient.e164, self.api.clock.now())
+        return self.settings.fixed_code(recipient.e164, self.api.clock.now())
 
     def _bound_to(self, recipient: Recipient, purpose: str) -> tuple[str, str]:
         return self._keyed("code number", recipient.e164), self._keyed("code purpose", purpose)

@@ -41,8 +41,7 @@ def read_recipient(value: object) -> Recipient:
     Raises InvalidRequest, as for eleven digits that may be of North America.
     """
     number = phone_numbers.anywhere(value, "phone_number")
-    e164 = f"+86{number.digits}" if number.is_mainland else f"+{number.digits}"
-    return Recipient(e164=e164, digits=number.digits, is_mainland=number.is_mainland)
+    return Recipient(e164=number.e164, digits=number.digits, is_mainland=number.is_mainland)
 
 
 def code_intent(message: CodeMessage, settings: CodeSettings) -> Intent:

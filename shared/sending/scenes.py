@@ -283,8 +283,7 @@ def _read_entry(content: object, place: str) -> Tell:
     labels = _object(entry, "labels", place)
     if not all(isinstance(value, str) for value in labels.values()):
         raise _wrong(f"{place}.labels", "must be an object of texts")
-    to = [f"+86{number.digits}" if number.is_mainland else f"+{number.digits}" for number in found]
-    return Tell(to=to, receiver=receiver, labels=labels)
+    return Tell(to=[number.e164 for number in found], receiver=receiver, labels=labels)
 
 
 def _read_texts(members: Mapping[str, Any], place: str, names: Sequence[str]) -> dict[str, str]:

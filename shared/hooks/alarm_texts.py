@@ -50,7 +50,7 @@ def alarm_intent(message: Message, frame: Frame, sender: Sender) -> Intent:
     defaults = Defaults(sender.space, sender.sign_name)
     try:
         if anywhere(message.number, "to").is_mainland:
-            body = {**_template_body(message, values), "out_id": sender.out_id}
+            body = {**_body_at_home(message, values), "out_id": sender.out_id}
             return mainland.read_intent(body, "", defaults)
         from shared.sending import international
 
@@ -76,16 +76,22 @@ def _values(message: Message, frame: Frame) -> dict[str, str]:
     }
 
 
-def _template_body(message: Message, values: dict[str, str]) -> dict[str, Any]:
+def _template_body(message: Message, values: dict[str, str], template_code: str) -> dict[str, Any]:
+    """Return a request with a template, at home or abroad."""
     scene = message.scene
-    if not scene.template_code:
-        raise ConfigurationError("scenes.json has no template_code for alarms in the mainland")
     body: dict[str, Any] = {
         "phone_numbers": message.number,
-        "template_code": scene.template_code,
+        "template_code": template_code,
         "template_param": _variables(message, values),
     }
     return {**body, "sign_name": scene.sign_name} if scene.sign_name else body
+
+
+def _body_at_home(message: Message, values: dict[str, str]) -> dict[str, Any]:
+    template_code = message.scene.template_code
+    if not template_code:
+        raise ConfigurationError("scenes.json has no template_code for alarms in the mainland")
+    return _template_body(message, values, template_code)
 
 
 def _variables(message: Message, values: dict[str, str]) -> dict[str, str]:
@@ -121,18 +127,13 @@ def _longest(scene: AlarmScene, name: str) -> int:
 def _body_abroad(message: Message, values: dict[str, str]) -> dict[str, Any]:
     scene = message.scene
     if scene.international_template_code:
-        body: dict[str, Any] = {
-            "phone_numbers": message.number,
-            "template_code": scene.international_template_code,
-            "template_param": _variables(message, values),
-        }
-        return {**body, "sign_name": scene.sign_name} if scene.sign_name else body
+        return _template_body(message, values, scene.international_template_code)
     if not scene.message:
         raise ConfigurationError("scenes.json has no message for alarms to numbers abroad")
     text = _PLACE.sub(lambda place: _said(place[1], message, values), scene.message)
     if values["left_out"] != "0" and "{left_out}" not in scene.message:
         text += f" +{values['left_out']}"
-    body = {"phone_numbers": message.number, "message": text, "type": "NOTIFY"}
+    body: dict[str, Any] = {"phone_numbers": message.number, "message": text, "type": "NOTIFY"}
     return {**body, "sender_id": scene.sender_id} if scene.sender_id else body
 
 

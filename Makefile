@@ -6,9 +6,11 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: help setup demo serve check test test-all lint lint-docs unit runtimes integration local-tests faults fuzz \
 	mutants builds yardstick benchmark doctor unread release registry deploy try-emulator \
-	stop-sending start-sending why replies forget budget verify-cloud api-key package template metadata clean system-parts
+	stop-sending start-sending why replies forget budget hashes verify-cloud api-key package template metadata clean system-parts
 
 help: ## list every target
+	@echo "New here? First make setup, then make demo."
+	@echo
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/setup.stamp ## make the environment .venv, with fc-stub and sms-emulator in it
@@ -72,10 +74,10 @@ yardstick: $(VENV)/dev.stamp ## write the table of docs/send-protocol.md anew
 benchmark: $(VENV)/dev.stamp ## measure against the official SDK (GROUPS="files instances": these alone)
 	$(BIN)/python -m benchmarks $(GROUPS)
 
-doctor: $(VENV)/setup.stamp ## check a configuration before the first deploy; sends nothing
-	@$(BIN)/python -m tools.doctor
+doctor: $(VENV)/setup.stamp ## check a configuration before the first deploy; sends nothing (ARGS=--json)
+	@$(BIN)/python -m tools.doctor $(ARGS)
 
-stop-sending: $(VENV)/setup.stamp ## let no send begin; receipts, status and checks of codes go on
+stop-sending: $(VENV)/setup.stamp ## let no send begin; receipts, status and checks of codes go on (ARGS=--functions)
 	@$(BIN)/python -m tools.sending stop $(ARGS)
 
 start-sending: $(VENV)/setup.stamp ## let sends begin again
@@ -93,6 +95,9 @@ forget: $(VENV)/setup.stamp ## remove what the state holds about one number: NUM
 
 budget: $(VENV)/setup.stamp ## what each limit has used, and has left
 	@$(BIN)/python -m tools.budget $(ARGS)
+
+hashes: $(VENV)/setup.stamp ## what the log writes for a phone number or an out_id, which is asked for
+	@$(BIN)/python -m tools.hashes $(ARGS)
 
 unread: $(VENV)/setup.stamp ## show receipts that could not be read, and read them again (ARGS='--show --raw')
 	@$(BIN)/python -m tools.unread $(ARGS)

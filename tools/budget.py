@@ -5,18 +5,18 @@ Exit code 2 if it cannot be asked.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 from tools import operate
+from tools.make_options import MakeOptions
 
 
 def main() -> None:
     """Ask, and print a row for each rule, and each API key or country that it counts by."""
-    parser = argparse.ArgumentParser(prog="budget", description="Show what limits have left.")
+    parser = MakeOptions("budget", "Show what limits have left.", examples=["make budget"])
     parser.add_argument("--json", action="store_true", help="print an object of JSON")
     operate.add_options(parser)
     options = parser.parse_args()

@@ -6,21 +6,28 @@ be done; it may be repeated then.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 
 from tools import operate
+from tools.make_options import MakeOptions, asked_number
 from tools.why import ask_number
 
 
 def main() -> None:
     """Ask for a number, have it forgotten, and print what was removed and what stays."""
-    parser = argparse.ArgumentParser(prog="forget", description="Forget a phone number.")
-    parser.add_argument("--number", choices=["ask"], required=True, help="ask for the number")
+    parser = MakeOptions(
+        "forget",
+        "Forget a phone number.",
+        examples=["make forget NUMBER=ask"],
+        variables={"--number": "NUMBER"},
+    )
+    parser.add_argument("--number", type=asked_number, help="NUMBER=ask: ask for the number")
     parser.add_argument("--json", action="store_true", help="print an object of JSON")
     operate.add_options(parser)
     options = parser.parse_args()
+    if not options.number:
+        parser.error("NUMBER is missing; with NUMBER=ask the number is asked for")
     answer = operate.ask("forget", {"phone_number": ask_number()}, options)
     if options.json:
         print(json.dumps(answer, ensure_ascii=False, indent=2))

@@ -130,6 +130,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="lint_docs", description=__doc__.partition("\n")[0])
     parser.add_argument("pages", nargs="*", help="pages to read; all, if none is named")
     found = pages(parser.parse_args(arguments).pages)
+    for page in found:
+        if not page.is_file():
+            parser.exit(
+                2, f"lint-docs: {page} is no file: ARGS names pages, as in ARGS=README.md\n"
+            )
     total = 0
     for page in found:
         name = page.relative_to(ROOT) if page.is_relative_to(ROOT) else page

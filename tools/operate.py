@@ -4,10 +4,10 @@ The function runs where the shared state is, which a laptop often cannot reach. 
 InvokeFunction of Function Compute, version 2023-03-30, with the key pair of a RAM user who may
 ``fc:InvokeFunction``: ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and, for
 temporary ones, ALIBABA_CLOUD_SECURITY_TOKEN. SMS_REGION says where it is (cn-hangzhou). A stub on
-this machine is named by ``--endpoint`` or SMS_FC_ENDPOINT, and needs no key pair.
+this machine is named by ``ARGS='--endpoint URL'`` or SMS_FC_ENDPOINT, and needs no key pair.
 
-With ``--local`` the same command runs in this process, with SMS_STATE_URL and the other variables
-of the functions.
+With ``ARGS=--local`` the same command runs in this process, with SMS_STATE_URL and the other
+variables of the functions.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import Any
 from shared import settings, transport
 from shared.clock import Clock
 from shared.commands import running
-from shared.errors import SmsError
+from shared.errors import ConfigurationError, SmsError
 from shared.logs import Log, hash_key
 from shared.platform.sms_api import SmsApi
 from shared.settings import read_credentials
@@ -32,12 +32,20 @@ from tools import function_compute
 from tools.function_compute import OperateError, Operation
 
 FUNCTION = "fc-sms-operate"
+# How the arguments of commands are written behind `make`.
+_IN_MAKE = {
+    "id": "ID",
+    "day": "DAY",
+    "phone_number": "the number",
+    "caller": "ARGS: --caller",
+    "first_part": "ARGS: --first-part",
+}
 SECONDS = 60.0  # that a command may take: the function's timeout in s.yaml
 INVOKE = Operation(
     "InvokeFunction",
     "invocations",
     content_type="application/octet-stream",
-    instead="; or, where the shared state can be reached, take --local",
+    instead="; or, where the shared state can be reached from here, add ARGS=--local",
 )
 
 
@@ -71,8 +79,13 @@ def run(name: str, main: Callable[[], int | None]) -> int:
     try:
         return main() or 0
     except (OperateError, SmsError) as error:
-        print(f"{name}: {error}", file=sys.stderr)
+        print(f"{name}: {_in_words_of_make(str(error))}", file=sys.stderr)
         return 2
+
+
+def _in_words_of_make(text: str) -> str:
+    field, between, problem = text.partition(": ")
+    return f"{_IN_MAKE[field]} {problem}" if between and field in _IN_MAKE else text
 
 
 def _run_here(command: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,7 +93,13 @@ def _run_here(command: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     with Path(os.devnull).open("w") as nowhere:
         log = Log("local", "operate", hash_key(known.state_secret), clock, nowhere)
         api = SmsApi(known, lambda: read_credentials(os.environ), transport.SESSION, clock, log)
-        return running.run(command, arguments, Invocation(api, clock.monotonic() + SECONDS))
+        try:
+            return running.run(command, arguments, Invocation(api, clock.monotonic() + SECONDS))
+        except ConfigurationError as error:
+            raise OperateError(
+                f"{error}. With ARGS=--local the variables of this shell count; without it the "
+                f"deployed function {FUNCTION} is asked"
+            ) from None
 
 
 def _invoke(event: bytes, *, endpoint: str, function: str) -> dict[str, Any]:

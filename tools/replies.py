@@ -5,22 +5,29 @@ The day is one of UTC+8. Exit code 2 if it cannot be asked.
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 from tools import operate
+from tools.make_options import MakeOptions, day
 
 
 def main() -> None:
     """Ask, and print each reply with the send that it answers."""
-    parser = argparse.ArgumentParser(prog="replies", description="Show what people wrote back.")
-    parser.add_argument("--day", required=True, help="the day in UTC+8, such as 20260131")
+    parser = MakeOptions(
+        "replies",
+        "Show what people wrote back.",
+        examples=["make replies DAY=20260131"],
+        variables={"--day": "DAY"},
+    )
+    parser.add_argument("--day", type=day, help="DAY: a day in UTC+8, such as 20260131")
     parser.add_argument("--json", action="store_true", help="print an object of JSON")
     operate.add_options(parser)
     options = parser.parse_args()
+    if not options.day:
+        parser.error("DAY is missing: the day in UTC+8 whose replies are shown")
     answer = operate.ask("replies", {"day": options.day}, options)
     if options.json:
         print(json.dumps(answer, ensure_ascii=False, indent=2))

@@ -3,8 +3,8 @@
 With shared state one record is written, which each send reads in the step that claims it: receipts,
 delivery status and checks of codes go on. Without it the functions that send are switched off in
 Function Compute (DisableFunctionInvocation, EnableFunctionInvocation), with all that they do.
-Alibaba Cloud calls these two operations beta. ``--functions`` does that in any case, such as when
-the function `operate` does not answer.
+Alibaba Cloud calls these two operations beta. ``ARGS=--functions`` does that in any case, such as
+when the function `operate` does not answer.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from tools import function_compute, operate
 from tools.doctor.deployment import handler_name
 from tools.doctor.functions import SENDERS
 from tools.function_compute import OperateError, Operation
+from tools.make_options import MakeOptions
 
 ROOT = Path(__file__).resolve().parent.parent
 SWITCHES = {  # documents DisableFunctionInvocation and EnableFunctionInvocation
@@ -34,10 +35,13 @@ SECONDS = 30.0  # that Function Compute may take for one function
 
 def main() -> None:
     """Stop or start."""
-    parser = argparse.ArgumentParser(
-        prog="sending", description="Stop all sends, or let them begin again."
+    target = _target()
+    parser = MakeOptions(
+        target,
+        "Stop all sends, or let them begin again.",
+        examples=[f"make {target}", f"make {target} ARGS=--functions"],
     )
-    parser.add_argument("what", choices=SWITCHES)
+    parser.add_argument("what", choices=SWITCHES, help=argparse.SUPPRESS)
     parser.add_argument(
         "--functions", action="store_true", help="switch the functions that send off or on"
     )
@@ -52,12 +56,18 @@ def main() -> None:
         print(_said(options.what, answer))
     elif options.local:
         raise OperateError(
-            "SMS_STATE_URL is not set here. Leave --local out to ask the function operate; where "
-            "there is no shared state at all, --functions switches the functions off or on"
+            "SMS_STATE_URL is not set here. Leave ARGS=--local out to ask the function operate; "
+            "where there is no shared state at all, ARGS=--functions switches the functions "
+            f"{WAYS[options.what]}"
         )
     else:
         print("There is no shared state, so the functions themselves are switched.")
         _switch_functions(options)
+
+
+def _target() -> str:
+    """Return what was called by make."""
+    return "start-sending" if sys.argv[1:2] == ["start"] else "stop-sending"
 
 
 def _ask(options: argparse.Namespace) -> dict[str, object]:
@@ -66,8 +76,8 @@ def _ask(options: argparse.Namespace) -> dict[str, object]:
         return operate.ask(f"{options.what}-sending", {}, options)
     except OperateError as error:
         raise OperateError(
-            f"{error}. ARGS=--functions switches the functions that send "
-            f"{WAYS[options.what]}, without it"
+            f"{error}. Or ARGS=--functions switches the functions that send "
+            f"{WAYS[options.what]}, without asking operate"
         ) from None
 
 
@@ -115,4 +125,4 @@ def _senders(template: Path) -> list[str]:
 
 
 if __name__ == "__main__":
-    sys.exit(operate.run("sending", main))
+    sys.exit(operate.run(_target(), main))

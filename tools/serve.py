@@ -7,7 +7,6 @@ again at the next ``make serve``. Nothing leaves this machine.
 
 from __future__ import annotations
 
-import argparse
 import re
 import sys
 import threading
@@ -22,6 +21,7 @@ from tools.local_cloud import (
     Output,
     end_by_signals,
 )
+from tools.make_options import MakeOptions
 
 HTTP_TRIGGERS = 6
 RUNTIMES = ("python3.10", "python3.12")  # that fc-stub serve prepares before it is ready
@@ -38,7 +38,11 @@ SETTINGS = {
 
 def main() -> int:
     """Serve until Ctrl-C; return 1 if a program cannot run, or ends by itself."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
+    parser = MakeOptions(
+        "serve",
+        "Run a Function Compute to deploy to, and the SMS emulator.",
+        examples=["make serve", "make serve ARGS='--state FOLDER'"],
+    )
     parser.add_argument("--state", help="the folder of what is deployed (default: fc-stub's own)")
     state = parser.parse_args().state
     end_by_signals()

@@ -7,17 +7,18 @@ had just come, and leaves the list; the rest stays for 30 days. Phone numbers ar
 
 from __future__ import annotations
 
-import argparse
 import sys
 
 from tools import operate
+from tools.make_options import MakeOptions
 
 
 def main() -> None:
     """Show what is kept, and read it again unless told not to."""
-    parser = argparse.ArgumentParser(
-        prog="unread",
-        description="Show receipts and replies that could not be read, and read them again.",
+    parser = MakeOptions(
+        "unread",
+        "Show receipts and replies that could not be read, and read them again.",
+        examples=["make unread", "make unread ARGS='--show --raw'"],
     )
     parser.add_argument("--raw", action="store_true", help="show phone numbers as they are")
     parser.add_argument("--show", action="store_true", help="only show; read nothing again")

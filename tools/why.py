@@ -2,8 +2,9 @@
 
 ID is an out_id, a BizId or a MessageId. What was sent stands in the shared state, which the
 function `operate` reads. What was refused before it was claimed (a limit, a closed country, bad
-input) and single look-ups stand in the log alone: name a file of it with ``--log FILE``, or ``--log
--`` for standard input. A number is asked for at the terminal: it stands in no history of commands.
+input) and single look-ups stand in the log alone: name a file of it with ``LOG=FILE``, or
+``LOG=-`` for standard input. A number is asked for at the terminal: it stands in no history of
+commands.
 
 Exit code 0 if something is known, 1 if nothing is, 2 if it cannot be asked.
 """
@@ -23,10 +24,11 @@ from shared.clock import platform_timestamp
 from shared.commands.meanings import explain
 from tools import log_lines, operate
 from tools.function_compute import OperateError
+from tools.make_options import MakeOptions, asked_number, day, whole_number
 
 NO_LOG = (
-    "The log was not read: what was refused before it was claimed stands there alone. Name a file "
-    "of it with --log FILE (make why ... LOG=FILE)."
+    "The log was not read: what was refused before it was claimed stands there alone. LOG=FILE "
+    "names a file of it."
 )
 NOTHING = "Nothing is known of it: never sent, by any caller that is known, or too long ago."
 
@@ -65,21 +67,31 @@ def ask_number() -> str:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="why", description="Tell why no message came.")
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--id", help="an out_id, a BizId or a MessageId")
-    what.add_argument("--number", choices=["ask"], help="ask for a phone number")
-    parser.add_argument("--day", help="with --number: the day in UTC+8, such as 20260131")
+    parser = MakeOptions(
+        "why",
+        "Tell why no message came.",
+        examples=["make why ID=order-17", "make why NUMBER=ask DAY=20260131"],
+        variables={"--id": "ID", "--number": "NUMBER", "--day": "DAY", "--log": "LOG"},
+    )
+    parser.add_argument("--id", help="ID: an out_id, a BizId or a MessageId")
+    parser.add_argument("--number", type=asked_number, help="NUMBER=ask: ask for a phone number")
+    parser.add_argument("--day", type=day, help="DAY, with NUMBER: in UTC+8, such as 20260131")
     parser.add_argument("--caller", help="the API key's name, or a space such as .event")
-    parser.add_argument("--first-part", type=int, default=0, help="where to go on, after 100 parts")
-    parser.add_argument("--log", metavar="FILE", help="a file of the log; - is standard input")
+    parser.add_argument(
+        "--first-part", type=whole_number, default=0, help="where to go on, after 100 parts"
+    )
+    parser.add_argument("--log", metavar="FILE", help="LOG: a file of the log; - for its input")
     parser.add_argument("--json", action="store_true", help="print an object of JSON")
     operate.add_options(parser)
-    options = parser.parse_args()
+    options: argparse.Namespace = parser.parse_args()
+    if options.id and options.number:
+        parser.error("ID and NUMBER are both given; give one")
+    if not options.id and not options.number:
+        parser.error("ID is missing: an out_id, a BizId or a MessageId; or give NUMBER and DAY")
     if options.number and not options.day:
-        parser.error("--number needs --day, such as 20260131")
+        parser.error("DAY is missing: NUMBER=ask needs the day in UTC+8")
     if options.number and options.log == "-":
-        parser.error("--number reads standard input: name a file of the log")
+        parser.error("NUMBER=ask reads the number from standard input, so LOG must name a file")
     return options
 
 
@@ -87,7 +99,7 @@ def _read_log(name: str) -> list[log_lines.LogLine]:
     try:
         return log_lines.read_lines(name)
     except OSError as error:
-        raise OperateError(f"--log {name}: {error.strerror}") from None
+        raise OperateError(f"LOG={name} cannot be read: {error.strerror}") from None
 
 
 def _found_lines(
@@ -159,7 +171,7 @@ def _send_text(send: Mapping[str, Any]) -> list[str]:
     for part in send.get("parts", ()):
         text += _part_text(part)
     if send.get("next_part"):
-        text.append(f"  More parts: --first-part {send['next_part']}")
+        text.append(f"  More parts: ARGS='--first-part {send['next_part']}'")
     return text
 
 

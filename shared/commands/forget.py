@@ -58,7 +58,7 @@ def forget(arguments: Mapping[str, Any], invocation: Invocation) -> dict[str, ob
     number = read_number(arguments.get("phone_number"))
     url = invocation.api.settings.state_url
     if not url:
-        raise ConfigurationError("forget needs shared state: set SMS_STATE_URL")
+        raise ConfigurationError("this needs shared state: set SMS_STATE_URL and SMS_STATE_SECRET")
     eraser = _Eraser(invocation, open_store(url), number)
     wire_ids = eraser.wire_ids()
     removed = eraser.erase(wire_ids)

@@ -97,7 +97,5 @@ def run(name: str, arguments: Mapping[str, Any], invocation: Invocation) -> dict
     """
     command = COMMANDS[name]
     if command.needs_state and invocation.store is None:
-        raise ConfigurationError(
-            f"{name} needs shared state, of which there is none: set SMS_STATE_URL"
-        )
+        raise ConfigurationError("this needs shared state: set SMS_STATE_URL and SMS_STATE_SECRET")
     return command.run(arguments, invocation)

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 STAMPS = (".venv/setup.stamp", ".venv/dev.stamp")
@@ -40,6 +41,87 @@ def test_make_help_lists_every_target_with_a_line(project: Path) -> None:
 
 def test_make_alone_is_make_help(project: Path) -> None:
     assert output(project, "make") == output(project, "make", "help")
+
+
+def test_make_help_says_first_where_to_begin(project: Path) -> None:
+    assert output(project, "make").splitlines()[0] == "New here? First make setup, then make demo."
+
+
+def refused(project: Path, *words: str) -> list[str]:
+    """Return what the owner reads of `make WORDS`, which has to end with an error."""
+    ready = [f"VENV={sys.prefix}", "-o", f"{sys.prefix}/setup.stamp"]
+    settings = ("SMS_", "ALIBABA_CLOUD_", "MAKE", "MFLAGS")
+    environment = {name: text for name, text in os.environ.items() if not name.startswith(settings)}
+    done = subprocess.run(
+        ["make", "--no-print-directory", *ready, *words],
+        cwd=project,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        stdin=subprocess.DEVNULL,
+    )
+    assert done.returncode != 0
+    assert done.stdout == ""
+    return [line for line in done.stderr.splitlines() if not line.startswith("make: ***")]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["why"], "ID is missing"),
+        (["why", "NUMBER=ask"], "DAY is missing"),
+        (["why", "NUMBER=13800138000", "DAY=20260131"], "NUMBER must be ask"),
+        (["why", "ID=order-17", "NUMBER=ask"], "ID and NUMBER are both given"),
+        (["why", "NUMBER=ask", "DAY=20260231"], "DAY must be a day in UTC+8, such as 20260131"),
+        (["why", "NUMBER=ask", "DAY=20260131", "LOG=-"], "LOG must name a file"),
+        (["why", "ID=x", "ARGS=--first-part x"], "ARGS: --first-part must be a whole number"),
+        (["why", "ID=x", "ARGS=13800138000"], "ARGS holds something that is no option here"),
+        (["forget"], "NUMBER is missing"),
+        (["forget", "NUMBER=13800138000"], "NUMBER must be ask"),
+        (["replies"], "DAY is missing"),
+        (["replies", "DAY=2026-01-31"], "DAY must be a day"),
+        (["budget", "ARGS=--lokal"], "ARGS holds --lokal, which is no option here"),
+        (["hashes", "ARGS=--number"], "ARGS holds --number"),
+        (["unread", "ARGS=--endpoint"], "ARGS: --endpoint needs a value"),
+        (["stop-sending", "ARGS=--function"], "ARGS: --function needs a value"),
+        (["start-sending", "ARGS=now"], "ARGS holds something that is no option here"),
+        (["verify-cloud", "ARGS=--follow soon"], "ARGS: --follow must be a number of seconds"),
+        (["serve", "ARGS=--folder x"], "ARGS holds --folder"),
+        (["doctor", "ARGS=--yaml"], "ARGS holds --yaml"),
+        (["api-key"], "NAME is missing"),
+        (["api-key", f"NAME={'x' * 41}"], "NAME must be 1 to 40 letters"),
+    ],
+    ids=" ".join,
+)
+def test_an_owner_reads_what_is_wrong_with_a_call_in_words_of_make(
+    words: list[str], told: str, project: Path
+) -> None:
+    problem, example = refused(project, *words)
+    assert problem.startswith(f"{words[0]}: ")
+    assert told in problem
+    assert example.startswith(f"For example: make {words[0]}")
+    assert "13800138000" not in problem
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["why", "ID=two words", "ARGS=--local"], "why: ID must be 1 to 200 characters"),
+        (["why", "ID=x", "ARGS=--local", "LOG=/no/file"], "why: LOG=/no/file cannot be read"),
+        (["budget", "ARGS=--local"], "With ARGS=--local the variables of this shell count"),
+        (["why", "NUMBER=ask", "DAY=20260131", "ARGS=--local"], "why: the number is empty"),
+        (["unread"], "add ARGS=--local"),
+        (["stop-sending", "ARGS=--local"], "Leave ARGS=--local out"),
+        (["verify-cloud"], "set SMS_ACCESS_KEY_ID and SMS_ACCESS_KEY_SECRET in this shell"),
+        (["lint-docs", "ARGS=no-page.md"], "no-page.md is no file"),
+    ],
+    ids=" ".join,
+)
+def test_a_tool_names_what_it_was_given_as_make_does(
+    words: list[str], told: str, project: Path
+) -> None:
+    assert told in "\n".join(refused(project, *words))
 
 
 def test_make_check_is_lint_and_the_unit_tests(project: Path) -> None:

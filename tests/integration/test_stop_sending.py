@@ -114,7 +114,7 @@ def test_where_operate_does_not_answer_it_says_what_can_be_done_without(project:
         code, said = run(project, "stop", "--endpoint", cloud.url)
     assert code == 2
     assert "is it deployed" in said
-    assert "ARGS=--functions switches the functions that send off, without it" in said
+    assert "ARGS=--functions switches the functions that send off" in said
 
 
 def test_without_state_on_this_machine_nothing_is_switched_by_surprise(project: Path) -> None:

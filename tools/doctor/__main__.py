@@ -5,7 +5,6 @@ Exit code 1 if something has to be fixed, 2 if the doctor itself lacks something
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import signal
@@ -14,6 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tools.doctor.findings import ERROR, NOT_CHECKED, Finding
+from tools.make_options import MakeOptions
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 NEEDED = ("aliyun_fc_runtime_stub", "redis", "requests")
@@ -31,9 +31,10 @@ def main() -> int:
         return 2
     from tools.doctor.examination import examine  # imports what was missing otherwise
 
-    parser = argparse.ArgumentParser(
-        prog="doctor",
-        description="Check a configuration before `s deploy`, without sending anything.",
+    parser = MakeOptions(
+        "doctor",
+        "Check a configuration before `s deploy`, without sending anything.",
+        examples=["make doctor", "make doctor ARGS=--json"],
     )
     parser.add_argument("-t", "--template", type=Path, default=ROOT / "s.yaml", help="the s.yaml")
     parser.add_argument("--json", action="store_true", help="print the findings as JSON")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import sys
 import time
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from shared.clock import platform_date, utc_timestamp
 from shared.errors import ConfigurationError, SmsError
 from shared.platform.sms_api import ACCEPTED, NOTHING_WRITTEN, REJECTED, query_error
 from shared.settings import SIGNATURE_METHODS, Credentials, read_credentials, read_settings
+from tools.make_options import MakeOptions
 from tools.verify_cloud import advice, inter_sms, nonces
 from tools.verify_cloud.calls import Caller, clock_skew
 from tools.verify_cloud.findings import CHANGED, IDENTICAL, REFUSED, AgedNonce, Findings
@@ -46,7 +48,7 @@ def main() -> int:
     except (Stopped, SmsError) as error:
         return _end(report, str(error), 1)
     except OSError as error:
-        print(f"verify-cloud: {error}; choose another place with --report", file=sys.stderr)
+        print(f"verify-cloud: {error}; choose another place: ARGS='--report FILE'", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print()
@@ -55,7 +57,11 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="verify-cloud", description=__doc__)
+    parser = MakeOptions(
+        "verify-cloud",
+        "Measure on the real platform, with your credentials and at most three SMS.",
+        examples=["make verify-cloud", "make verify-cloud ARGS='--follow 930'"],
+    )
     stamp = time.strftime("%Y%m%d-%H%M%S")
     parser.add_argument(
         "--report",
@@ -77,26 +83,38 @@ def _options() -> argparse.Namespace:
         metavar="SECONDS",
         help="how long to wait for the message in QuerySendDetails (120)",
     )
-    return parser.parse_args()
+    options: argparse.Namespace = parser.parse_args()
+    return options
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 <= seconds <= MOST_SECONDS:
-        raise argparse.ArgumentTypeError(f"not from 0 to {MOST_SECONDS}")
-    return seconds
+    is_number = re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,3})?", text)
+    if not is_number or float(text) > MOST_SECONDS:
+        raise argparse.ArgumentTypeError(f"must be a number of seconds from 0 to {MOST_SECONDS}")
+    return float(text)
 
 
 def _callers(environ: Mapping[str, str]) -> tuple[Caller, Caller | None]:
-    caller = Caller(read_settings(environ), read_credentials(environ))
+    caller = Caller(read_settings(environ), _credentials(environ))
     key_id, secret = (environ.get(name, "").strip() for name in SECOND_KEY)
     if bool(key_id) != bool(secret):
-        raise ConfigurationError(f"{' and '.join(SECOND_KEY)}: set both or none")
+        raise ConfigurationError(f"{' and '.join(SECOND_KEY)}: one is empty; set both or none")
     if not key_id:
         return caller, None
     if key_id == caller.credentials.access_key_id:
-        raise ConfigurationError(f"{SECOND_KEY[0]} is the first key; give another of the account")
+        raise ConfigurationError(f"{SECOND_KEY[0]} is the first key: give another of the account")
     return caller, caller._replace(credentials=Credentials(key_id, secret))
+
+
+def _credentials(environ: Mapping[str, str]) -> Credentials:
+    """Return the key pair in `environ`; here is no function that could have a role."""
+    names = ("SMS_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_ID")
+    if not any(environ.get(name) for name in (*names, "SMS_ACCESS_KEY_SECRET")):
+        raise ConfigurationError(
+            "no key pair: set SMS_ACCESS_KEY_ID and SMS_ACCESS_KEY_SECRET in this shell; "
+            "docs/verify-cloud.md says what it must be allowed to do"
+        )
+    return read_credentials(environ)
 
 
 def _new_findings(caller: Caller) -> Findings:

@@ -2,8 +2,9 @@
 
 It reports sentences of more than 35 words, and terms for which the project has another word (the
 glossary in docs/architecture.md; for Chinese the terms of Alibaba Cloud's own documentation). It
-fails nothing: a writer decides. The exit code is 0. Blocks and headings are left out; a piece of
-code or a link's address counts as no more than one word.
+fails nothing: a writer decides. The exit code is 0. Blocks are left out; a piece of code or a
+link's address counts as no more than one word. Of the files of texts (YAML) only the Chinese terms
+are read.
 """
 
 from __future__ import annotations
@@ -16,7 +17,11 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 MOST_WORDS = 35
-_PLACES = ("*.md", "docs/**/*.md", "local/*/*.md", "local/*/docs/**/*.md", "tests/*.md")
+_PLACES = (
+    *("*.md", "docs/**/*.md", "local/*/*.md", "local/*/docs/**/*.md", "tests/*.md"),
+    *("tools/registry/*.md", "tools/registry/*.yaml"),
+    *("local/*/src/**/page/*.yaml", "local/*/src/**/explain/*.yaml", "local/*/src/**/wire/*.yaml"),
+)
 # What is written, as a regular expression, and the word that means it here.
 WRONG_TERMS = {
     r"chunks?|sub-requests?": "part",
@@ -37,6 +42,12 @@ WRONG_TERMS = {
     "人为故障": "注入的故障",
     "状态报告": "回执",
     "1 条计费": "计费 1 条",
+    "国家代码|国家码|地区码": "国际区号",
+    "密钥对": "AccessKey",
+    "模板编号|模板代码": "模板 Code",
+    "错误代码": "错误码",
+    "上行回复": "上行短信",
+    "系统设置": "通用设置",
 }
 # Between fences, the first of which may begin an item; or indented by four behind an empty line.
 _BLOCK = re.compile(
@@ -85,10 +96,30 @@ def remarks(page: str) -> list[Remark]:
         if sentence.words > MOST_WORDS:
             begin = " ".join(sentence.text.split()[:8])
             found.append(Remark(sentence.line, f"{sentence.words} words: {begin} ..."))
-        for wrong, right in WRONG_TERMS.items():
-            boundary = r"\b" if wrong.isascii() else ""
-            matches = re.finditer(rf"{boundary}(?:{wrong}){boundary}", sentence.text)
-            found += [Remark(sentence.line, f"{each[0]!r}: write {right}") for each in matches]
+        found += _wrong_terms(sentence.line, sentence.text)
+    for number, line in enumerate(_plain(page).splitlines(), 1):
+        if line.startswith("#"):
+            found += _wrong_terms(number, line)
+    return sorted(found, key=lambda remark: remark.line)
+
+
+def remarks_about_texts(file: str) -> list[Remark]:
+    """Return the wrong Chinese terms in a file of texts, which is YAML."""
+    lines = enumerate(file.splitlines(), 1)
+    return [
+        remark for number, line in lines for remark in _wrong_terms(number, line, english=False)
+    ]
+
+
+def _wrong_terms(line: int, text: str, *, english: bool = True) -> list[Remark]:
+    """Return the terms to replace in a text; without `english` only those in Chinese."""
+    found = []
+    for wrong, right in WRONG_TERMS.items():
+        if wrong.isascii() and not english:
+            continue
+        boundary = r"\b" if wrong.isascii() else ""
+        matches = re.finditer(rf"{boundary}(?:{wrong}){boundary}", text)
+        found += [Remark(line, f"{each[0]!r}: write {right}") for each in matches]
     return found
 
 
@@ -118,7 +149,7 @@ def _paragraphs(text: str) -> Iterator[tuple[int, str]]:
 
 
 def pages(names: Sequence[str], root: Path = ROOT) -> list[Path]:
-    """Return the pages that are named, or all of the project."""
+    """Return the pages and files of texts that are named, or all of the project."""
     if names:
         return [Path(name).resolve() for name in names]
     found = {page for place in _PLACES for page in root.glob(place)}
@@ -139,12 +170,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for page in found:
         name = page.relative_to(ROOT) if page.is_relative_to(ROOT) else page
         text = page.read_text("utf-8")
-        told = remarks(text)
+        is_page = page.suffix == ".md"
+        told = remarks(text) if is_page else remarks_about_texts(text)
         total += len(told)
         for remark in told:
             print(f"{name}:{remark.line}: {remark.text}")
         lengths = [words for sentence in sentences(text) if (words := sentence.words) > 2]
-        if lengths:
+        if lengths and is_page:
             mean = sum(lengths) / len(lengths)
             print(f"{name}: {len(lengths)} sentences of {mean:.0f} words in the mean")
     print(f"{total} remarks about {len(found)} pages; they are for the writer to judge")

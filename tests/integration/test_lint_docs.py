@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tools.lint_docs import MOST_WORDS, WRONG_TERMS, pages, remarks, sentences
+from tools.lint_docs import (
+    MOST_WORDS,
+    WRONG_TERMS,
+    pages,
+    remarks,
+    remarks_about_texts,
+    sentences,
+)
 
 LONG = " ".join(["word"] * (MOST_WORDS + 1))
 
@@ -69,6 +76,15 @@ def test_a_wrong_term_in_code_or_within_a_word_is_none() -> None:
     assert remarks("Set `overseas`. The lieutenants wait.\n") == []
 
 
+def test_a_wrong_term_in_a_heading_is_reported() -> None:
+    assert remarks("# Title\n\n## 回执和上行回复\n") == [(3, "'上行回复': write 上行短信")]
+
+
+def test_in_a_file_of_texts_only_chinese_terms_are_looked_for() -> None:
+    file = f'send: ["Send overseas. {LONG}", "发送"]\ncode: ["Code", "错误代码"]\n'
+    assert remarks_about_texts(file) == [(2, "'错误代码': write 错误码")]
+
+
 def test_no_right_term_holds_a_wrong_one() -> None:
     assert [right for right in WRONG_TERMS.values() if remarks(right)] == []
 
@@ -86,3 +102,4 @@ def test_it_reads_the_pages_of_all_folders(project: Path) -> None:
     read = {str(page.relative_to(project)) for page in pages([], project)}
     assert {"README.md", "docs/errors.md", "docs/zh/errors.md", "tests/README.md"} <= read
     assert "local/aliyun-sms-emulator/README.md" in read
+    assert {Path(name).name for name in read} > {"texts.yaml", "refusals.yaml", "publish.yaml"}

@@ -14,6 +14,7 @@ TOOLS = sorted(path.parent for path in ROOT.glob("local/*/pyproject.toml"))
 FENCE = re.compile(r"^ *(?:\d+\. |- )?```(\w*)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 COMMENT = re.compile(r"(?:^|(?<=\s))(?:#|//) .*$", re.MULTILINE)
 PLACEHOLDER = re.compile(r"<[^<>\n]+>")
+LINK = re.compile(r"\[([^\]]*)\]\((?!https?:)([^)#]+)[^)]*\)(?=(.*))")  # and what is behind
 NOT_ASCII = re.compile(r"[^\x00-\x7f]+(?:[^\x00-\x7f\"']*[^\x00-\x7f]+)*")
 
 
@@ -82,6 +83,27 @@ def differences(english: Block, chinese: Block) -> list[str]:
     return [theirs for ours, theirs in lines if not says_the_same(theirs, ours)]
 
 
+def is_english(file: Path) -> bool:
+    """Whether a file that a Chinese page links to is a page in English, or the contract."""
+    page = file.suffix == ".md" and file not in {chinese for _, chinese in pairs()}
+    return page or file.name == "openapi.yaml"
+
+
+def english_links(page: Path) -> list[str]:
+    """Return the links of a Chinese page to English ones, but for those behind which 英文 stands.
+
+    It stands in parentheses behind each link, or once behind several: （均为英文）. The link to the
+    page's own English one has the text `English`.
+    """
+    found = []
+    for link in LINK.finditer(page.read_text("utf-8")):
+        text, target, behind = link.groups()
+        said = "英文）" in behind.partition("](")[0] or "均为英文）" in behind
+        if text != "English" and is_english((page.parent / target).resolve()) and not said:
+            found.append(target)
+    return found
+
+
 def test_there_are_chinese_pages() -> None:
     assert len(pairs()) >= 3
 
@@ -127,3 +149,8 @@ def test_a_chinese_page_is_in_chinese(english: Path, chinese: Path) -> None:
         if len(re.findall(r"[A-Za-z]+", line)) > 8 and not re.search("[\u4e00-\u9fff]", line)
     ]
     assert untranslated == []
+
+
+@each_pair
+def test_a_link_to_an_english_page_says_so(english: Path, chinese: Path) -> None:
+    assert english_links(chinese) == []

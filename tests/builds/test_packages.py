@@ -169,6 +169,7 @@ def test_the_sdist_can_be_built_and_tested_again(package: Package) -> None:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {f"src/{name}" for name in source_files(package)} <= names
     pages = {"LICENSE", "README.md", "README.zh-CN.md"}
+    pages |= {str(page.relative_to(package.source)) for page in package.source.glob("docs/**/*.md")}
     assert pages | {"pyproject.toml", "tests/conftest.py"} <= names
     assert not [name for name in names if CACHES.search(name)]
 

@@ -34,7 +34,7 @@ def test_every_status_of_a_failure_is_in_the_table(project: Path, name: str) -> 
 def pages(project: Path) -> list[Path]:
     """Return every page for readers."""
     found = [*project.glob("*.md"), *(project / "docs").rglob("*.md")]
-    for folder in ("benchmarks", "tests", "local/*", "local/*/docs"):
+    for folder in ("benchmarks", "tests", "local/*", "local/*/docs", "local/*/docs/zh"):
         found += project.glob(f"{folder}/*.md")
     return sorted(found)
 

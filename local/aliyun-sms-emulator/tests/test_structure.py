@@ -22,7 +22,8 @@ from aliyun_sms_emulator.operations.operation import Operation
 from aliyun_sms_emulator.page.languages import LANGUAGES, page_texts
 
 PACKAGE = Path(aliyun_sms_emulator.__file__).parent
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+PAGES = (ROOT / "README.md", ROOT / "docs" / "faults.md")
 
 
 def modules() -> dict[str, Path]:
@@ -119,8 +120,9 @@ def test_what_an_operation_or_a_kind_of_fault_forgets_to_say_has_no_default() ->
             assert field.default_factory is MISSING, f"{row.__name__}.{field.name}"
 
 
-def test_the_readme_names_every_operation_and_every_kind_of_fault() -> None:
-    words = set(re.findall(r"[A-Za-z0-9]+", README.read_text(encoding="utf-8")))
+def test_the_pages_name_every_operation_and_every_kind_of_fault() -> None:
+    text = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+    words = set(re.findall(r"[A-Za-z0-9]+", text))
     names = {name for operations in OPERATIONS.values() for name in operations}
     assert (names | set(KINDS)) - words == set()
 

@@ -127,7 +127,7 @@ class EmulatorClient:
         self.call("PUT", f"/api/numbers/{quote(phone_number, safe='')}", {"fate": fate})
 
     def set_faults(self, *rules: Mapping[str, object]) -> None:
-        """Put these fault rules in force instead of all others; see README, Faults."""
+        """Put these fault rules in force instead of all others; see docs/faults.md."""
         self.call("PUT", "/api/faults", {"rules": list(rules)})
 
     def add_fault(self, **rule: object) -> str:

@@ -74,6 +74,19 @@ def test_environment_is_made_once(bare: Path, monkeypatch: pytest.MonkeyPatch) -
     assert [path.name for path in made[0].parent.glob("making-*")] == []
 
 
+def test_both_names_of_an_environments_python_lead_to_one_environment(
+    bare: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Debian's venv starts fc-stub with `python3`; a Makefile calls `python`."""
+    monkeypatch.setattr(environments, "_run", run_without_install)
+    found = []
+    for name in ("python", "python3"):
+        monkeypatch.setattr(sys, "executable", str(Path(sys.prefix, "bin", name)))
+        found.append(runtime_environment("python3").python)
+    assert found[0] == found[1]
+    assert found[0].exists()
+
+
 def run_without_install(command: list[str | Path]) -> None:
     if "pip" not in command:
         subprocess.run([*command, "--without-pip"], check=True)

@@ -69,7 +69,8 @@ class Environments:
             )
             base = Path(sys.executable)
         try:
-            return RuntimeEnvironment(self._made(runtime, base), exact, warning)
+            # A virtual environment has several names for its Python, and may be made anew elsewhere.
+            return RuntimeEnvironment(self._made(runtime, base.resolve()), exact, warning)
         except (OSError, subprocess.SubprocessError) as error:
             detail = _last_line(error)
         packages = ", ".join(one.requirement for one in base_packages(runtime))

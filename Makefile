@@ -148,12 +148,13 @@ ifeq ($(CI),true)
 	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then tools/install_system_parts; fi
 endif
 
-$(BIN)/python:
+# pip is what venv makes last: an environment that was left half made has none, and is completed.
+$(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
-		|| { echo "Python 3.10 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
+		|| { echo "Python 3.10 or newer is needed: make setup PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/setup.stamp: $(BIN)/python requirements-local.txt local/aliyun-fc-runtime-stub/pyproject.toml local/aliyun-sms-emulator/pyproject.toml
+$(VENV)/setup.stamp: requirements-local.txt local/aliyun-fc-runtime-stub/pyproject.toml local/aliyun-sms-emulator/pyproject.toml | $(BIN)/pip
 	@echo "Installing what the demo and the local tools need into $(VENV) ..."
 	@$(BIN)/pip install -r requirements-local.txt
 	@touch $@

@@ -138,6 +138,17 @@ def test_pre_commit_runs_what_make_lint_runs(project: Path) -> None:
     assert [hook["entry"] for hook in hooks] == ["make lint"]
 
 
+def test_an_environment_that_was_left_half_made_is_completed(project: Path, tmp_path: Path) -> None:
+    """Debian's venv leaves one without pip where python3-venv is missing; so does Ctrl-C."""
+    folder = tmp_path / "venv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    pip = str(folder / "bin/pip")
+    made = output(project, "make", f"VENV={folder}", f"PYTHON={sys.executable}", pip)
+    assert made == f"{sys.executable} -m venv {folder}\n"
+    assert str(folder) in output(project, pip, "--version")
+    assert output(project, "make", f"VENV={folder}", pip) == f"make: '{pip}' is up to date.\n"
+
+
 def test_the_doctor_says_what_its_python_lacks(project: Path) -> None:
     without_packages = [sys.executable, "-S", "-m", "tools.doctor"]
     done = subprocess.run(

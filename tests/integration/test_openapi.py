@@ -71,6 +71,20 @@ def test_the_description_is_valid_openapi_3_1(contract: Contract, document: dict
     contract.schema.validate()
 
 
+class EachKeyOnce(yaml.SafeLoader):
+    """A loader that refuses a key that stands twice, of which the other takes the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        assert len(keys) == len({*keys}), f"a key stands twice at {node.start_mark}"
+        return super().construct_mapping(node, deep=deep)
+
+
+@pytest.mark.parametrize("name", ["openapi.yaml", "s.yaml", "s.events.yaml"])
+def test_no_key_stands_twice(project: Path, name: str) -> None:
+    assert yaml.load((project / name).read_text("utf-8"), EachKeyOnce)
+
+
 def described(node: Any) -> Iterator[tuple[Any, Any]]:
     """Yield every schema with an example of it, as written beside or inside it."""
     if isinstance(node, dict):

@@ -222,3 +222,30 @@ def test_no_page_of_a_browser_invokes(
         connection.request(method, path, b"" if method == "POST" else None, {header: value})
         assert connection.getresponse().status == status, path
         connection.close()
+
+
+def test_who_calls_a_function_at_the_port_of_the_api_is_told_its_url(project: Project) -> None:
+    project.http("web", CODE)
+    project.http("other", CODE)
+    project.function("quiet", CODE)
+    fc = project.start()
+    for path in ("/sms", "/", "/web"):
+        status, message = refused(f"{fc.api_url}{path}")
+        assert status == 400
+        assert "is no call of the Function Compute API, whose port this is" in message
+        web, other = (f"{fc.url(name).rstrip('/')}{path} ({name})" for name in ("web", "other"))
+        assert message.endswith(f"has a URL of its own: {web}, {other}")
+
+
+def test_a_stub_of_functions_without_triggers_says_that_none_has_a_url(project: Project) -> None:
+    project.function("quiet", CODE)
+    _, message = refused(f"{project.start().api_url}/sms")
+    assert message.endswith("none has a URL")
+
+
+def refused(url: str) -> tuple[int, str]:
+    """Return status and message of a refusal."""
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(url)
+    with caught.value as error:
+        return error.code, json.loads(error.read())["Message"]

@@ -358,5 +358,20 @@ def test_an_unknown_name_is_told_with_the_known_ones(project: Project) -> None:
         fc.invoke("g")
     with pytest.raises(StubError, match="no http trigger"):
         fc.url("f")
-    with pytest.raises(FunctionNotFound, match="no function 'g' to run"):
+    with pytest.raises(FunctionNotFound, match="no function 'g'; there are"):
         project.start(functions=["g"])
+
+
+def test_a_timeout_amid_a_write_is_a_timeout(project: Project, runtime: str) -> None:
+    """SIGTERM meets the function inside print(), where Python's streams take nothing else."""
+    text = """
+        def handler(event, context):
+            if event: return "ok"
+            while True: print("." * 100)
+    """
+    project.function("f", text, runtime=runtime, timeout=1)
+    fc = project.start()
+    for _ in range(3):
+        invocation = fc.invoke("f")
+        assert error_of(invocation)["errorType"] == "FunctionTimeoutError"
+    assert fc.invoke("f", b"again").payload == b"ok"

@@ -36,6 +36,7 @@ BESIDE = {
     "events": "ground",
     "history": "ground",
     "http_messages": "ground",
+    "near_names": "ground",
     "user_folders": "ground",
     "version": "ground",
 }

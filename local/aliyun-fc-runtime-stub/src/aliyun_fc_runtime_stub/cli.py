@@ -10,6 +10,7 @@ from .commands.check import add_check_command
 from .commands.event_commands import add_event_commands
 from .commands.invoke import add_invoke_command
 from .commands.options import NOT_RUNNING, UNUSABLE
+from .commands.plain_parser import PlainParser
 from .commands.start import add_start_commands
 from .commands.status import add_status_command
 from .errors import NotRunning, StubError
@@ -49,12 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = PlainParser(
         prog="fc-stub",
         description="Run the functions of an s.yaml as Function Compute 3.0 would, "
         "without Docker and without a cloud account. COMMAND --help says more.",
         epilog=f"{_EXAMPLES}\n{_EXIT_CODES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"fc-stub {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

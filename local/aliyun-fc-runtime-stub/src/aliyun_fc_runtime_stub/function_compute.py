@@ -22,6 +22,7 @@ from .control.store import Store
 from .errors import FunctionNotFound, StubError
 from .instances.environments import Environments
 from .instances.invocation import Invocation
+from .near_names import no_such
 from .serving.destinations import Delivery
 from .serving.gateway import Gateway
 from .serving.preparation import Hint, ServiceSettings
@@ -188,7 +189,7 @@ class FunctionCompute:
         self._loop = asyncio.new_event_loop()
         gateway = Gateway(
             self._service,
-            self._ports.functions,
+            self._ports,
             self._guard,
             Authenticator(self._access_key, self._authentication),
             control,
@@ -394,8 +395,9 @@ def _chosen(application: Application, names: Collection[str] | None) -> tuple[Fu
     known |= {function.resource for function in application.functions}
     for name in names:
         if name not in known:
-            reason = application.not_run.get(name, f"there are: {', '.join(sorted(known))}")
-            raise FunctionNotFound(f"there is no function {name!r} to run; {reason}")
+            if reason := application.not_run.get(name):
+                raise FunctionNotFound(f"there is no function {name!r} to run; {reason}")
+            raise FunctionNotFound(no_such("function", name, sorted(known)))
     return tuple(
         function
         for function in application.functions

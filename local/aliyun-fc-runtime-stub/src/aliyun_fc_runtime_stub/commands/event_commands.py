@@ -46,7 +46,6 @@ def add_event_commands(commands: Any) -> None:
             help=text,
             description=_DESCRIPTION,
             epilog=_EXAMPLES[name],
-            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         kinds = command.add_subparsers(required=True, metavar="KIND")
         for kind_name, kind in KINDS.items():

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from .. import events
 from ..account import REGION
+from .option_types import pair, whole_number
 
 
 class Option(NamedTuple):
@@ -58,15 +59,8 @@ class Kind(NamedTuple):
 def _option(flag: str, argument: str = "", default: Any = "", **settings: Any) -> Option:
     name = argument or flag.removeprefix("--").replace("-", "_")
     if "metavar" not in settings and settings.get("action") not in {"store_true", "store_false"}:
-        settings["metavar"] = "N" if settings.get("type") is int else name.upper()
+        settings["metavar"] = "N" if settings.get("type") is whole_number else name.upper()
     return Option(flag, name, {"default": default, **settings})
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, sign, value = text.partition("=")
-    if not sign or not name:
-        raise argparse.ArgumentTypeError(f"{text!r} has no value: write it as NAME=VALUE")
-    return name, value
 
 
 def _header(text: str) -> tuple[str, str]:
@@ -134,7 +128,7 @@ KINDS = {
                 "attributes",
                 [],
                 action="append",
-                type=_pair,
+                type=pair,
                 metavar="NAME=VALUE",
                 help="message attribute",
             ),
@@ -186,8 +180,8 @@ KINDS = {
                 "--strings", default=False, action="store_true", help="entries are strings of JSON"
             ),
             _TOPIC,
-            _option("--partition", default=0, type=int),
-            _option("--offset", default=0, type=int, help="of the first message"),
+            _option("--partition", default=0, type=whole_number),
+            _option("--offset", default=0, type=whole_number, help="of the first message"),
         ),
         many=True,
     ),
@@ -212,7 +206,7 @@ KINDS = {
             _option("--key", required=True, help="of the object; appears as given"),
             _option("--bucket", default="fc-stub-bucket"),
             _option("--etag", help="(default: MD5 of --data)"),
-            _option("--size", default=None, type=int, help="in bytes (default: that of --data)"),
+            _option("--size", default=None, type=whole_number, help="bytes (default: of --data)"),
             _option("--event-name", default="ObjectCreated:PutObject", metavar="NAME"),
             _option("--id", "request_id", help="responseElements.requestId"),
             _REGION,

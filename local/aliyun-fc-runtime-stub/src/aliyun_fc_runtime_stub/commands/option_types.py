@@ -21,14 +21,23 @@ def pair(text: str) -> tuple[str, str]:
 def port(text: str) -> int:
     """Read a port, 0 included."""
     if not _is_number(text) or int(text) > 65535:
-        raise ArgumentTypeError(f"{text!r} is not a port (0 to 65535)")
+        raise ArgumentTypeError(
+            f"{text!r} is not a port; give a number from 0 to 65535, 0 takes a free one"
+        )
     return int(text)
 
 
 def count(text: str) -> int:
     """Read a whole number from 1 to 100,000."""
     if not _is_number(text) or not 1 <= int(text) <= _MOST:
-        raise ArgumentTypeError(f"{text!r} is not a number from 1 to {_MOST}")
+        raise ArgumentTypeError(f"{text!r} is not a number from 1 to {_MOST:,}")
+    return int(text)
+
+
+def whole_number(text: str) -> int:
+    """Read a whole number, 0 included, of at most 19 digits (64 bits)."""
+    if not re.fullmatch(r"[0-9]{1,19}", text):
+        raise ArgumentTypeError(f"{text!r} is not a whole number")
     return int(text)
 
 
@@ -39,7 +48,7 @@ def _is_number(text: str) -> bool:
 def seconds(text: str) -> float:
     """Read a number of seconds, 0 included."""
     if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", text):
-        raise ArgumentTypeError(f"{text!r} is not a number of seconds")
+        raise ArgumentTypeError(f"{text!r} is not a number of seconds, such as 30 or 0.5")
     return float(text)
 
 
@@ -49,5 +58,5 @@ def moment(text: str) -> datetime:
     with contextlib.suppress(ValueError):
         found = datetime.fromisoformat(text.replace("Z", "+00:00"))
     if found is None or found.tzinfo is None:
-        raise ArgumentTypeError(f"{text!r} is not a time such as 2026-01-31T12:00:00Z")
+        raise ArgumentTypeError(f"{text!r} is not a time; write it as 2026-01-31T12:00:00Z")
     return found

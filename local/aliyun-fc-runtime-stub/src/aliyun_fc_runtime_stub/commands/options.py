@@ -21,7 +21,6 @@ def add_command(commands: Any, name: str, text: str, *, examples: str) -> argpar
         help=text,
         description=text,
         epilog=examples,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     return parser
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from functools import partial
 from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote
@@ -22,10 +22,11 @@ from ..http_messages import ClientConnection, Headers, HttpRequest, HttpResponse
 from ..instances.invocation import Invocation, new_request_id
 from ..instances.kinds import kind_of
 from ..template.model import Function, HttpTrigger
-from ..web.api_paths import INVOKE, SWITCH, check_qualifier
+from ..web.api_paths import INVOKE, SWITCH, check_qualifier, is_call
 from ..web.cors import listed_origins, preflight, with_cors
 from ..web.guard import REFUSAL_HEADERS, Guard, OwnNames
 from ..web.http_trigger import MAX_BODY, check_limits, make_event, make_response
+from ..web.ports import Ports
 from ..web.request_body import read_body
 from ..web.response_stream import AsgiStream
 from ..web.trigger_auth import Authenticator
@@ -56,7 +57,7 @@ class Gateway:
     def __init__(
         self,
         service: Service,
-        ports: Mapping[int, str],
+        ports: Ports,
         guard: Guard,
         authenticator: Authenticator,
         control: DeployApi | None,
@@ -72,7 +73,7 @@ class Gateway:
         if scope["type"] != "http":
             return
         request_id, request = new_request_id(), _request(scope)
-        name = self._ports.get(scope["server"][1])
+        name = self._ports.functions.get(scope["server"][1])
         response = self._refused_by_guard(name, request, request_id)
         if response is None:
             answer = self._answer(name, request, (receive, send), request_id)
@@ -83,7 +84,7 @@ class Gateway:
     async def web_socket(self, connection: ClientConnection) -> None:
         """Serve a connection whose client asks for a WebSocket."""
         request, port = await read_handshake(connection)
-        request_id, name = new_request_id(), self._ports.get(port)
+        request_id, name = new_request_id(), self._ports.functions.get(port)
         response = self._refused_by_guard(name, request, request_id)
         if response is None:
             answer = self._join(name, request, connection, request_id)
@@ -139,6 +140,8 @@ class Gateway:
     ) -> HttpResponse | None:
         """Return the response; None if it has gone to the client already, as it was made."""
         receive, _ = client
+        if name is None:
+            self._check_address(request)
         if name is None and self._control is not None and self._control.takes(request):
             return await self._control.answer(request, receive, request_id)
         request = request.with_body(await read_body(receive, MAX_BODY, _TOO_LARGE))
@@ -192,6 +195,19 @@ class Gateway:
         check_limits(request)
         self._authenticator.check(trigger, request, time.time())
         return trigger
+
+    def _check_address(self, request: HttpRequest) -> None:
+        """Refuse who calls a function at the API's port, and say where it is called."""
+        if is_call(request.path) or request.header("x-oss-security-token"):
+            return
+        urls = {name: self._ports.trigger_url(name) for name in self._service.functions}
+        called = [f"{url.rstrip('/')}{request.path} ({name})" for name, url in urls.items() if url]
+        where = f"each has a URL of its own: {', '.join(called)}" if called else "none has a URL"
+        message = (
+            f"{request.path!r} is no call of the Function Compute API, whose port this is. "
+            f"Call a function at its URL; {where}"
+        )
+        raise RequestRefused(400, "PathNotSupported", message)
 
     async def _api(self, request: HttpRequest, request_id: str) -> HttpResponse:
         if request.path.startswith("/stub/"):

@@ -20,6 +20,7 @@ from ..instances.instance import InstanceSettings
 from ..instances.needs import Needs, read_needs
 from ..instances.platform_paths import language_warnings, python_runtimes
 from ..instances.pool import Instances
+from ..near_names import no_such
 from ..package.unpacking import unpack_code
 from ..template.model import Function
 from .layers import Layers
@@ -134,7 +135,7 @@ class Preparation:
         for key in self._settings.environment:
             name, colon, _ = key.partition(":")
             if colon and name not in functions and not self._settings.open_ended:
-                raise ConfigurationError(f"there is no function {name!r}", f"--env {key}")
+                raise ConfigurationError(no_such("function", name, functions), f"--env {key}")
 
     def _take(self, function: Function) -> _Taken:
         with _room():

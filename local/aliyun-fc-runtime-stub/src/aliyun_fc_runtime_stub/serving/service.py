@@ -17,6 +17,7 @@ from ..instances.environments import Environments
 from ..instances.instance import InstanceState
 from ..instances.invocation import Call, Invocation, new_request_id
 from ..instances.pool import Instances
+from ..near_names import no_such
 from ..template.model import Application, Function
 from .async_invocations import AsyncInvocations
 from .preparation import Hint, Preparation, ServiceSettings
@@ -185,8 +186,7 @@ class Service:
         if name in self.not_run:
             raise FunctionNotFound(f"the function {name!r} is not run: {self.not_run[name]}")
         if name not in self.functions:
-            known = ", ".join(self.functions) or "none"
-            raise FunctionNotFound(f"there is no function {name!r}; there are: {known}")
+            raise FunctionNotFound(no_such("function", name, self.functions))
         return self.functions[name]
 
     async def invoke(

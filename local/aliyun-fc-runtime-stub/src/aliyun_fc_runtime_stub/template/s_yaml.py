@@ -23,6 +23,8 @@ from .model import Application, Function
 from .properties import read_function, unsupported_runtime
 from .variables import Variables
 
+_NAME_IT = "name the s.yaml with -t"
+
 
 class _Loader(yaml.SafeLoader):
     """YAML as the CLI reads it: yes, no, on, off are strings, a repeated key is an error."""
@@ -178,17 +180,26 @@ def _document(path: Path, parents: tuple[Path, ...], sources: set[Path]) -> dict
             "there is no such file: name it with -t, or change to its folder", path
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"cannot be read: {error}", path) from None
+        reason = "it is not UTF-8" if isinstance(error, ValueError) else error.strerror
+        raise ConfigurationError(f"cannot be read ({reason}): {_NAME_IT}", path) from None
     except yaml.YAMLError as error:
-        raise ConfigurationError(f"is not YAML: {error}", path) from None
+        raise ConfigurationError(
+            f"is not YAML ({_reason(error)}): correct it, or {_NAME_IT}", path
+        ) from None
     if not isinstance(loaded, dict):
-        raise ConfigurationError("must be a map with edition, name and resources", path)
+        raise ConfigurationError(f"must be a map with edition and resources: {_NAME_IT}", path)
     base = loaded.pop("extend", None)
     if base is None:
         return loaded
     if not isinstance(base, str):
         raise ConfigurationError("must be the path of a file", path, "extend")
     return _merge(_document(path.parent / base, (*parents, path), sources), loaded)
+
+
+def _reason(error: yaml.YAMLError) -> str:
+    """Say in one line where and why a text is not YAML."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    return f"line {mark.line + 1}: {problem}" if mark and problem else str(error)
 
 
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

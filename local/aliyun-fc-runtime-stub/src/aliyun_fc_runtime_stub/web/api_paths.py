@@ -10,6 +10,13 @@ PREFIX = "/2023-03-30/"
 INVOKE = re.compile(rf"{PREFIX}functions/([^/]+)/invocations")
 SWITCH = re.compile(rf"{PREFIX}functions/([^/]+)/invoke/(disable|enable)")
 
+_CALL = re.compile(r"/(stub|\d{4}-\d\d-\d\d)(/.*)?")
+
+
+def is_call(path: str) -> bool:
+    """Whether a path is one of an API, ours or another version of it: ``/2023-03-30/functions``."""
+    return _CALL.fullmatch(path) is not None
+
 
 def check_qualifier(qualifier: str) -> None:
     """Refuse a qualifier other than LATEST."""

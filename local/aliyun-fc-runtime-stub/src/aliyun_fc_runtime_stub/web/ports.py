@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 from collections.abc import Iterable, Mapping
 
@@ -45,11 +46,17 @@ class Ports:
         except OSError as error:
             for one in opened:
                 one.close()
-            raise ConfigurationError(
-                f"cannot listen on {self._host}:{self._first} ({error.strerror}): choose another "
-                "port with --port (--port 0: a free one), or an address of this machine with --host"
-            ) from None
+            raise ConfigurationError(self._not_opened(error)) from None
         return opened
+
+    def _not_opened(self, error: OSError) -> str:
+        if error.errno == errno.EADDRINUSE:
+            return (
+                f"port {self._first} of {self._host} is in use: stop the program that uses it, "
+                "or choose another port with --port (0 takes a free one)"
+            )
+        remedy = "name an address of this machine with --host, or another port with --port"
+        return f"cannot listen on {self._host}:{self._first} ({error.strerror}): {remedy}"
 
     def open_later(self, function: Function) -> socket.socket | None:
         """Open the port of a trigger that has come since; None if there is nothing to open."""

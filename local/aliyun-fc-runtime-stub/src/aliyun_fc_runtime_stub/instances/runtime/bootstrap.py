@@ -33,6 +33,7 @@ from lifeline import end_with  # type: ignore[import-not-found]
 
 RECORD_LIMIT = 128 * 1024
 _HEAD = struct.Struct(">II")
+_OUTPUT = 1
 
 
 class LoadError(Exception):
@@ -66,9 +67,14 @@ def read_frame(descriptor: int) -> tuple[dict[str, Any], bytes]:
 def write_frame(descriptor: int, head: dict[str, Any], payload: bytes) -> None:
     """Write one frame in the form `read_frame` reads."""
     encoded = json.dumps(head).encode()
-    data = memoryview(_HEAD.pack(len(encoded), len(payload)) + encoded + payload)
-    while data:
-        data = data[os.write(descriptor, data) :]
+    write_all(descriptor, _HEAD.pack(len(encoded), len(payload)) + encoded + payload)
+
+
+def write_all(descriptor: int, data: bytes) -> None:
+    """Write all of `data`, in as many pieces as are taken."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
 
 
 class RecordHandler(logging.Handler):
@@ -394,12 +400,20 @@ class Instance:
 
 
 def print_stacks(_number: int, _frame: FrameType | None) -> None:
-    """Show where every thread stands: FC sends SIGTERM when a call has run out of time."""
-    for identifier, frame in sys._current_frames().items():
-        stack = "".join(traceback.format_stack(frame))
-        sys.stdout.write(f"Thread {identifier}:\n{stack}")
-    sys.stdout.flush()
-    os._exit(143)
+    """Show where every thread stands: FC sends SIGTERM when a call has run out of time.
+
+    The signal may come inside a print(), while the stream refuses any other call (RuntimeError:
+    reentrant). What was raised here would be raised in the handler, as an error of its own. So the
+    stacks go past the stream, and the process ends whatever happens.
+    """
+    try:
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+        for identifier, frame in sys._current_frames().items():
+            stack = "".join(traceback.format_stack(frame))
+            write_all(_OUTPUT, f"Thread {identifier}:\n{stack}".encode("utf-8", "backslashreplace"))
+    finally:
+        os._exit(143)
 
 
 def set_path(config: dict[str, Any]) -> None:

@@ -165,13 +165,13 @@ class EmulatorClient:
                 answer = json.loads(connection.getresponse().read())
         except (ConnectionResetError, BrokenPipeError, TimeoutError) as error:
             raise NotRunning(
-                f"the answer of {self.url} was lost ({error}); a fault on demand may be in force,"
-                f" see {self.url}/inbox#faults"
+                f"the answer of {self.url} was lost ({error.strerror or error}); a fault on demand"
+                f" may be in force, see {self.url}/inbox#faults"
             ) from error
         except OSError as error:
             raise NotRunning(
-                f"no emulator answers at {self.url} ({error}); start sms-emulator, or give the"
-                " address of the running one"
+                f"no emulator answers at {self.url} ({error.strerror or error}); start"
+                " sms-emulator, or give the address of the running one"
             ) from error
         except (HTTPException, ValueError) as error:
             raise NotRunning(f"what answers at {self.url} is no sms-emulator") from error

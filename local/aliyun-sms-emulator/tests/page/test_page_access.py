@@ -122,7 +122,7 @@ def test_what_pages_send_to_the_platform_is_refused_before_anything_else(
         assert (reply.status, code) in {(403, "Forbidden"), (403, "AccessDenied")}
         assert reply.headers["content-security-policy"] == "default-src 'none'; sandbox"
         assert reply.headers["cross-origin-opener-policy"] == "same-origin"
-        assert b"page" in reply.body or b"the Host header names another machine" in reply.body
+        assert b"page" in reply.body or b"which is not this emulator" in reply.body
     assert emulator.requests() == []
     assert emulator.faults()[0]["met"] == 0
 

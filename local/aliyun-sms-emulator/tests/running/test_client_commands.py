@@ -78,17 +78,34 @@ def test_a_refused_send_ends_with_1(
 @pytest.mark.parametrize(
     ("arguments", "code", "problem"),
     [
-        (["send", "13800138000", "--param", "code"], 2, "'code' is no NAME=VALUE"),
-        (["send"], 2, "required: NUMBER"),
+        (
+            ["send", "13800138000", "--param", "code"],
+            2,
+            "--param: 'code' has no value",
+        ),
+        (["send"], 2, "NUMBER is missing"),
         (["send", "1", "--config", "absent.yaml"], 2, "absent.yaml: cannot be read"),
-        (["sends"], 2, "unrecognized arguments: sends"),
-        (["--port", "x"], 2, "invalid int value: 'x'"),
+        (["mesages"], 2, "there is no command 'mesages'; did you mean messages?"),
+        (["serve"], 2, "'serve'; there are: send, messages, explain, env, trust; sms-emulator wit"),
+        (["help"], 2, "there is no command 'help'; did you mean --help?"),
+        (["--json", "messages"], 2, "write the command first: sms-emulator messages ..."),
+        (["--prot", "8100"], 2, "there is no option --prot; did you mean --port?"),
+        (["-p", "8100"], 2, "there is no option -p; did you mean --port?"),
+        (["--port", "x"], 2, "--port: 'x' is no port; give a number from 0 (a free one) to 65535"),
+        (["--port", "99999"], 2, "--port: '99999' is no port"),
+        (["--port"], 2, "--port: needs a value"),
+        (["--json=3"], 2, "--json: takes no value"),
+        (["--port=0", "--database", "/dev/null/x.db"], 2, "database /dev/null/x.db"),
+        (["--config", "."], 2, ".: cannot be read (Is a directory); check the path"),
+        (["messages", "--folow"], 2, "there is no option --folow; did you mean --follow?"),
+        (["messages", "13800138000"], 2, "'13800138000' is not expected here"),
+        (["env", "--format", "fish"], 2, "no value 'fish'; there are: sh, powershell, env-file"),
         (["messages", "--url", "{nobody}"], 3, "start sms-emulator"),
         (["send", "1", "--url", "{nobody}"], 3, "no emulator answers at {nobody}"),
-        (["messages", "--url", "ftp://127.0.0.1"], 2, "is no address such as http://"),
-        (["messages", "--url", "127.0.0.1:8100"], 2, "is no address such as http://"),
-        (["messages", "--url", "http://127.0.0.1:x"], 2, "is no address such as http://"),
-        (["messages", "--url", "http://127.0.0.1/inbox"], 2, "is no address such as http://"),
+        (["messages", "--url", "ftp://127.0.0.1"], 2, "is no address; write it as http://"),
+        (["messages", "--url", "127.0.0.1:8100"], 2, "is no address; write it as http://"),
+        (["messages", "--url", "http://127.0.0.1:x"], 2, "is no address; write it as http://"),
+        (["messages", "--url", "http://127.0.0.1/inbox"], 2, "is no address; write it as http://"),
         (["explain", "no such file"], 2, "no such file"),
     ],
 )
@@ -107,6 +124,7 @@ def test_a_mistake_ends_with_its_exit_code_and_a_sentence(
     output = capsys.readouterr()
     assert output.out == ""
     assert problem.format(nobody=nobody) in output.err
+    assert output.err.count("\n") <= 2, "short: no dump of all options"
 
 
 def test_an_answer_that_a_fault_took_is_told_as_lost(

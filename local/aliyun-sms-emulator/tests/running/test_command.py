@@ -190,7 +190,7 @@ def test_a_busy_port_is_named_with_the_remedy(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (["--port", "70000"], "cannot listen on 127.0.0.1 port 70000"),
+        (["--port", "70000"], "--port: '70000' is no port"),
         (["--host", "203.0.113.1"], "cannot listen on 203.0.113.1"),
         (["--host", "no such host"], "cannot listen on no such host"),
         (["--config", "absent.yaml"], "absent.yaml: cannot be read"),

@@ -89,7 +89,7 @@ def _problem(error: argparse.ArgumentError, options: Sequence[str]) -> str:
     if found := _NO_CHOICE.fullmatch(text):
         known = [one.strip("' ") for one in found[2].split(",")]
         if name.startswith("-"):
-            return f"{name}: {no_such('value', found[1], known)}"
+            return f"{name}: there is no value {found[1]!r}; there are: {', '.join(known)}"
         return no_such(name.lower(), found[1], known, options)
     return f"{name}: {_plainer(text)}" if name else text
 

@@ -9,12 +9,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-_log = logging.getLogger(__name__)
+from aliyun_sms_emulator.api.wrong_paths import nothing_at
 
-_NOTHING_THERE = (
-    "there is nothing at this path; the platform API is at /, the JSON API below /api, the page at"
-    " /inbox"
-)
+_log = logging.getLogger(__name__)
 
 
 class ApiError(Exception):
@@ -43,10 +40,15 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     """Answer what the routing refuses: unknown paths and methods."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class
     if error.status_code == 404:
-        return error_response(_NOTHING_THERE, status=404)
+        known = [route.path for route in request.app.routes if isinstance(route, Route)]
+        problem = nothing_at(request.scope["path"], request.url.query, known)
+        return error_response(problem, status=404)
     methods = ", ".join(_methods_at(request))
     if error.status_code == 405 and methods:
-        response = error_response(f"this path takes {methods}, not {request.method}", status=405)
+        problem = f"this path takes {methods}, not {request.method}"
+        if request.scope["path"] == "/inbox":
+            problem += "; it is the page: programs send to /, or to POST /api/messages"
+        response = error_response(problem, status=405)
         response.headers["Allow"] = methods
         return response
     response = error_response(error.detail, status=error.status_code)

@@ -7,14 +7,7 @@ import os
 import sys
 from importlib import import_module
 
-COMMANDS = {
-    "send": "aliyun_sms_emulator.commands.send",
-    "messages": "aliyun_sms_emulator.commands.messages",
-    "explain": "aliyun_sms_emulator.commands.explain",
-    "env": "aliyun_sms_emulator.commands.env",
-    "trust": "aliyun_sms_emulator.commands.trust",
-}
-"""Word -> module whose `main` runs it; without any of them an emulator is started."""
+from aliyun_sms_emulator.commands.plain_parser import COMMANDS, no_such_command
 
 _SERVE = "aliyun_sms_emulator.commands.serve"
 _USAGE, _INTERRUPTED = 2, 130
@@ -38,6 +31,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _dispatch(arguments: list[str]) -> int:
     module = COMMANDS.get(arguments[0]) if arguments else None
+    if module is None and arguments and not arguments[0].startswith("-"):
+        sys.stderr.write(no_such_command(arguments[0]))
+        return _USAGE
     rest = arguments if module is None else arguments[1:]
     # Loaded late, so that --help and --version answer at once.
     return int(import_module(module or _SERVE).main(rest))

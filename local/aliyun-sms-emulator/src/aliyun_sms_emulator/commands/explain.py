@@ -11,6 +11,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from aliyun_sms_emulator.commands.plain_parser import PlainParser
 from aliyun_sms_emulator.config.reading import load_config
 from aliyun_sms_emulator.errors import ConfigError
 from aliyun_sms_emulator.explain.causes import SIGNATURE, about, text_of
@@ -59,11 +60,10 @@ def main(arguments: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = PlainParser(
         prog="sms-emulator explain",
         description="Say why the signature of a request to Alibaba Cloud is refused, V1 or V3.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "request",
@@ -86,8 +86,9 @@ def _read(name: str) -> str:
         try:
             return Path(name).read_text("utf-8")
         except (OSError, UnicodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
             raise UnreadableRequest(
-                f"{name[:80]} cannot be read ({error}); give a file, an address or a curl command"
+                f"{name[:80]} cannot be read ({reason}); give a file, an address or a curl command"
             ) from error
     if sys.stdin.isatty():
         print("Paste the request, then press Ctrl-D:", file=sys.stderr)  # noqa: T201

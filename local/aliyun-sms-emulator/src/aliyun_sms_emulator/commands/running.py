@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
+from aliyun_sms_emulator.commands.plain_parser import PlainParser
 from aliyun_sms_emulator.errors import EmulatorError, NotRunning
 
 OK, REFUSED, USAGE, NOT_RUNNING = 0, 1, 2, 3
@@ -25,10 +26,9 @@ def run(command: Callable[[argparse.Namespace], int], options: argparse.Namespac
 
 def parser_of(name: str, description: str) -> argparse.ArgumentParser:
     """A parser that already knows `--url`."""
-    parser = argparse.ArgumentParser(
+    parser = PlainParser(
         prog=f"sms-emulator {name}",
         description=description,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--url",
@@ -56,5 +56,7 @@ def _url(text: str) -> str:
     except ValueError:
         is_address = False
     if not is_address or url.path.strip("/") or url.query or url.fragment:
-        raise argparse.ArgumentTypeError(f"{text!r} is no address such as http://127.0.0.1:8100")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no address; write it as http://127.0.0.1:8100"
+        )
     return text

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from aliyun_sms_emulator.commands.plain_parser import PlainParser
 from aliyun_sms_emulator.commands.state_folder import default_database, default_tls_folder
 from aliyun_sms_emulator.errors import EmulatorError
 from aliyun_sms_emulator.version import __version__
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from aliyun_sms_emulator.config.config import Config
     from aliyun_sms_emulator.serving.server import EmulatorServer
 
-DEFAULT_PORT = 8100
+DEFAULT_PORT, _LAST_PORT = 8100, 65535
 _OK, _USAGE = 0, 2
 _OPEN_FILES = 65536  # one for each connection
 _HOST_NAME = re.compile(r"[0-9A-Za-z_](?:[0-9A-Za-z_.-]{0,251}[0-9A-Za-z_])?", re.ASCII)
@@ -93,17 +94,17 @@ def _allow_open_files() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = PlainParser(
         prog="sms-emulator",
         description="A Dysmsapi (Alibaba Cloud SMS) on your own machine. It sends nothing.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
     parser.add_argument(
         "--port",
-        type=int,
+        type=_port,
         action="append",
+        metavar="N",
         help=f"port to listen on, 0 takes a free one ({DEFAULT_PORT}); may be given several times",
     )
     parser.add_argument(
@@ -141,6 +142,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"sms-emulator {__version__}")
     return parser
+
+
+def _port(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,6}", text, re.ASCII) or int(text) > _LAST_PORT:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no port; give a number from 0 (a free one) to {_LAST_PORT}"
+        )
+    return int(text)
 
 
 def _host_name(text: str) -> str:

@@ -6,6 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from aliyun_sms_emulator.commands.plain_parser import PlainParser
 from aliyun_sms_emulator.commands.state_folder import default_tls_folder
 from aliyun_sms_emulator.commands.variables import add_format, lines
 from aliyun_sms_emulator.errors import TlsError
@@ -39,11 +40,10 @@ def main(arguments: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = PlainParser(
         prog="sms-emulator trust",
         description="Print what makes the clients of one process trust `sms-emulator --tls`.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--tls-folder",

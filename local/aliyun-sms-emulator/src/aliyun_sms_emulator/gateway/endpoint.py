@@ -46,7 +46,9 @@ class PlatformEndpoint:
 
 def _parse(scope: Scope, body: bytes | None) -> WireRequest:
     if scope["method"] not in {"GET", "POST"}:
-        raise GatewayError("UnsupportedHTTPMethod", "This http method is not supported.")
+        raise GatewayError(
+            "UnsupportedHTTPMethod", "This http method is not supported; use GET or POST."
+        )
     if body is None:
         raise GatewayError("InvalidParameter", "The request body is too large.", 413)
     return parse_request(

@@ -8,13 +8,23 @@ from aliyun_sms_emulator.operations.published import published_operations
 from aliyun_sms_emulator.wire.errors import GatewayError, NotEmulated, missing
 from aliyun_sms_emulator.wire.request import WireRequest
 
+_NO_JSON = (
+    "The body is JSON, whose members are no parameters of this API: send them as a form"
+    " (application/x-www-form-urlencoded) or in the query. JSON without a signature is taken at"
+    " POST /api/messages."
+)
+_NO_CALL = (
+    "This is the platform API, which SDKs call. The page is at /inbox, the JSON API at"
+    " /api/messages."
+)
+
 
 def find_operation(request: WireRequest) -> Operation:
     """Find what a call asks for; raises GatewayError, or NotEmulated where only we lack it."""
     if not request.action:
-        raise missing("Action")
+        raise _missing("Action", request)
     if not request.version:
-        raise missing("Version")
+        raise _missing("Version", request)
     operations = OPERATIONS.get(request.version)
     if operations is None:
         raise _unknown_version(request.version)
@@ -30,7 +40,19 @@ def check_required(operation: Operation, request: WireRequest) -> None:
     """Check that no mandatory parameter is absent or empty; raises GatewayError."""
     for name in operation.required:
         if not request.parameters.get(name):
-            raise missing(name)
+            raise _missing(name, request)
+
+
+def _missing(name: str, request: WireRequest) -> GatewayError:
+    """Return the platform's error, with a word to those who call it in another way than SDKs."""
+    error, lower = missing(name), name[0].lower() + name[1:]
+    if request.headers.get("content-type", "").startswith("application/json") and request.body:
+        error.message += f" {_NO_JSON}"
+    elif lower in request.parameters:
+        error.message += f" It came as {lower}; names are case-sensitive."
+    elif name == "Action" and not request.parameters:
+        error.message += f" {_NO_CALL}"
+    return error
 
 
 def _unknown_version(version: str) -> GatewayError:

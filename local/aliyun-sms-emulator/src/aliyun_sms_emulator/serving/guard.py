@@ -101,13 +101,14 @@ class Guard:
             return problem
         by_program = not hosts and rules.platform_hosts  # browsers never leave it out
         if not by_program and not self._is_own(rules, _name(host)):
+            named = _name(host)
+            allow = f", or start the emulator with --allow-host {named}" if named else ""
             return (
-                f"the Host header names another machine, {host or 'none'}; use"
-                f" http://127.0.0.1:{port}, or the address the emulator was started with"
-                " (--host, --allow-host)"
+                f"the Host header names {host or 'nothing'}, which is not this emulator; use"
+                f" http://127.0.0.1:{port}{allow}"
             )
         if origins and not rules.own_origin:
-            return "no page may call this; send no Origin header"
+            return "a page may not call this, only a program; send no Origin header"
         own = f"{scope['scheme']}://{host}"
         if any(origin != own for origin in origins):
             return (

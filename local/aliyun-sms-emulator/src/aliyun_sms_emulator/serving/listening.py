@@ -82,4 +82,5 @@ def _bind_problem(host: str, port: int, error: Exception) -> str:
         )
     if isinstance(error, OSError) and error.errno == errno.EACCES:
         return f"port {port} may not be used without privileges; choose one from 1024 with --port"
-    return f"cannot listen on {host} port {port} ({error}); check --host and --port"
+    reason = error.strerror if isinstance(error, OSError) else error
+    return f"cannot listen on {host} port {port} ({reason}); check --host and --port"

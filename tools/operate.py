@@ -30,7 +30,9 @@ from shared.settings import read_credentials
 from shared.trigger.invocation import Invocation
 from tools import function_compute
 from tools.function_compute import OperateError, Operation
+from tools.state_url import with_files_of
 
+ROOT = Path(__file__).resolve().parent.parent
 FUNCTION = "fc-sms-operate"
 # How the arguments of commands are written behind `make`.
 _IN_MAKE = {
@@ -89,7 +91,9 @@ def _in_words_of_make(text: str) -> str:
 
 
 def _run_here(command: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    known, clock = settings.read_settings(os.environ), Clock()
+    state_url = with_files_of(ROOT, os.environ.get("SMS_STATE_URL", ""))
+    known = settings.read_settings({**os.environ, "SMS_STATE_URL": state_url})
+    clock = Clock()
     with Path(os.devnull).open("w") as nowhere:
         log = Log("local", "operate", hash_key(known.state_secret), clock, nowhere)
         api = SmsApi(known, lambda: read_credentials(os.environ), transport.SESSION, clock, log)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,10 @@ import pytest
 
 from shared.sending.stop import read_stop
 from shared.state.sqlite_store import SqliteStore
+from tests.integration.redis_server import RedisServer
+from tests.integration.tcp_proxy import TcpProxy
 from tests.node_packages import clean_environment
+from tests.unit.certificates import Authority
 from tests.unit.scripted_server import Arrived, Scene, ScriptedServer, answer
 
 STATE_SECRET = "c3RhdGUtc2VjcmV0LW9mLXRlc3Rz"
@@ -81,6 +85,20 @@ def test_with_shared_state_the_record_is_written_and_removed_and_both_may_be_rep
     code, said = run(project, "start", "--local", **state)
     assert code == 0
     assert said.startswith("Sending was not stopped. Functions that were switched off go on with")
+
+
+def test_on_this_machine_the_authority_of_redis_is_the_file_that_is_uploaded(
+    project: Path, tmp_path: Path, redis_server: RedisServer
+) -> None:
+    here = tmp_path / "fc-sms"
+    for folder in ("shared", "tools"):
+        shutil.copytree(project / folder, here / folder)
+    tls = Authority(tmp_path).server("IP:127.0.0.1")
+    shutil.copy(tmp_path / "ca.pem", here / "shared")
+    with TcpProxy(redis_server.address, tls) as proxy:
+        url = f"rediss://127.0.0.1:{proxy.port}/0?ssl_ca_certs=/code/shared/ca.pem"
+        code, said = run(here, "stop", "--local", SMS_STATE_URL=url, SMS_STATE_SECRET=STATE_SECRET)
+    assert (code, said.startswith("Sending has been stopped")) == (0, True)
 
 
 def test_where_operate_knows_no_shared_state_the_functions_that_send_are_switched(

@@ -8,7 +8,6 @@ import socket
 import statistics
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
@@ -23,13 +22,13 @@ from shared.state.choice import open_store
 from shared.state.store import Change, Store
 from tools.doctor.deployment import Deployment
 from tools.doctor.findings import ERROR, NOT_CHECKED, OK, WARN, Finding, Findings
+from tools.state_url import with_files_of
 
 TIMEOUT = 5.0
 KEEP_ALL = "set maxmemory-policy to noeviction"
 STEPS = 5  # that are timed
 SLOW = 50.0  # milliseconds that a step may take; a send takes three of them
 MAY_RUN = "let its account run EVALSHA and SCRIPT LOAD"
-CODE = "/code/"  # where Function Compute lays what is uploaded
 
 
 def examine(deployment: Deployment, settings: Settings) -> Findings:
@@ -59,7 +58,7 @@ def examine(deployment: Deployment, settings: Settings) -> Findings:
         )
     else:
         yield from exposure(url)
-        yield from _redis(deployment, _with_files_of(deployment.functions[0].code, url))
+        yield from _redis(deployment, with_files_of(deployment.functions[0].code, url))
 
 
 def exposure(url: str) -> Findings:
@@ -103,11 +102,6 @@ def _is_public(parts: SplitResult) -> bool:
 def _is_here(url: str) -> bool:
     open_store(url)  # refuses what is no URL
     return urlsplit(url).hostname in LOOPBACK
-
-
-def _with_files_of(folder: Path, url: str) -> str:
-    """Return `url` with its file of certificates where it lies on this machine."""
-    return url.replace(f"ssl_ca_certs={CODE}", f"ssl_ca_certs={folder.absolute()}/")
 
 
 def _redis(deployment: Deployment, url: str) -> Findings:

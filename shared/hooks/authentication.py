@@ -46,14 +46,14 @@ def authenticate(request: Request, log: Log) -> str:
 
     Raises InvalidRequest (404) where no hook is open, NotAuthenticated for anybody else.
     """
-    product = product_at(request.path)
-    if product.name not in hook_settings.open_hooks(os.environ):
-        log.event(
-            "error",
-            "authenticate",
-            "closed",
-            remedy=f"this hook is closed: add {product.name} to SMS_HOOKS to open it",
-        )
+    opened = hook_settings.open_hooks(os.environ)
+    try:
+        product = product_at(request.path)
+    except InvalidRequest:
+        _log_closed(log, f"no hook is at this path; {_hooks(opened)}")
+        raise
+    if product.name not in opened:
+        _log_closed(log, f"the hook of {product.name} is closed: add {product.name} to SMS_HOOKS")
         raise _nothing_there()
     if not _WAYS[product.access](product, request, log):
         if product.access == products.TOKEN:
@@ -65,17 +65,26 @@ def authenticate(request: Request, log: Log) -> str:
     return product.space
 
 
+def _log_closed(log: Log, remedy: str) -> None:
+    log.event("error", "authenticate", "closed", remedy=remedy)
+
+
+def _hooks(opened: Sequence[str]) -> str:
+    """Return which hooks there are, and which of them are open. The path itself may be a secret."""
+    names = ", ".join(opened) if opened else "none"
+    return (
+        f"SMS_HOOKS opens {names}; the products are {', '.join(PRODUCT_OF)}, each at "
+        "/hooks/<product>, and CloudMonitor at /hooks/cloudmonitor/<token>"
+    )
+
+
 def _by_key(product: Product, request: Request, log: Log) -> bool:
     """Whether the API key ``hook-<product>`` is shown, as Bearer, as Basic's password, or alone."""
     access = read_access(os.environ)
     name = f"{HOOK_KEY_PREFIX}{product.name}"
     if name not in access.keys.values():
-        log.event(
-            "error",
-            "authenticate",
-            "closed",
-            remedy=f"SMS_API_KEYS has no key {name}: `make api-key NAME={name}` makes one",
-        )
+        remedy = f"SMS_API_KEYS has no key {name}: `make api-key NAME={name}` makes one"
+        _log_closed(log, remedy)
     return name in names_of_key(_shown_key(request.headers.get("authorization", "")), access)
 
 
@@ -161,12 +170,8 @@ def _secrets(product: Product, log: Log) -> tuple[str, ...]:
     """Return the secrets of a product; without one nobody is let in, and the log says so."""
     secrets = hook_settings.secrets_of(product, os.environ)
     if not secrets:
-        log.event(
-            "error",
-            "authenticate",
-            "closed",
-            remedy=f"{product.secret_variable} is not set, so nobody may call this hook",
-        )
+        what = f"{product.secret_variable} is not set, so nobody may call this hook"
+        _log_closed(log, f"{what}: set it to the secret that {product.name} has")
     return secrets
 
 

@@ -215,6 +215,18 @@ def test_another_path_is_no_hook(path: str, platform: Platform) -> None:
     assert platform.calls == []
 
 
+@pytest.mark.parametrize("hooks", ["logto, supabase", ""])
+def test_the_log_says_of_a_path_that_is_no_hook_which_hooks_there_are(
+    hooks: str, deployed: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deployed.setenv("SMS_HOOKS", hooks)
+    assert call("logto", path="/hooks/foo").status == 404
+    log = capsys.readouterr().out
+    assert f"no hook is at this path; SMS_HOOKS opens {hooks or 'none'}; the products are" in log
+    assert all(product in log for product in ALL)
+    assert "foo" not in log
+
+
 @pytest.mark.parametrize("product", ALL)
 def test_a_hook_that_is_not_named_is_closed(
     product: str, deployed: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -8,15 +8,17 @@ were.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from shared.errors import OutIdConflict, SmsError
+from shared.errors import ConfigurationError, InProgress, OutIdConflict, SmsError
 from shared.hooks import answers
 from shared.hooks.alarm_recipients import Message, messages_of
 from shared.hooks.alarm_texts import Frame, Sender, alarm_intent
 from shared.hooks.left_out import LeftOut
 from shared.hooks.repeats import HookRecord, Repeats
+from shared.ids import new_out_id
 from shared.sending.limits import is_refused_by_us
 from shared.sending.scenes import instance_scenes
 from shared.trigger.answers import send_response
@@ -74,7 +76,7 @@ class _Telling:
         self._invocation.api.log.event(
             "info" if is_whole else "warning",
             "hook",
-            "told",
+            self._outcome(),
             product=self._product.name,
             **self._counts,
         )
@@ -96,7 +98,7 @@ class _Telling:
             sender = Sender(record.out_id, self._product.space, sign_name)
             return alarm_intent(message, frame, sender)
         except SmsError as error:
-            self._note_error(error)
+            self._note_error(error, place)
             return None
 
     def _record(self, message: Message) -> HookRecord:
@@ -104,7 +106,17 @@ class _Telling:
         identity = message.identity(self._alarm.group)
         if self._invocation.store is None:
             return HookRecord(out_id=self._repeats.out_id(identity, ""))
-        return self._repeats.record(identity, left_out=self._left_out.count(message.number))
+        fresh = HookRecord(out_id=new_out_id())
+        if not self._left_out.count(message.number):
+            return self._repeats.record(identity, fresh)
+        known = self._repeats.known(identity)
+        if known is not None:
+            return known
+        fresh = fresh._replace(left_out=self._left_out.take(message.number))
+        record = self._repeats.record(identity, fresh)
+        if record.out_id != fresh.out_id:  # the same alarm, at the same time
+            self._left_out.add(message.number, fresh.left_out)
+        return record
 
     def _note(self, job: Job, outcomes: Outcomes | SmsError) -> None:
         """Count how a message ended, and what a limit held back."""
@@ -112,7 +124,7 @@ class _Telling:
             self._counts["sent"] += 1
             return
         if isinstance(outcomes, SmsError):
-            self._note_error(outcomes)
+            self._note_error(outcomes, job.place)
             return
         (outcome,) = outcomes
         try:
@@ -143,29 +155,41 @@ class _Telling:
         else:
             self._refusal = send_response(job.intent.out_id, (outcome,), has_store=True)
         self._counts["open" if is_open else "left_out" if is_limit else "refused"] += 1
-        if outcome.outcome == "rejected" and (is_open or is_limit):
-            self._held_back(job.place)
+        # What is in progress is the same message, sent by another call at the same time.
+        if outcome.outcome == "rejected" and outcome.code != InProgress.code:
+            self._put_back(job.place, is_left_out=is_open or is_limit)
 
-    def _note_error(self, error: SmsError) -> None:
-        self._invocation.api.log.failed("hook", error)
+    def _note_error(self, error: SmsError, place: int) -> None:
+        if isinstance(error, ConfigurationError):
+            self._invocation.api.log.misconfigured(error)
+        else:
+            self._invocation.api.log.failed("hook", error)
         self._counts["open" if error.retryable else "refused"] += 1
         self._refusal = problem(error.status, str(error), error.code, retryable=error.retryable)
+        if place in self._records:
+            with suppress(SmsError):  # the state, whose failure is told already
+                self._put_back(place, is_left_out=False)
 
     def _told(self, place: int) -> None:
-        """Take away what the message said, and itself if a limit had held it back before."""
+        """Take away what was put back when the message was not sent before, and now is."""
         record = self._records[place]
-        said = record.left_out + int(record.was_left_out)
-        self._left_out.add(self._messages[place].number, -said)
+        said = record.left_out if record.were_put_back else 0
+        self._left_out.add(self._messages[place].number, -said - int(record.was_left_out))
 
-    def _held_back(self, place: int) -> None:
-        """Count a message that a limit held back, once."""
+    def _put_back(self, place: int, *, is_left_out: bool) -> None:
+        """Count, once each, what an unsent message would have told, and itself if `is_left_out`."""
         record, message = self._records[place], self._messages[place]
-        if record.was_left_out or self._invocation.store is None:
+        marked = record._replace(
+            were_put_back=record.were_put_back or record.left_out > 0,
+            was_left_out=record.was_left_out or is_left_out,
+        )
+        if marked == record or self._invocation.store is None:
             return
-        marked = record._replace(was_left_out=True)
         found = self._repeats.put(message.identity(self._alarm.group), record, marked)
         if found.stored is not None and found.out_id == record.out_id:
-            self._left_out.add(message.number, 1)
+            put_back = record.left_out if marked.were_put_back > record.were_put_back else 0
+            itself = int(marked.was_left_out > record.was_left_out)
+            self._left_out.add(message.number, put_back + itself)
 
     def _answer(self) -> Response:
         counts = self._counts
@@ -177,12 +201,28 @@ class _Telling:
             return answers.refused(self._product, self._refusal)
         if not (counts["sent"] or counts["left_out"] or counts["open"]) and self._refusal:
             return answers.refused(self._product, _final(self._refusal))
-        return Response(200, {"outcome": "told", **counts})
+        return Response(200, {"outcome": self._outcome(), **counts})
+
+    def _outcome(self) -> str:
+        """Return how the alarm ended in one word, the best first: somebody was told, or nobody."""
+        if self._counts["sent"]:
+            return "told"
+        if self._has_unknown:
+            return "unknown"
+        if self._counts["left_out"]:
+            return "held-back"
+        return "open" if self._counts["open"] else "refused"
 
 
 def _final(refusal: Response) -> Response:
-    """Return a refusal that no product repeats: for 5xx it would send the alarm again and again."""
+    """Return a refusal that no product repeats: for 5xx it would send the alarm again and again.
+
+    A mistake in the settings stays 500, as everywhere: a repeat sends nothing until it is mended,
+    and then brings the alarm.
+    """
     if refusal.status < 500 or not isinstance(refusal.body, dict):
+        return refusal
+    if refusal.body["code"] == ConfigurationError.code:
         return refusal
     status = HTTPStatus.UNPROCESSABLE_ENTITY
     body = {**refusal.body, "status": status.value, "title": status.phrase}

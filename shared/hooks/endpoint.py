@@ -50,7 +50,9 @@ def _send(product: Product, request: Request, invocation: Invocation) -> Respons
     except InvalidRequest as error:
         if product.kind == products.CODES:
             raise
-        invocation.api.log.event("warning", "hook", "unreadable", code=error.code)
+        invocation.api.log.event(
+            "warning", "hook", "unreadable", code=error.code, detail=error.detail
+        )
         sent = _unreadable(hook)
     if isinstance(sent, Code):
         return send_code(product, sent, invocation)

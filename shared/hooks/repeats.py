@@ -31,13 +31,14 @@ _ROUNDS = 5  # the record may expire between two steps
 class HookRecord(NamedTuple):
     """What was sent for a hook, for MEMORY seconds.
 
-    `left_out` is how many messages to its number a limit had held back before, which its text says.
-    It `was_left_out` if a limit held it back itself. For `others` and `stored` see
-    state/records.py.
+    `left_out` is how many messages to its number a limit had held back before, which its text says:
+    they were taken out of the count for it. They `were_put_back` when it was not sent. It
+    `was_left_out` if a limit held it back itself. For `others` and `stored` see state/records.py.
     """
 
     out_id: str = ""
     left_out: int = 0
+    were_put_back: bool = False
     was_left_out: bool = False
     others: Mapping[str, Any] = {}
     stored: str | None = None
@@ -55,16 +56,20 @@ class Repeats(NamedTuple):
         if repeat_key:
             return self._derived("named", [*what, repeat_key])
         if self.store is not None:
-            return self.record(what).out_id
+            return self.record(what, HookRecord(out_id=new_out_id())).out_id
         window = int(self.api.clock.now()) // MEMORY
         return self._derived("window", [*what, str(window)])
 
-    def record(self, what: Sequence[str], left_out: int = 0) -> HookRecord:
-        """Return the record of what is sent, which is made where there is none.
+    def known(self, what: Sequence[str]) -> HookRecord | None:
+        """Return the record of what was sent before, None where there is none."""
+        text = self.store.get(self._key(what)) if self.store else None
+        return read_record(text, HookRecord()) if text is not None else None
+
+    def record(self, what: Sequence[str], fresh: HookRecord) -> HookRecord:
+        """Return the record of what is sent, which becomes `fresh` where there is none.
 
         Needs the store; raises StoreUnavailable.
         """
-        fresh = HookRecord(out_id=new_out_id(), left_out=left_out)
         for _ in range(_ROUNDS):
             found = self.put(what, HookRecord(), fresh)
             if found.stored is not None:
@@ -76,7 +81,7 @@ class Repeats(NamedTuple):
         if self.store is None:
             return new
         change = Change(
-            key=f"hook:{self._keyed('hook', what)}",
+            key=self._key(what),
             old=old.stored,
             new=record_text(new),
             ttl=MEMORY,
@@ -86,6 +91,9 @@ class Repeats(NamedTuple):
         if isinstance(answer, Differs):
             return read_record(answer.current, HookRecord())
         return new._replace(stored=change.new)
+
+    def _key(self, what: Sequence[str]) -> str:
+        return f"hook:{self._keyed('hook', what)}"
 
     def _derived(self, label: str, what: Sequence[str]) -> str:
         return letters(self._keyed(f"out_id of a hook, {label}", what))

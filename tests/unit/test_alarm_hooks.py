@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shared import transport
 from shared.hooks.alarm_recipients import messages_of
 from shared.hooks.contract import FIRING, Alarm, Alert
 from shared.hooks.products import PRODUCT_OF
@@ -24,7 +27,7 @@ from tests.unit.hook_requests import (
     hooked,
     write_scenes,
 )
-from tests.unit.scripted_server import hang_up
+from tests.unit.scripted_server import Scene, hang_up
 from tests.unit.sms_platform import Platform, accepted, refused
 
 ALARMS = ("alertmanager", "cloudmonitor", "grafana", "uptime-kuma")
@@ -228,6 +231,7 @@ def test_an_unknown_outcome_is_an_error_where_a_repeat_may_settle_it(
     answers = [call(product) for _ in range(2)]
     expected = 503 if product in REPEATING else 200
     assert [answer.status for answer in answers] == [expected] * 2
+    assert expected == 503 or answers[0].body["outcome"] == "unknown"
     assert "Retry-After" not in answers[0].headers
     assert len(platform.sends) == 1
 
@@ -236,6 +240,21 @@ def test_a_refusal_that_a_repeat_would_not_change_is_no_5xx(platform: Platform) 
     platform.on("SendSms", refused("isv.AMOUNT_NOT_ENOUGH"))
     answer = call("alertmanager")
     assert (answer.status, answer.body["code"]) == (422, "isv.AMOUNT_NOT_ENOUGH")
+
+
+def test_a_scene_that_fails_for_everybody_is_a_mistake_in_the_settings(
+    platform: Platform, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A repeat sends nothing until it is mended, and then brings the alarm."""
+    write_scenes(tmp_path, scene(tell=[{"to": ["+85251234567"]}]))
+    answers = [call(product) for product in ALARMS]
+    assert {(answer.status, answer.body["code"]) for answer in answers} == {(500, "configuration")}
+    log = capsys.readouterr().out
+    assert '"action": "configure"' in log
+    assert "scenes.json has no message for alarms to numbers abroad" in log
+    write_scenes(tmp_path, scene())
+    assert call("alertmanager").body["sent"] == 1
+    assert len(platform.sends) == 1
 
 
 def test_a_product_that_does_not_repeat_hears_that_nobody_was_told(
@@ -277,12 +296,68 @@ def test_what_a_storm_left_out_is_told_in_the_next_message(
     forget_instance()
     answers = storm("alertmanager", range(6))
     assert [answer["left_out"] for answer in answers] == [0, 0, 1, 1, 1, 1]
+    assert [answer["outcome"] for answer in answers] == ["told"] * 2 + ["held-back"] * 4
     assert [param["name"] for param in params(platform)] == ["Down0", "Down1"]
     storm("alertmanager", range(2, 6))  # repeats are counted once
     deployed.setenv("SMS_LIMITS", "number-per-minute=0")
     forget_instance()
     storm("alertmanager", range(6, 8))
     assert [param["name"] for param in params(platform)[2:]] == ["Down6 +4", "Down7"]
+
+
+def test_of_alarms_at_once_one_tells_what_was_left_out(
+    platform: Platform, deployed: pytest.MonkeyPatch
+) -> None:
+    deployed.setenv("SMS_LIMITS", "number-per-minute=1")
+    forget_instance()
+    storm("alertmanager", range(4))
+    deployed.setenv("SMS_LIMITS", "number-per-minute=0")
+    forget_instance()
+    met = threading.Barrier(3)
+
+    def wait_for_all(_sent: object) -> Scene:
+        met.wait(timeout=30)
+        return accepted()
+
+    def told_to(place: int) -> int:
+        try:
+            return int(storm("alertmanager", range(place, place + 1))[0]["sent"])
+        finally:
+            transport.SESSION.close()  # this thread's connections
+
+    platform.decide("SendSms", wait_for_all)
+    with ThreadPoolExecutor(3) as pool:
+        assert list(pool.map(told_to, range(4, 7))) == [1, 1, 1]
+    counts = [param["name"].partition(" ")[2] for param in params(platform)[1:]]
+    assert sorted(counts) == ["", "", "+3"]
+
+
+def test_what_an_unsent_message_was_to_tell_is_told_by_the_next(
+    platform: Platform, deployed: pytest.MonkeyPatch
+) -> None:
+    deployed.setenv("SMS_LIMITS", "number-per-minute=1")
+    forget_instance()
+    storm("alertmanager", range(3))
+    deployed.setenv("SMS_LIMITS", "number-per-minute=0")
+    forget_instance()
+    platform.on("SendSms", refused("isv.BLACK_KEY_CONTROL_LIMIT"), accepted())
+    storm("alertmanager", range(3, 6))
+    names = [param["name"] for param in params(platform)]
+    assert names == ["Down0", "Down3 +2", "Down4 +2", "Down5"]
+
+
+def test_what_was_held_back_with_a_count_is_counted_with_it(
+    platform: Platform, deployed: pytest.MonkeyPatch
+) -> None:
+    deployed.setenv("SMS_LIMITS", "number-per-minute=1")
+    forget_instance()
+    storm("alertmanager", range(4))
+    storm("alertmanager", range(3, 4))
+    deployed.setenv("SMS_LIMITS", "number-per-minute=0")
+    forget_instance()
+    storm("alertmanager", range(3, 6))
+    names = [param["name"] for param in params(platform)]
+    assert names == ["Down0", "Down3 +2", "Down4", "Down5"]
 
 
 @pytest.mark.parametrize(

@@ -53,18 +53,22 @@ def read_fixed_codes(environ: Mapping[str, str]) -> dict[str, FixedCode]:
     return codes
 
 
-def fixed_code(codes: Mapping[str, FixedCode], e164: str, now: float) -> str:
+def fixed_code(
+    codes: Mapping[str, FixedCode], e164: str, now: float, *, field: str = "phone_number"
+) -> str:
     """Return the code of a test number at `now` (epoch seconds), "" for any other number.
 
-    Raises InvalidRequest when its last day is over, ConfigurationError when that is too far away.
+    Raises InvalidRequest, which names `field`, when its last day is over, and ConfigurationError
+    when that is too far away.
     """
     fixed = codes.get(e164)
     if fixed is None:
         return ""
     if now >= fixed.ends_at:
         raise InvalidRequest(
-            "is a test number whose last day is over; nothing was sent",
-            field="phone_number",
+            "is a test number whose last day is over; nothing was sent; give its entry in "
+            "SMS_TEST_NUMBERS a later day",
+            field=field,
             code="test-number-ended",
         )
     if fixed.ends_at - now > (LONGEST_DAYS + 1) * _DAY:

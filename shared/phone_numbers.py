@@ -195,6 +195,27 @@ def dial_code(country: str) -> str:
     return _dial_code_in(prefix)
 
 
+def read_as(digits: str) -> str:
+    """Return how a number outside the mainland was read: ``was read with country code 65 (SG)``.
+
+    `digits` are country code and number.
+    """
+    country = country_of(digits)
+    named = f" ({country})" if country else ""
+    return f"was read with country code {_dial_code_in(digits)}{named}"
+
+
+def or_in_mainland(digits: str) -> str:
+    """Return what to do if a number that was read so is of the mainland; "" if it cannot be.
+
+    A 1 in front that a ``+`` makes the country code of North America may be the first digit of a
+    number that was written without its country code, 86.
+    """
+    if not is_mainland(digits):
+        return ""
+    return "; if it is in the Chinese mainland, write +86 in front of its 11 digits"
+
+
 def queried(text: object, field: str) -> str:
     """Return a number as QuerySendDetails wants it: bare 11 digits, or country code and number.
 
@@ -230,9 +251,11 @@ def _mainland_digits(written: _Written) -> str:
 def _refuse_in_mainland(written: _Written, field: str) -> NoReturn:
     """Raise InvalidRequest that says why a number is none of the mainland."""
     if written.has_prefix and not written.digits.startswith(_CHINA):
-        _abroad(written, field)  # what is no number there either has a reason of its own
+        digits = _abroad(written, field)  # what is no number there has a reason of its own
         raise InvalidRequest(
-            "is outside the Chinese mainland; send to it by POST /international-sms", field=field
+            f"{read_as(digits)}, outside the Chinese mainland: POST it to /international-sms"
+            f"{or_in_mainland(digits)}",
+            field=field,
         )
     if _LIKE_MAINLAND.fullmatch(written.text):
         raise InvalidRequest(

@@ -147,16 +147,16 @@ class CodeSettings(NamedTuple):
     tries: int
     fixed_codes: Mapping[str, "FixedCode"] = {}
 
-    def fixed_code(self, e164: str, now: float) -> str:
+    def fixed_code(self, e164: str, now: float, *, field: str = "phone_number") -> str:
         """Return the code of a test number at `now` (epoch seconds), "" for any other number.
 
-        Raises what fixed_codes.fixed_code does.
+        `field` is the number's place in the request. Raises what fixed_codes.fixed_code does.
         """
         if not self.fixed_codes:
             return ""
         from shared.fixed_codes import fixed_code  # nearly nobody has test numbers
 
-        return fixed_code(self.fixed_codes, e164, now)
+        return fixed_code(self.fixed_codes, e164, now, field=field)
 
 
 class FileSettings(NamedTuple):

@@ -12,6 +12,7 @@ import hmac
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from shared import phone_numbers
 from shared.codes.code_requests import (
     RESEND_SECONDS,
     CodeCheck,
@@ -182,7 +183,8 @@ class PnvsCodes(NamedTuple):
             raise ConfigurationError(f"{missing} is not set: PNVS needs one that it was given")
         if not request.recipient.is_mainland:
             raise InvalidRequest(
-                "is not in the Chinese mainland, and PNVS sends no codes abroad",
+                f"{phone_numbers.read_as(request.recipient.digits)}, and PNVS sends no codes abroad"
+                f"{phone_numbers.or_in_mainland(request.recipient.digits)}",
                 field="phone_number",
             )
         # the platform's own templates have the variable min

@@ -12,4 +12,5 @@ def translate(hook: Hook) -> Code:
     return Code(
         phone_number=required_number(text_at(body, "To"), "To"),
         code=code_in(text_at(body, "Body") or text_at(body, "Message"), "Body"),
+        number_field="To",
     )

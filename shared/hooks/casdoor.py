@@ -11,6 +11,7 @@ from shared.hooks.contract import Code, Hook, code_in, required_number, text_at
 
 _NUMBERS = ("phoneNumber", "phone_number", "phone", "mobile", "to")
 _CODES = ("code", "content", "message")
+_REMEDY = "let the provider's Parameter be code, and its field for the number phoneNumber"
 
 
 def translate(hook: Hook) -> Code:
@@ -19,8 +20,9 @@ def translate(hook: Hook) -> Code:
     fields = {**hook.query, **body}
     number, code = _first(fields, _NUMBERS), _first(fields, _CODES)
     return Code(
-        phone_number=required_number(text_at(fields, number), number),
-        code=code_in(text_at(fields, code), code),
+        phone_number=required_number(text_at(fields, number), number, _REMEDY),
+        code=code_in(text_at(fields, code), code, _REMEDY),
+        number_field=number,
     )
 
 

@@ -31,7 +31,7 @@ def send_code(product: Product, code: Code, invocation: Invocation) -> Response:
     api = invocation.api
     scene = instance_scenes().code(f"{product.name}:{code.kind}", product.name)
     settings = scene.applied_to(read_code_settings(os.environ))
-    recipient = read_recipient(code.phone_number)
+    recipient = read_recipient(code.phone_number, code.number_field)
     repeats = Repeats(product, api, invocation.store)
     message = CodeMessage(
         recipient=recipient,
@@ -40,7 +40,9 @@ def send_code(product: Product, code: Code, invocation: Invocation) -> Response:
         space=product.space,
         client_ip=_address(code.client_ip),
         # The code is the product's own: one that knows test numbers, too, lets it pass.
-        is_for_test=bool(settings.fixed_code(recipient.e164, api.clock.now())),
+        is_for_test=bool(
+            settings.fixed_code(recipient.e164, api.clock.now(), field=recipient.field)
+        ),
     )
     Limits(api).check_destinations(code_intent(message, settings))
     out_id = repeats.out_id([recipient.e164, code.code, code.kind], code.repeat_key)

@@ -18,6 +18,7 @@ from shared.fields import parse_json, read_text
 FIRING, RESOLVED, NO_DATA = "firing", "resolved", "no-data"
 _CODE = re.compile(r"[A-Za-z0-9]{4,10}")
 _RUN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z0-9]{4,8}(?![A-Za-z0-9])")
+_REMEDY = "docs/hooks.md says how to set up the product"
 _MOST_FIELDS = 200  # of a form
 
 
@@ -63,13 +64,15 @@ class Hook(NamedTuple):
 class Code(NamedTuple):
     """A one-time code that a product made, for one phone.
 
-    `kind` is the product's name of its use, such as ``SignIn``. `client_ip` is that of the person
-    who asked, "" where the product does not say. `repeat_key` is what stays the same when the
-    product repeats its request, "" where it has nothing of the kind.
+    `number_field` is where its number stands in the product's request, such as ``sms.phone``, which
+    errors name. `kind` is the product's name of its use, such as ``SignIn``. `client_ip` is that of
+    the person who asked, "" where the product does not say. `repeat_key` is what stays the same
+    when the product repeats its request, "" where it has nothing of the kind.
     """
 
     phone_number: str
     code: str
+    number_field: str
     kind: str = ""
     client_ip: str = ""
     repeat_key: str = ""
@@ -126,27 +129,46 @@ def whole_characters(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
-def required_number(number: str, field: str) -> str:
-    """Return a phone number that must be there, as it was written."""
+def required_number(number: str, field: str, remedy: str = _REMEDY) -> str:
+    """Return a phone number that must be there, as it was written.
+
+    `remedy` is what to do in the product where it is missing.
+    """
     if not number.strip():
-        raise InvalidRequest("is missing: the phone number", field=field)
+        raise _missing("phone number", field, remedy)
     return read_text(number.strip(), field)
 
 
-def required_code(code: str, field: str) -> str:
-    """Return a code that must be there; a template of codes takes letters and digits only."""
-    if not _CODE.fullmatch(code.strip()):
-        problem = "must be a code of 4 to 10 letters and digits" if code else "is missing: the code"
-        raise InvalidRequest(problem, field=field)
-    return code.strip()
+def required_code(code: str, field: str, remedy: str = _REMEDY) -> str:
+    """Return a code that must be there; a template of codes takes letters and digits only.
+
+    `remedy` is what to do in the product where it is missing.
+    """
+    stripped = code.strip()
+    if not stripped:
+        raise _missing("code", field, remedy)
+    if not _CODE.fullmatch(stripped):
+        raise InvalidRequest(
+            "must be a code of 4 to 10 letters and digits; let the product make such codes",
+            field=field,
+        )
+    return stripped
 
 
-def code_in(text: str, field: str) -> str:
+def _missing(what: str, field: str, remedy: str) -> InvalidRequest:
+    return InvalidRequest(
+        f"is missing or empty: the product's request has no {what} there; {remedy}", field=field
+    )
+
+
+def code_in(text: str, field: str, remedy: str = _REMEDY) -> str:
     """Return the code of a text: the text itself, or its one run of 4 to 8 letters and digits.
 
     Only runs that hold a digit count. ``Your code is 123456`` holds 123456. Raises InvalidRequest
-    where there is no such run, or more than one.
+    where there is no such run, or more than one; `remedy` is what to do where there is no text.
     """
+    if not text.strip():
+        raise _missing("code", field, remedy)
     stripped = text.strip()
     if _CODE.fullmatch(stripped) and any(character.isdigit() for character in stripped):
         return stripped
@@ -154,5 +176,5 @@ def code_in(text: str, field: str) -> str:
     if len(runs) == 1:
         (run,) = runs
         return str(run)
-    problem = "holds no code" if not runs else "holds more than one run that may be the code"
+    problem = "holds no code" if not runs else "holds more than one word that may be the code"
     raise InvalidRequest(f"{problem}; let the product's text be the code alone", field=field)

@@ -10,6 +10,8 @@ from typing import Any
 from shared.hooks.contract import Code, Hook, code_in, required_number, text_at
 from shared.hooks.hook_settings import generic_fields
 
+_REMEDY = "name the field that the request has in SMS_HOOK_GENERIC_FIELDS"
+
 
 def translate(hook: Hook) -> Code:
     """Return the code of a request."""
@@ -17,8 +19,9 @@ def translate(hook: Hook) -> Code:
     paths = generic_fields(os.environ)
     found = {name: text_at(body, *path.split(".")) for name, path in paths.items()}
     return Code(
-        phone_number=required_number(found["number"], paths["number"]),
-        code=code_in(found["code"], paths["code"]),
+        phone_number=required_number(found["number"], paths["number"], _REMEDY),
+        code=code_in(found["code"], paths["code"], _REMEDY),
+        number_field=paths["number"],
         kind=found.get("kind", ""),
         client_ip=found.get("client_ip", ""),
         repeat_key=found.get("repeat_key", ""),

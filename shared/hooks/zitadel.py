@@ -15,5 +15,6 @@ def translate(hook: Hook) -> Code:
     return Code(
         phone_number=required_number(number, "contextInfo.recipientPhoneNumber"),
         code=required_code(code, "args.code"),
+        number_field="contextInfo.recipientPhoneNumber",
         kind=text_at(body, "contextInfo", "eventType"),
     )

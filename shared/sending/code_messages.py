@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
 
 class Recipient(NamedTuple):
-    """Whose phone: `e164` with ``+``, and the `digits` that APIs want: 11 for the mainland."""
+    """Whose phone: `e164` with ``+``, and the `digits` that APIs want: 11 for the mainland.
+
+    `field` is where the number stands in the request, which errors name.
+    """
 
     e164: str
     digits: str
     is_mainland: bool
+    field: str = "phone_number"
 
 
 class CodeMessage(NamedTuple):
@@ -35,13 +39,14 @@ class CodeMessage(NamedTuple):
     is_for_test: bool = False
 
 
-def read_recipient(value: object) -> Recipient:
+def read_recipient(value: object, field: str = "phone_number") -> Recipient:
     """Read a number: one of the mainland if it looks so, else country code and number.
 
-    Raises InvalidRequest, as for eleven digits that may be of North America.
+    `field` is its place in the request. Raises InvalidRequest, as for eleven digits that may be of
+    North America.
     """
-    number = phone_numbers.anywhere(value, "phone_number")
-    return Recipient(e164=number.e164, digits=number.digits, is_mainland=number.is_mainland)
+    number = phone_numbers.anywhere(value, field)
+    return Recipient(number.e164, number.digits, number.is_mainland, field=field)
 
 
 def code_intent(message: CodeMessage, settings: CodeSettings) -> Intent:
@@ -59,10 +64,10 @@ def code_intent(message: CodeMessage, settings: CodeSettings) -> Intent:
         intent = read_intent(body, "", Defaults(message.space, settings.sign_name))
     except InvalidRequest as error:
         if error.field.startswith("phone_number"):
-            raise InvalidRequest(error.problem, field="phone_number") from None
+            raise InvalidRequest(error.problem, field=message.recipient.field) from None
         raise ConfigurationError(f"no code can be sent as it is set up: {error}") from None
     (part,) = intent.parts
-    part = part._replace(number_path="phone_number")
+    part = part._replace(number_path=message.recipient.field)
     return intent._replace(
         parts=(part,),
         client_ip=message.client_ip,
@@ -82,9 +87,10 @@ def _body(recipient: Recipient, code: str, settings: CodeSettings) -> dict[str, 
         return {"phone_numbers": number, "template_code": template, "template_param": param}
     if not settings.message:
         raise InvalidRequest(
-            "is abroad, where no codes are sent to: neither SMS_CODE_MESSAGE nor "
-            "SMS_CODE_INTERNATIONAL_TEMPLATE is set",
-            field="phone_number",
+            f"{phone_numbers.read_as(recipient.digits)}, and codes are not sent abroad: neither "
+            "SMS_CODE_MESSAGE nor SMS_CODE_INTERNATIONAL_TEMPLATE is set"
+            f"{phone_numbers.or_in_mainland(recipient.digits)}",
+            field=recipient.field,
         )
     text = settings.message.replace("{code}", code)
     body = {"phone_numbers": recipient.e164, "message": text, "type": "OTP"}

@@ -18,7 +18,7 @@ from shared.clock import PLATFORM_OFFSET
 from shared.errors import InvalidRequest, LimitReached, SendingStopped
 from shared.ids import is_of_api_key, keyed
 from shared.limit_rules import DAY, RULE_OF, RULES, SPANS, Rule
-from shared.phone_numbers import country_of
+from shared.phone_numbers import country_of, or_in_mainland, read_as
 from shared.platform.actions import ACTIONS
 from shared.platform.sms_api import SmsApi
 from shared.sending.intents import Intent, Part, PartOutcome
@@ -77,10 +77,10 @@ class Limits(NamedTuple):
                         field=part.path_of(place),
                         code="prefix-blocked",
                     )
-                if part.is_abroad and (country := country_of(digits)) not in settings.countries:
+                if part.is_abroad and country_of(digits) not in settings.countries:
                     raise InvalidRequest(
-                        f"is in {country}, which SMS_COUNTRIES does not open; leave it out, or "
-                        "add the country there",
+                        f"{read_as(digits)}, and SMS_COUNTRIES does not name that country; leave "
+                        f"the number out, or add the country there{or_in_mainland(digits)}",
                         field=part.path_of(place),
                         code="country-closed",
                     )

@@ -177,8 +177,8 @@ def test_a_country_that_is_not_named_gets_nothing(
     answer = cloud.send_abroad({**body, "phone_numbers": [NUMBER, "+49 1512 3456789"]})
     assert (answer.status, answer.body["code"]) == (422, "country-closed")
     assert answer.body["detail"] == (
-        "phone_numbers[1]: is in DE, which SMS_COUNTRIES does not open; leave it out, or "
-        "add the country there"
+        "phone_numbers[1]: was read with country code 49 (DE), and SMS_COUNTRIES does not name "
+        "that country; leave the number out, or add the country there"
     )
     assert emulator.requests() == []
 

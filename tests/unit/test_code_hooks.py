@@ -311,6 +311,36 @@ def test_a_request_that_cannot_be_read_names_the_field(product: str, platform: P
     assert platform.calls == []
 
 
+@pytest.mark.parametrize(
+    ("product", "field", "body"),
+    [
+        ("logto", "to", {"to": "13800138000", "payload": {"code": "123456"}}),
+        ("supabase", "sms.phone", {"sms": {"phone": "13800138000", "otp": "123456"}}),
+        ("authentik", "To", {"To": "+13800138000", "Body": "123456"}),
+    ],
+)
+def test_a_number_without_its_country_code_is_told_how_it_was_read(
+    product: str, field: str, body: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = call(product, json.dumps(body).encode())
+    told = answer.body.get("error", {}).get("message") or answer.body["detail"]
+    assert told == (
+        f"{field}: was read with country code 1 (US), and codes are not sent abroad: neither "
+        "SMS_CODE_MESSAGE nor SMS_CODE_INTERNATIONAL_TEMPLATE is set; if it is in the Chinese "
+        "mainland, write +86 in front of its 11 digits"
+    )
+    assert told in capsys.readouterr().out
+
+
+def test_a_country_that_is_closed_is_told_by_the_field_of_the_product(
+    deployed: pytest.MonkeyPatch,
+) -> None:
+    deployed.setenv("SMS_CODE_MESSAGE", "Your code is {code}")
+    answer = call("logto", b'{"to": "13800138000", "payload": {"code": "123456"}}')
+    assert (answer.body["code"], answer.body["field"]) == ("country-closed", "to")
+    assert answer.body["detail"].endswith("write +86 in front of its 11 digits")
+
+
 # Time
 
 

@@ -30,21 +30,30 @@ def test_each_product_has_a_translator_with_a_name_of_its_own(product: str) -> N
 @pytest.mark.parametrize(
     ("product", "expected"),
     [
-        ("logto", Code(E164, "123456", kind="SignIn", client_ip="203.0.113.7")),
+        ("logto", Code(E164, "123456", "to", kind="SignIn", client_ip="203.0.113.7")),
         (
             "supabase",
             Code(
                 E164,
                 "561166",
+                "sms.phone",
                 client_ip="203.0.113.7",
                 repeat_key="8b0e6f0a-6b5e-4f4e-9d5e-0c6c1c1f2a10",
             ),
         ),
-        ("zitadel", Code(E164, "481516", kind="user.human.phone.code.added")),
-        ("authentik", Code(E164, "123456")),
-        ("novu", Code(E164, "123456", repeat_key="66a8f3")),
-        ("auth0", Code(E164, "123456", client_ip="203.0.113.7")),
-        ("casdoor", Code(E164, "123456")),
+        (
+            "zitadel",
+            Code(
+                E164,
+                "481516",
+                "contextInfo.recipientPhoneNumber",
+                kind="user.human.phone.code.added",
+            ),
+        ),
+        ("authentik", Code(E164, "123456", "To")),
+        ("novu", Code(E164, "123456", "to", repeat_key="66a8f3")),
+        ("auth0", Code(E164, "123456", "recipient", client_ip="203.0.113.7")),
+        ("casdoor", Code(E164, "123456", "phoneNumber")),
     ],
 )
 def test_the_published_request_of_a_product_is_its_code(product: str, expected: Code) -> None:
@@ -60,13 +69,40 @@ def test_logto_and_supabase_keep_numbers_without_a_plus() -> None:
 
 def test_supabase_may_leave_the_number_of_the_sms_out() -> None:
     body = {"user": {"phone": "8613800138000"}, "sms": {"otp": "123456", "sms_type": "otp"}}
-    assert translated("supabase", body) == Code(E164, "123456", kind="otp")
+    assert translated("supabase", body) == Code(E164, "123456", "user.phone", kind="otp")
 
 
 def test_an_invitation_of_logto_has_a_link_and_no_code() -> None:
     body = {"to": E164, "type": "OrganizationInvitation", "payload": {"link": "https://x.test"}}
-    with pytest.raises(InvalidRequest, match=r"payload\.code: is missing"):
+    with pytest.raises(InvalidRequest) as caught:
         translated("logto", body)
+    assert str(caught.value) == (
+        "payload.code: is missing or empty: the product's request has no code there; an invitation "
+        "holds a link and no code: send those by mail"
+    )
+
+
+@pytest.mark.parametrize(
+    ("product", "body", "told"),
+    [
+        ("logto", {"payload": {"code": "123456"}}, "to: is missing or empty: the product's"),
+        ("supabase", {"sms": {"otp": "123456"}}, "sms.phone: is missing or empty"),
+        ("zitadel", {"args": {"code": "1234"}}, "contextInfo.recipientPhoneNumber: is missing"),
+        ("auth0", {"recipient": E164}, "@@password@@"),
+        ("casdoor", {"to": E164}, "let the provider's Parameter be code"),
+        ("novu", {"to": E164, "content": " "}, "let the content of the SMS step"),
+        ("authentik", {"To": E164}, "Body: is missing or empty: the product's request has no code"),
+        ("generic", {"mobile": E164}, "name the field that the request has in SMS_HOOK_GENERIC"),
+        ("logto", {"to": E164, "payload": {"code": "12"}}, "let the product make such codes"),
+    ],
+)
+def test_what_a_request_lacks_is_named_with_what_to_do_in_the_product(
+    product: str, body: dict[str, Any], told: str, environment: pytest.MonkeyPatch
+) -> None:
+    environment.setenv("SMS_HOOK_GENERIC_FIELDS", "number=to,code=code")
+    with pytest.raises(InvalidRequest) as caught:
+        translated(product, body)
+    assert told in str(caught.value)
 
 
 def test_the_one_time_password_of_a_login_is_in_another_argument_of_zitadel() -> None:
@@ -78,10 +114,11 @@ def test_the_one_time_password_of_a_login_is_in_another_argument_of_zitadel() ->
 @pytest.mark.parametrize("code", ["code", "content", "message"])
 def test_casdoor_has_the_names_that_its_administrator_chose(number: str, code: str) -> None:
     body = {number: E164, code: "123456"}
-    assert translated("casdoor", body) == Code(E164, "123456")
+    expected = Code(E164, "123456", number)
+    assert translated("casdoor", body) == expected
     form = f"{number}=%2B8613800138000&{code}=123456"
-    assert translated("casdoor", form, headers=FORM) == Code(E164, "123456")
-    assert translated("casdoor", "", headers=FORM, query=body) == Code(E164, "123456")
+    assert translated("casdoor", form, headers=FORM) == expected
+    assert translated("casdoor", "", headers=FORM, query=body) == expected
 
 
 def test_any_other_product_is_read_by_the_paths_that_are_set(
@@ -89,7 +126,7 @@ def test_any_other_product_is_read_by_the_paths_that_are_set(
 ) -> None:
     environment.setenv("SMS_HOOK_GENERIC_FIELDS", "number=user.phone,code=otp,repeat_key=id")
     body = {"user": {"phone": E164}, "otp": 123456, "id": "m-1"}
-    assert translated("generic", body) == Code(E164, "123456", repeat_key="m-1")
+    assert translated("generic", body) == Code(E164, "123456", "user.phone", repeat_key="m-1")
 
 
 @pytest.mark.parametrize(
@@ -106,7 +143,7 @@ def test_a_text_holds_one_code(text: str, code: str) -> None:
     assert code_in(text, "content") == code
 
 
-@pytest.mark.parametrize("text", ["", "Hello", "Your code is 1234 or 5678", "12", "1234567890123"])
+@pytest.mark.parametrize("text", ["Hello", "Your code is 1234 or 5678", "12", "1234567890123"])
 def test_a_text_without_one_certain_code_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequest, match="content: holds") as caught:
         code_in(text, "content")

@@ -215,12 +215,26 @@ def test_in_the_mainland_it_is_refused_with_what_helps_either_way(text: str) -> 
     assert "write + and the country code in front, such as +65 for Singapore" in reason
 
 
-@pytest.mark.parametrize("text", ["+85251234567", "00 852 5123 4567", "+18624017194"])
-def test_a_number_of_another_country_is_sent_to_the_other_path(text: str) -> None:
-    assert reason_of(mainland, text) == (
-        "is outside the Chinese mainland; send to it by POST /international-sms"
-    )
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("+85251234567", "852 (HK)"),
+        ("00 852 5123 4567", "852 (HK)"),
+        ("+18624017194", "1 (US)"),
+        ("+13800138000", "1"),
+    ],
+)
+def test_a_number_of_another_country_is_sent_to_the_other_path(text: str, named: str) -> None:
+    reason = reason_of(mainland, text)
+    assert reason.startswith(f"was read with country code {named}")
+    assert "outside the Chinese mainland: POST it to /international-sms" in reason
     assert international(text, "f")
+
+
+def test_what_may_be_of_the_mainland_but_for_its_plus_is_told_what_to_write() -> None:
+    hint = "if it is in the Chinese mainland, write +86 in front of its 11 digits"
+    assert reason_of(mainland, "+13800138000").endswith(hint)
+    assert hint not in reason_of(mainland, "+85251234567")
 
 
 @pytest.mark.parametrize("text", ["+8701234567", "+0123456789", "+49 0 0171 2345678", "+1 012345"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from itertools import zip_longest
 from pathlib import Path
@@ -110,11 +111,16 @@ def test_there_are_chinese_pages() -> None:
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_the_readme_of_a_tool_exists_in_both_languages(tool: Path) -> None:
-    """Its two pages lead to each other before the first section."""
-    english, chinese = tool / "README.md", tool / "README.zh-CN.md"
-    assert (english, chinese) in pairs()
-    assert "[中文](README.zh-CN.md)" in english.read_text("utf-8").partition("\n## ")[0]
-    assert "[English](README.md)" in chinese.read_text("utf-8").partition("\n## ")[0]
+    assert (tool / "README.md", tool / "README.zh-CN.md") in pairs()
+
+
+@each_pair
+def test_two_pages_lead_to_each_other_before_the_first_section(
+    english: Path, chinese: Path
+) -> None:
+    for page, link, other in ((english, "中文", chinese), (chinese, "English", english)):
+        top = page.read_text("utf-8").partition("\n## ")[0]
+        assert f"[{link}]({os.path.relpath(other, page.parent)})" in top
 
 
 @each_pair

@@ -1,54 +1,137 @@
 """Environment variables, each read in a form and refused in any other.
 
 A reader takes the environment and the name of a variable; an empty value counts as unset. It raises
-ConfigurationError, which names the variable and tells no secret.
+ConfigurationError, which names the variable and says in words what its value must be, with an
+example. It never shows the value: that may be a secret which was pasted into the wrong variable.
 """
 
 import re
 from collections.abc import Mapping
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from shared.errors import ConfigurationError
 
+
+class Form(NamedTuple):
+    """What a value looks like: as a regular expression, and in words that fit behind "must be".
+
+    `is_ascii` says whether a character that is not ASCII is a mistake in it.
+    """
+
+    pattern: str
+    words: str
+    is_ascii: bool = True
+
+    def fits(self, value: str) -> bool:
+        """Whether the whole of `value` has this form."""
+        return re.fullmatch(self.pattern, value) is not None
+
+
+CALLER = Form(r"[A-Za-z0-9_-]{1,40}", "1 to 40 letters, digits, - and _, such as shop")
+TEMPLATE = Form(r"SMS_[0-9]{1,32}", "SMS_ and the digits of a template, such as SMS_100001")
+# PNVS has templates of its own, such as 100001.
+ANY_TEMPLATE = Form(
+    r"[A-Za-z0-9_]{1,40}", "the code of a template, such as SMS_100001, or 100001 of PNVS"
+)
+VARIABLE = Form(
+    r"[A-Za-z_][A-Za-z0-9_]{0,63}",
+    "a name of 1 to 64 letters, digits and _ that begins with no digit, such as code",
+)
+SIGNATURE = Form(
+    r"[^\x00-\x1f\x7f-\xa0\u200b-\u200f\u2028-\u202f\ufeff【】\[\]]{1,100}",
+    "1 to 100 characters, the signature as the console shows it, without brackets, such as 阿里云",
+    is_ascii=False,
+)
+SENDER = Form(
+    r"[0-9]{1,15}|[A-Za-z0-9]{1,11}",
+    "1 to 11 letters and digits, or 1 to 15 digits, such as MyShop",
+)
+MESSAGE = Form(r"(?s).{1,2000}", "a text of 1 to 2000 characters", is_ascii=False)
+WORD = Form(r".{1,20}", "a word of 1 to 20 characters on one line", is_ascii=False)
+
+_QUOTES = ('""', "''", "“”", "‘’", "``")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # A name with a dot in it, or an address: a key pasted here by mistake must not be looked up in DNS.
 _HOST = r"localhost|[a-z0-9-]+(\.[a-z0-9-]+)+|[0-9a-f]*:[0-9a-f:]+"
 
 
+def refusal(
+    place: str, words: str, value: str = "", *, is_ascii: bool = True
+) -> ConfigurationError:
+    """Return the error for a `value` that is not what `words` say it must be.
+
+    `place` is the variable, and its entry if it holds several: ``SMS_COUNTRIES: entry 2``.
+    `is_ascii` says whether a character that is not ASCII is a mistake.
+    """
+    return ConfigurationError(f"{place} must be {words}{_oddity(value, is_ascii)}")
+
+
+def _checked(place: str, value: str, form: Form | None) -> str:
+    if form and not form.fits(value):
+        raise refusal(place, form.words, value, is_ascii=form.is_ascii)
+    return value
+
+
+def _oddity(value: str, is_ascii: bool) -> str:
+    """Return what one cannot see in a value, or easily overlooks, and what to do; "" if nothing.
+
+    >>> _oddity("HK，SG", True)
+    '; its character 3 is full-width: write it in ASCII'
+    """
+    if value.isascii() and value.isprintable():
+        return ""
+    import unicodedata  # only for what is refused
+
+    for place, character in enumerate(value, 1):
+        kind = unicodedata.category(character)
+        ascii_form = unicodedata.normalize("NFKC", character)
+        if character in "\r\n":
+            return f"; its character {place} is a line break: take it out"
+        if kind in ("Cc", "Cf", "Co", "Cn"):
+            return f"; its character {place} is invisible: take it out"
+        if is_ascii and not character.isascii() and ascii_form.isascii():
+            return f"; its character {place} is full-width: write it in ASCII"
+        if is_ascii and not character.isascii():
+            return f"; its character {place} is not ASCII"
+    return ""
+
+
 def _value(environ: Mapping[str, str], name: str) -> str:
-    """Return the value of `name` as it stands, "" when it is not set.
+    """Return the value of `name` without space around it, "" when it is not set.
 
     Python keeps a byte that is no UTF-8 as half of a surrogate pair (PEP 383), which can be neither
-    sent nor stored.
+    sent nor stored. Quotation marks come from files whose reader does not take them for its own.
     """
-    value = environ.get(name, "")
+    value = environ.get(name, "").strip()
     try:
         value.encode()
     except UnicodeEncodeError:
         raise ConfigurationError(
             f"{name} holds bytes that are no UTF-8: set it again, from a text in UTF-8"
         ) from None
+    if len(value) > 1 and value[0] + value[-1] in _QUOTES:
+        raise ConfigurationError(f"{name} has quotation marks around its value: take them away")
     return value
 
 
-def text(environ: Mapping[str, str], name: str, form: str = "") -> str:
-    """Return the value of `name`, which is "" or matches the regular expression `form`."""
-    value = _value(environ, name).strip()
-    if value and form and not re.fullmatch(form, value):
-        raise ConfigurationError(f"{name} is not of the form {form}")
-    return value
+def text(environ: Mapping[str, str], name: str, form: Form | None = None) -> str:
+    """Return the value of `name`, which is "" or of the `form`."""
+    value = _value(environ, name)
+    return _checked(name, value, form) if value else ""
 
 
-def entries(environ: Mapping[str, str], name: str) -> list[str]:
-    """Return the entries between the commas, empty ones left out."""
-    return [entry for part in _value(environ, name).split(",") if (entry := part.strip())]
+def entries(environ: Mapping[str, str], name: str, form: Form | None = None) -> list[str]:
+    """Return the entries between the commas, empty ones left out, each of the `form`."""
+    found = [entry for part in _value(environ, name).split(",") if (entry := part.strip())]
+    return [_checked(f"{name}: entry {place}", entry, form) for place, entry in enumerate(found, 1)]
 
 
 def choice(environ: Mapping[str, str], name: str, choices: tuple[str, ...], *, default: str) -> str:
     """Return the value of `name`, one of `choices`."""
     value = text(environ, name) or default
     if value not in choices:
-        raise ConfigurationError(f"{name} must be one of {', '.join(choices)}")
+        raise refusal(name, f"one of {', '.join(choices)}", value)
     return value
 
 
@@ -56,7 +139,7 @@ def seconds(environ: Mapping[str, str], name: str, *, default: float) -> float:
     """Return the seconds that `name` holds, from 0.1 to 60: ``2`` or ``0.25``."""
     given = text(environ, name) or str(default)
     if not re.fullmatch(r"[0-9]{1,2}(\.[0-9]{1,3})?", given) or not 0.1 <= float(given) <= 60:
-        raise ConfigurationError(f"{name} is not a number of seconds from 0.1 to 60")
+        raise refusal(name, f"a number of seconds from 0.1 to 60, such as {default:g}", given)
     return float(given)
 
 
@@ -66,20 +149,23 @@ def whole_number(
     """Return the whole number that `name` holds."""
     given = text(environ, name) or str(default)
     if not re.fullmatch(r"[0-9]{1,9}", given) or not lowest <= int(given) <= highest:
-        raise ConfigurationError(f"{name} is not a whole number from {lowest} to {highest}")
+        words = f"a whole number from {lowest} to {highest}, such as {default}"
+        raise refusal(name, words, given)
     return int(given)
 
 
 def endpoint(environ: Mapping[str, str], name: str, default: str) -> str:
     """Return the endpoint as ``scheme://host[:port]``; a bare host name means https."""
+    written = text(environ, name) or default
     try:
-        scheme, host, port = _split_endpoint(text(environ, name) or default)
+        scheme, host, port = _split_endpoint(written)
     except ValueError:
-        raise ConfigurationError(
-            f"{name} is not a host name or https URL without a path, such as {default}"
-        ) from None
+        words = f"a host name or an https URL without a path, such as {default}"
+        raise refusal(name, words, written) from None
     if scheme == "http" and host not in LOOPBACK:
-        raise ConfigurationError(f"{name}: plain http is only for this machine; use https://{host}")
+        raise ConfigurationError(
+            f"{name}: plain http is only for this machine; write https:// in front"
+        )
     written_host = f"[{host}]" if ":" in host else host  # an IPv6 address goes in brackets
     return f"{scheme}://{written_host}{port}"
 
@@ -98,5 +184,6 @@ def token(environ: Mapping[str, str], name: str) -> str:
     """Return a key, secret or security token: it goes into a header, so it is printable ASCII."""
     value = text(environ, name)
     if value and not re.fullmatch(r"[!-~]+", value):
-        raise ConfigurationError(f"{name} has a space or a character that is not printable ASCII")
+        words = "letters, digits and ASCII signs, without a space: copy it once more"
+        raise refusal(name, words, value)
     return value

@@ -43,12 +43,16 @@ def read_fixed_codes(environ: Mapping[str, str]) -> dict[str, FixedCode]:
     """
     entries = environment.entries(environ, "SMS_TEST_NUMBERS")
     if len(entries) > MOST_NUMBERS:
-        raise ConfigurationError(f"SMS_TEST_NUMBERS has more than {MOST_NUMBERS} numbers")
+        raise ConfigurationError(
+            f"SMS_TEST_NUMBERS has more than {MOST_NUMBERS} numbers: take some out"
+        )
     codes: dict[str, FixedCode] = {}
     for place, entry in enumerate(entries, 1):
         number, fixed = _read_entry(entry, f"SMS_TEST_NUMBERS: entry {place}")
         if number in codes:
-            raise ConfigurationError(f"SMS_TEST_NUMBERS: entry {place} names a number again")
+            raise ConfigurationError(
+                f"SMS_TEST_NUMBERS: entry {place} names a number again: take one of both out"
+            )
         codes[number] = fixed
     return codes
 
@@ -73,7 +77,8 @@ def fixed_code(
         )
     if fixed.ends_at - now > (LONGEST_DAYS + 1) * _DAY:
         raise ConfigurationError(
-            f"SMS_TEST_NUMBERS names a day that is more than {LONGEST_DAYS} days away"
+            f"SMS_TEST_NUMBERS names a day that is more than {LONGEST_DAYS} days away: write an "
+            "earlier one"
         )
     return fixed.code
 
@@ -93,10 +98,8 @@ def is_easy_to_guess(code: str) -> bool:
 def _read_entry(entry: str, place: str) -> tuple[str, FixedCode]:
     match = _ENTRY.fullmatch(entry)
     if not match:
-        raise ConfigurationError(
-            f"{place} is not of the form +8613800138000:code:2026-12-31 with a code of 6 to 8 "
-            "digits and the last day"
-        )
+        words = "number, code of 6 to 8 digits and last day, such as +8613800138000:code:2026-12-31"
+        raise environment.refusal(place, words, entry)
     number, code, last_day = match.groups()
     if is_easy_to_guess(code):
         raise ConfigurationError(f"{place} has a code that is easy to guess: take random digits")
@@ -106,5 +109,7 @@ def _read_entry(entry: str, place: str) -> tuple[str, FixedCode]:
     except InvalidRequest as error:
         raise ConfigurationError(f"{place}: its number {error.problem}") from None
     except ValueError:
-        raise ConfigurationError(f"{place} has a day that no calendar has") from None
+        raise ConfigurationError(
+            f"{place} names a day that does not exist: write it as 2026-12-31"
+        ) from None
     return read.e164, FixedCode(code, ends_at=day + _DAY - PLATFORM_OFFSET)

@@ -21,10 +21,23 @@ if TYPE_CHECKING:
     from shared.fixed_codes import FixedCode
 
 SHORTEST_SECRET = 16  # characters
+HOW_TO_MAKE_ONE = "make one with python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 MOST_RECEIPT_TOKENS = 2  # the one in use and, while it is being changed, the next
 SIGNATURE_METHODS = ("ACS3-HMAC-SHA256", "HMAC-SHA1")
 LIMIT_MODES = ("enforce", "record-only")
 AUTH_TYPES = ("anonymous", "trigger", "function", "jwt")
+_COUNTRY = environment.Form(
+    r"[A-Z]{2}(:[0-9]{1,9})?",
+    "a country in two capital letters, and for a limit of its own a colon and its messages a day, "
+    "such as HK or SG:500",
+)
+_PREFIX = environment.Form(
+    r"\+?[1-9][0-9]{0,14}", "a country code and the first digits behind it, such as 86170"
+)
+_QUEUE = environment.Form(
+    r"[A-Za-z0-9-]{1,240}-(SmsReport|SmsUp)",
+    "the name of a queue that ends in -SmsReport or -SmsUp, such as Alicom-Queue-1-SmsReport",
+)
 
 
 class ContextCredentials(Protocol):
@@ -70,8 +83,8 @@ class Access(NamedTuple):
         listed = ", ".join(map(str, self.malformed))
         return (
             f"SMS_API_KEYS: {'entry' if one else 'entries'} {listed} {'is' if one else 'are'} not "
-            "of the form name:sha256-hex-of-the-key, so that key is refused; make one with `make "
-            "api-key NAME=...`"
+            f"of the form name:sha256-hex-of-the-key, so {'that key is' if one else 'they are'} "
+            "refused; `make api-key NAME=...` makes an entry"
         )
 
 
@@ -182,7 +195,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     """Read what all functions need."""
     state_url, state_secret = _state(environ)
     return Settings(
-        sign_name=environment.text(environ, "SMS_SIGN_NAME"),
+        sign_name=environment.text(environ, "SMS_SIGN_NAME", environment.SIGNATURE),
         endpoint=environment.endpoint(environ, "SMS_ENDPOINT", "https://dysmsapi.aliyuncs.com"),
         international_endpoint=environment.endpoint(
             environ, "SMS_INTERNATIONAL_ENDPOINT", "https://dysmsapi.ap-southeast-1.aliyuncs.com"
@@ -196,7 +209,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         signature_method=environment.choice(
             environ, "SMS_SIGNATURE_METHOD", SIGNATURE_METHODS, default="ACS3-HMAC-SHA256"
         ),
-        code_templates=frozenset(environment.entries(environ, "SMS_CODE_TEMPLATES")),
+        code_templates=frozenset(
+            environment.entries(environ, "SMS_CODE_TEMPLATES", environment.ANY_TEMPLATE)
+        ),
         connect_timeout=environment.seconds(environ, "SMS_CONNECT_TIMEOUT", default=2.0),
         read_timeout=environment.seconds(environ, "SMS_READ_TIMEOUT", default=5.0),
         settle_seconds=environment.seconds(environ, "SMS_SETTLE_SECONDS", default=3.0),
@@ -212,43 +227,49 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
 
 
 def _limits(environ: Mapping[str, str]) -> LimitSettings:
-    rules = {rule.name: rule.default for rule in RULES}
-    for entry in environment.entries(environ, "SMS_LIMITS"):
-        match = re.fullmatch(r"([a-z-]+)=([0-9]{1,9})", entry)
-        if not match or match[1] not in rules:
-            raise ConfigurationError(
-                "SMS_LIMITS must be a list such as number-per-day=50,mainland-per-day=10000, where "
-                f"0 is no limit; the rules are {', '.join(rules)}"
-            )
-        rules[match[1]] = int(match[2])
-    countries = {}
-    for entry in environment.entries(environ, "SMS_COUNTRIES"):
-        match = re.fullmatch(r"([A-Z]{2})(?::([0-9]{1,9}))?", entry)
-        if not match:
-            raise ConfigurationError(
-                "SMS_COUNTRIES must be a list such as HK,SG:500: each country in two capital "
-                "letters, and if it has a limit of its own a colon and its messages a day"
-            )
-        countries[match[1]] = int(match[2] or 0)
-    prefixes = tuple(
-        entry.removeprefix("+") for entry in environment.entries(environ, "SMS_BLOCKED_PREFIXES")
-    )
-    if not all(re.fullmatch("[1-9][0-9]{0,14}", prefix) for prefix in prefixes):
-        raise ConfigurationError(
-            "SMS_BLOCKED_PREFIXES must be a list such as 88213,86170: each a country code and the "
-            "first digits behind it"
-        )
     limit_mode = environment.choice(environ, "SMS_LIMIT_MODE", LIMIT_MODES, default="enforce")
     confirmation_mode = environment.choice(
         environ, "SMS_CONFIRMATION_MODE", LIMIT_MODES, default="record-only"
     )
+    prefixes = environment.entries(environ, "SMS_BLOCKED_PREFIXES", _PREFIX)
     return LimitSettings(
-        rules=rules,
-        countries=countries,
-        blocked_prefixes=prefixes,
+        rules=_rules(environ),
+        countries=_countries(environ),
+        blocked_prefixes=tuple(prefix.removeprefix("+") for prefix in prefixes),
         is_enforced=limit_mode == "enforce",
         is_confirmation_enforced=confirmation_mode == "enforce",
     )
+
+
+def _rules(environ: Mapping[str, str]) -> dict[str, int]:
+    """Return the number of each rule: that of SMS_LIMITS, else its default."""
+    rules = {rule.name: rule.default for rule in RULES}
+    for place, entry in enumerate(environment.entries(environ, "SMS_LIMITS"), 1):
+        match = re.fullmatch(r"([a-z-]+)=([0-9]{1,9})", entry)
+        if not match or match[1] not in rules:
+            words = (
+                "a rule, = and a whole number, such as number-per-day=50, where 0 is no limit; the "
+                f"rules are {', '.join(rules)}"
+            )
+            raise environment.refusal(f"SMS_LIMITS: entry {place}", words, entry)
+        rules[match[1]] = int(match[2])
+    return rules
+
+
+def _countries(environ: Mapping[str, str]) -> dict[str, int]:
+    """Return the countries of SMS_COUNTRIES, each with what it may get a day, 0 if it says none."""
+    countries = {}
+    for place, entry in enumerate(environment.entries(environ, "SMS_COUNTRIES", _COUNTRY), 1):
+        from shared.dial_codes import DIAL_CODES  # most deployments send to the mainland alone
+
+        country, _, most = entry.partition(":")
+        if country not in DIAL_CODES.values():
+            raise ConfigurationError(
+                f"SMS_COUNTRIES: entry {place} is no country: write its two letters of ISO 3166, "
+                "such as GB for the United Kingdom"
+            )
+        countries[country] = int(most or 0)
+    return countries
 
 
 def read_access(environ: Mapping[str, str]) -> Access:
@@ -275,7 +296,7 @@ def read_access(environ: Mapping[str, str]) -> Access:
 
 def read_event_caller(environ: Mapping[str, str]) -> str:
     """Return SMS_EVENT_CALLER: the name of the API key that events and files send for, or ""."""
-    return environment.text(environ, "SMS_EVENT_CALLER", r"[A-Za-z0-9_-]{1,40}")
+    return environment.text(environ, "SMS_EVENT_CALLER", environment.CALLER)
 
 
 def read_receipt_tokens(environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -289,27 +310,22 @@ def read_receipt_tokens(environ: Mapping[str, str]) -> tuple[str, ...]:
     if not are_proper or len(tokens) > MOST_RECEIPT_TOKENS:
         raise ConfigurationError(
             f"SMS_RECEIPT_TOKEN must be {SHORTEST_SECRET} to 200 letters, digits, - and _, or two "
-            "such tokens with a comma between"
+            f"such tokens with a comma between; {HOW_TO_MAKE_ONE}"
         )
     return tokens
 
 
 def read_templates_of_codes(environ: Mapping[str, str]) -> frozenset[str]:
     """Return every template whose text holds a code, whichever function sends it."""
-    ours = (environ.get("SMS_CODE_TEMPLATE"), environ.get("SMS_CODE_INTERNATIONAL_TEMPLATE"))
+    names = ("SMS_CODE_TEMPLATE", "SMS_CODE_INTERNATIONAL_TEMPLATE")
+    ours = (environment.text(environ, name) for name in names)
     return frozenset((*environment.entries(environ, "SMS_CODE_TEMPLATES"), *filter(None, ours)))
 
 
 def read_queue_settings(environ: Mapping[str, str]) -> QueueSettings:
     """Read SMS_RECEIPT_QUEUES, comma-separated queue names, and SMS_MNS_ENDPOINT."""
-    queues = environment.entries(environ, "SMS_RECEIPT_QUEUES")
-    for queue in queues:
-        if not re.fullmatch(r"[A-Za-z0-9-]{1,240}-(SmsReport|SmsUp)", queue):
-            raise ConfigurationError(
-                "SMS_RECEIPT_QUEUES is not like Alicom-Queue-1-SmsReport,Alicom-Queue-1-SmsUp"
-            )
     return QueueSettings(
-        queues=tuple(queues),
+        queues=tuple(environment.entries(environ, "SMS_RECEIPT_QUEUES", _QUEUE)),
         mns_endpoint=environment.endpoint(
             environ, "SMS_MNS_ENDPOINT", "https://1943695596114318.mns.cn-hangzhou.aliyuncs.com"
         ),
@@ -319,26 +335,26 @@ def read_queue_settings(environ: Mapping[str, str]) -> QueueSettings:
 def read_code_settings(environ: Mapping[str, str]) -> CodeSettings:
     """Read how codes are made and sent: SMS_CODE_*."""
     backend = environment.choice(environ, "SMS_CODE_BACKEND", ("own", "pnvs"), default="own")
-    # PNVS has templates of its own, such as 100001.
-    templates = r"[A-Za-z0-9_]{1,40}" if backend == "pnvs" else r"SMS_[0-9]{1,32}"
-    message = environment.text(environ, "SMS_CODE_MESSAGE")
+    at_home = environment.ANY_TEMPLATE if backend == "pnvs" else environment.TEMPLATE
+    message = environment.text(environ, "SMS_CODE_MESSAGE", environment.MESSAGE)
     if message and message.count("{code}") != 1:
-        raise ConfigurationError("SMS_CODE_MESSAGE does not hold {code} once, where the code goes")
-    abroad = environment.text(environ, "SMS_CODE_INTERNATIONAL_TEMPLATE", r"SMS_[0-9]{1,32}")
+        words = "a text with {code} in it once, where the code goes, such as '{code} is your code.'"
+        raise environment.refusal("SMS_CODE_MESSAGE", words)
+    abroad = environment.text(environ, "SMS_CODE_INTERNATIONAL_TEMPLATE", environment.TEMPLATE)
     if message and abroad:
         raise ConfigurationError(
-            "SMS_CODE_MESSAGE and SMS_CODE_INTERNATIONAL_TEMPLATE are both set: set one"
+            "SMS_CODE_MESSAGE and SMS_CODE_INTERNATIONAL_TEMPLATE are both set: set one, and leave "
+            "the other empty"
         )
     return CodeSettings(
         backend=backend,
-        sign_name=environment.text(environ, "SMS_CODE_SIGN_NAME")
-        or environment.text(environ, "SMS_SIGN_NAME"),
-        template=environment.text(environ, "SMS_CODE_TEMPLATE", templates),
-        variable=environment.text(environ, "SMS_CODE_VARIABLE", r"[A-Za-z_][A-Za-z0-9_]{0,63}")
-        or "code",
+        sign_name=environment.text(environ, "SMS_CODE_SIGN_NAME", environment.SIGNATURE)
+        or environment.text(environ, "SMS_SIGN_NAME", environment.SIGNATURE),
+        template=environment.text(environ, "SMS_CODE_TEMPLATE", at_home),
+        variable=environment.text(environ, "SMS_CODE_VARIABLE", environment.VARIABLE) or "code",
         international_template=abroad,
         message=message,
-        sender_id=environment.text(environ, "SMS_CODE_SENDER_ID"),
+        sender_id=environment.text(environ, "SMS_CODE_SENDER_ID", environment.SENDER),
         length=environment.whole_number(environ, "SMS_CODE_LENGTH", default=6, lowest=4, highest=8),
         lifetime=environment.whole_number(
             environ, "SMS_CODE_LIFETIME", default=300, lowest=60, highest=600
@@ -363,7 +379,8 @@ def read_file_settings(environ: Mapping[str, str]) -> FileSettings:
     results = environment.text(environ, "SMS_FILE_RESULTS_PREFIX") or "sms-results/"
     for name, value in (("SMS_FILE_PREFIX", prefix), ("SMS_FILE_RESULTS_PREFIX", results)):
         if value.startswith("/") or not value.endswith("/"):
-            raise ConfigurationError(f"{name} is not of the form folder/ or folder/folder/")
+            words = "a folder with / at its end and none in front, such as sms-files/"
+            raise environment.refusal(name, words)
     if prefix.startswith(results) or results.startswith(prefix):
         raise ConfigurationError(
             "SMS_FILE_PREFIX and SMS_FILE_RESULTS_PREFIX overlap: choose two folders beside each "
@@ -377,11 +394,11 @@ def read_file_settings(environ: Mapping[str, str]) -> FileSettings:
     return FileSettings(
         prefix=prefix,
         results_prefix=results,
-        template_code=environment.text(environ, "SMS_FILE_TEMPLATE_CODE", r"SMS_[0-9]{1,32}"),
+        template_code=environment.text(environ, "SMS_FILE_TEMPLATE_CODE", environment.TEMPLATE),
         encoding=environment.choice(
             environ, "SMS_FILE_ENCODING", ("auto", "utf-8", "gbk"), default="auto"
         ),
-        columns=_columns(environ),
+        columns=tuple(environment.entries(environ, "SMS_FILE_COLUMNS", environment.VARIABLE)),
         parallel=environment.whole_number(
             environ, "SMS_FILE_PARALLEL", default=8, lowest=1, highest=64
         ),
@@ -394,17 +411,6 @@ def read_file_settings(environ: Mapping[str, str]) -> FileSettings:
         ),
         local_buckets=local,
     )
-
-
-def _columns(environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the template variables in SMS_FILE_COLUMNS."""
-    names = tuple(environment.entries(environ, "SMS_FILE_COLUMNS"))
-    if not all(name.isascii() and name.isidentifier() for name in names):
-        raise ConfigurationError(
-            "SMS_FILE_COLUMNS must be a list such as name,order: each column a template variable "
-            "of ASCII letters, digits and _"
-        )
-    return names
 
 
 def read_credentials(
@@ -443,18 +449,21 @@ def _state(environ: Mapping[str, str]) -> tuple[str, str]:
         environment.text(environ, "SMS_STATE_SECRET"),
     )
     if url and not re.fullmatch("rediss?://.+|sqlite:///.*[^/]", url):
-        raise ConfigurationError(
-            "SMS_STATE_URL must be one of redis://host:port/db, rediss://host:port/db, sqlite:///path"
-        )
+        words = "one of redis://host:port/db, rediss://host:port/db, sqlite:///path"
+        raise environment.refusal("SMS_STATE_URL", words, url)
     if not _allows_local_state(environ) and url.startswith("sqlite"):
         raise ConfigurationError(
             "SMS_STATE_URL: on Function Compute a file belongs to one instance; use Redis, or set "
             "SMS_ALLOW_LOCAL_STATE=1 on a machine of your own"
         )
+    if url and not secret:
+        raise ConfigurationError(
+            f"SMS_STATE_SECRET is not set, and SMS_STATE_URL needs it: {HOW_TO_MAKE_ONE}"
+        )
     if url and len(secret) < SHORTEST_SECRET:
         raise ConfigurationError(
-            f"SMS_STATE_SECRET has fewer than {SHORTEST_SECRET} characters; it must be hard to "
-            "guess"
+            f"SMS_STATE_SECRET has fewer than {SHORTEST_SECRET} characters, so it is easy to "
+            f"guess: {HOW_TO_MAKE_ONE}"
         )
     return url, secret
 

@@ -180,7 +180,10 @@ class PnvsCodes(NamedTuple):
             )
         if not settings.template or not settings.sign_name:
             missing = "SMS_CODE_SIGN_NAME" if settings.template else "SMS_CODE_TEMPLATE"
-            raise ConfigurationError(f"{missing} is not set: PNVS needs one that it was given")
+            raise ConfigurationError(
+                f"{missing} is not set: take a signature and a template that the console of PNVS "
+                "shows, such as 100001"
+            )
         if not request.recipient.is_mainland:
             raise InvalidRequest(
                 f"{phone_numbers.read_as(request.recipient.digits)}, and PNVS sends no codes abroad"

@@ -53,7 +53,10 @@ def open_bucket(
     if settings.local_buckets:
         return LocalBucket(os.path.join(settings.local_buckets, name))
     if not region and not settings.oss_endpoint:
-        raise ConfigurationError("SMS_OSS_ENDPOINT is empty, and the event names no region")
+        raise ConfigurationError(
+            "the event names no region, and SMS_OSS_ENDPOINT is not set: set it, such as "
+            "https://oss-cn-hangzhou-internal.aliyuncs.com"
+        )
     return OssBucket(
         name,
         region=region,

@@ -29,11 +29,10 @@ class JwtSettings(NamedTuple):
 def open_hooks(environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return the names of the products whose hooks are open."""
     names = tuple(environment.entries(environ, "SMS_HOOKS"))
-    unknown = [name for name in names if name not in PRODUCT_OF]
-    if unknown:
-        raise ConfigurationError(
-            f"SMS_HOOKS must be a list such as logto,supabase; the products are {_known()}"
-        )
+    for place, name in enumerate(names, 1):
+        if name not in PRODUCT_OF:
+            words = f"one of {', '.join(PRODUCT_OF)}"
+            raise environment.refusal(f"SMS_HOOKS: entry {place}", words, name)
     return names
 
 
@@ -43,10 +42,11 @@ def secrets_of(product: Product, environ: Mapping[str, str]) -> tuple[str, ...]:
     secrets = tuple(part.strip() for part in environment.text(environ, name).split("|"))
     secrets = tuple(secret for secret in secrets if secret)
     if any(len(secret) < _SHORTEST_SECRET for secret in secrets) or len(secrets) > _MOST_SECRETS:
-        raise ConfigurationError(
-            f"{name} is not one secret of {_SHORTEST_SECRET} or more characters, or up to "
-            f"{_MOST_SECRETS} of them with | between"
+        words = (
+            f"a secret of {_SHORTEST_SECRET} or more characters, or up to {_MOST_SECRETS} of them "
+            "with | between, such as 'old|new'"
         )
+        raise environment.refusal(name, words)
     if product.access == TOKEN and not all(re.fullmatch(_URL_SAFE, each) for each in secrets):
         raise ConfigurationError(f"{name} goes into a URL: use letters, digits, - and _ alone")
     if product.access == STANDARD_WEBHOOKS and not all(webhook_key(each) for each in secrets):
@@ -82,21 +82,18 @@ def generic_fields(environ: Mapping[str, str]) -> Mapping[str, str]:
     ``number=to,code=payload.code`` reads ``{"to": "+86138...", "payload": {"code": "123456"}}``.
     """
     fields = {}
-    for entry in environment.entries(environ, "SMS_HOOK_GENERIC_FIELDS"):
+    for place, entry in enumerate(environment.entries(environ, "SMS_HOOK_GENERIC_FIELDS"), 1):
         name, _, path = entry.partition("=")
         if name not in _FIELDS or not re.fullmatch(_PATH, path):
-            raise ConfigurationError(
-                "SMS_HOOK_GENERIC_FIELDS must be a list such as number=to,code=payload.code; the "
-                f"fields are {', '.join(_FIELDS)}"
+            words = (
+                "a field, = and its place in the JSON, such as code=payload.code; the fields are "
+                f"{', '.join(_FIELDS)}"
             )
+            raise environment.refusal(f"SMS_HOOK_GENERIC_FIELDS: entry {place}", words, entry)
         fields[name] = path
     if "number" not in fields or "code" not in fields:
         raise ConfigurationError(
-            "SMS_HOOK_GENERIC_FIELDS does not say where number and code stand: set it to something "
-            "like number=to,code=payload.code"
+            "SMS_HOOK_GENERIC_FIELDS does not say where number and code stand: name both, such as "
+            "number=to,code=payload.code"
         )
     return fields
-
-
-def _known() -> str:
-    return ", ".join(PRODUCT_OF)

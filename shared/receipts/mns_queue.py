@@ -96,7 +96,10 @@ def empty_queues(
     try:
         queues, endpoint = read_queue_settings(os.environ)
         if not queues:
-            raise ConfigurationError("SMS_RECEIPT_QUEUES names no queue to empty: set it")
+            raise ConfigurationError(
+                "SMS_RECEIPT_QUEUES is not set, so there is no queue to empty: set it, such as "
+                "Alicom-Queue-1-SmsReport, or disable the timer of receive_receipts"
+            )
         invocation = open_invocation(context, log, started)
         store = keeping.required_store(invocation)
         end = invocation.deadline - _LONGEST_ROUND

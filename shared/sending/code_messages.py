@@ -79,7 +79,10 @@ def code_intent(message: CodeMessage, settings: CodeSettings) -> Intent:
 def _body(recipient: Recipient, code: str, settings: CodeSettings) -> dict[str, Any]:
     """Return the request that sends a code, without its out_id."""
     if recipient.is_mainland and not settings.template:
-        raise ConfigurationError("SMS_CODE_TEMPLATE is not set: the template of codes")
+        raise ConfigurationError(
+            "SMS_CODE_TEMPLATE is not set, so no code can be sent to the mainland: set it to the "
+            "template of codes, such as SMS_100001"
+        )
     template = settings.template if recipient.is_mainland else settings.international_template
     if template:
         param = {settings.variable: code}

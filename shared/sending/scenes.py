@@ -12,6 +12,7 @@ are sent as SMS_CODE_* say.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -32,16 +33,14 @@ STATES = ("firing", "resolved", "no-data")
 SOURCES = ("title", "text", "state", "count", "severity", "receiver", "left_out")
 LABEL = "label:"
 _KEY = re.compile(r"(?:purpose:[A-Za-z0-9_.-]{1,32}|[a-z0-9-]{1,40}(?::[A-Za-z0-9_.-]{1,64})?)")
-_TEMPLATE = r"[A-Za-z0-9_]{1,40}"  # PNVS has templates of its own, such as 100001
-_VARIABLE = r"[A-Za-z_][A-Za-z0-9_]{0,63}"
 _FORMS = {
-    "template_code": _TEMPLATE,
-    "international_template_code": _TEMPLATE,
-    "variable": _VARIABLE,
-    "sign_name": r".{1,100}",
-    "sender_id": r"[0-9]{1,15}|[A-Za-z0-9]{1,11}",
-    "message": r"(?s).{1,2000}",
-    "word": r".{1,20}",
+    "template_code": environment.ANY_TEMPLATE,
+    "international_template_code": environment.ANY_TEMPLATE,
+    "variable": environment.VARIABLE,
+    "sign_name": environment.SIGNATURE,
+    "sender_id": environment.SENDER,
+    "message": environment.MESSAGE,
+    "word": environment.WORD,
 }
 _ABROAD = ("international_template_code", "message", "sender_id")
 _CODE_MEMBERS = ("template_code", "sign_name", "variable", *_ABROAD)
@@ -160,9 +159,22 @@ def load_scenes(path: str) -> Scenes:
     except InvalidRequest as error:
         raise ConfigurationError(f"scenes.json: {error.problem}") from None
     except (OSError, ValueError, RecursionError) as error:
-        reason = "is not UTF-8" if isinstance(error, UnicodeDecodeError) else "is no JSON"
-        raise ConfigurationError(f"scenes.json {reason}") from None
+        raise ConfigurationError(f"scenes.json {_unreadable(error)}") from None
     return read_scenes(content)
+
+
+def _unreadable(error: Exception) -> str:
+    """Return why the file cannot be read, and what to do."""
+    if isinstance(error, UnicodeDecodeError):
+        return "is not UTF-8: save it as UTF-8"
+    if isinstance(error, json.JSONDecodeError):
+        return (
+            f"is no JSON: look at line {error.lineno}, column {error.colno}, where a comma, a "
+            'bracket or one of the straight marks " may be missing or too many'
+        )
+    if isinstance(error, OSError):
+        return "cannot be read: deploy the package again, with a file that can be"
+    return "is no JSON: compare it with docs/scenes.example.json"
 
 
 def read_scenes(content: object) -> Scenes:
@@ -212,8 +224,8 @@ def _read_alarm_scene(content: object, place: str) -> AlarmScene:
     variables = _object(members, "variables", place)
     for name, source in variables.items():
         here = f"{place}.variables.{name}"
-        if not re.fullmatch(_VARIABLE, name):
-            raise _wrong(here, "has a name that no template variable can have")
+        if not environment.VARIABLE.fits(name):
+            raise _wrong(here, f"has a name that is not {environment.VARIABLE.words}")
         if not _is_source(source):
             raise _wrong(here, f"must be one of {', '.join(SOURCES)}, or label:<name>")
     return AlarmScene(
@@ -250,8 +262,8 @@ def _read_words(members: Mapping[str, Any], place: str) -> dict[str, str]:
         here = f"{place}.words.{state}"
         if state not in STATES:
             raise _wrong(here, f"must be one of {', '.join(STATES)}")
-        if not isinstance(word, str) or not re.fullmatch(_FORMS["word"], word):
-            raise _wrong(here, "must be a word of 1 to 20 characters")
+        if not isinstance(word, str) or not environment.WORD.fits(word):
+            raise _wrong(here, f"must be {environment.WORD.words}")
     return words
 
 
@@ -293,8 +305,8 @@ def _read_texts(members: Mapping[str, Any], place: str, names: Sequence[str]) ->
         if form is None or name not in members:
             continue
         value = members[name]
-        if not isinstance(value, str) or not re.fullmatch(form, value):
-            raise _wrong(f"{place}.{name}", f"must be a text of the form {form}")
+        if not isinstance(value, str) or not form.fits(value):
+            raise _wrong(f"{place}.{name}", f"must be {form.words}")
         texts[name] = value
     return texts
 

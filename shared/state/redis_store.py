@@ -175,7 +175,7 @@ class RedisStore:
         except (TypeError, ValueError, redis.RedisError):
             raise ConfigurationError(
                 "SMS_STATE_URL is not of the form redis://user:password@host:port/db, with the "
-                "special characters of the password percent-encoded"
+                "special characters of the password percent-encoded, such as p%40ss for p@ss"
             ) from None
         self._registered = lru_cache(maxsize=len(_SIZES) ** 2)(self._register)
 

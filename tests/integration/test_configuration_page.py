@@ -76,6 +76,13 @@ KEY_PAIR = {"SMS_ACCESS_KEY_ID": "testid", "SMS_ACCESS_KEY_SECRET": "testsecret"
 # What is set, and what reads it.
 WRONG: list[tuple[dict[str, str], Reader]] = [
     ({"SMS_SIGN_NAME": os.fsdecode(b"\xff")}, read_all),
+    ({"SMS_SIGN_NAME": '"阿里云"'}, read_all),
+    ({"SMS_SIGN_NAME": "【阿里云】"}, read_all),
+    ({"SMS_COUNTRIES": "UK"}, read_all),
+    ({"SMS_CODE_TEMPLATES": "SMS_1;SMS_2"}, read_all),
+    ({"SMS_CODE_SENDER_ID": "My Shop"}, read_all),
+    ({"SMS_STATE_URL": "redis://host:6379/0"}, read_all),
+    ({"SMS_HOOK_SUPABASE_SECRET": "v1,whsec_no base64 at all"}, read_all),
     ({"SMS_API_KEYS": f"{API_KEYS},my-key"}, read_all),
     ({"SMS_AUTH": "none"}, read_all),
     ({"SMS_EVENT_CALLER": "two words"}, read_all),
@@ -191,6 +198,11 @@ def raised() -> list[str]:
             read(environ)
         texts.append(caught.value.detail)
     return texts
+
+
+def test_no_error_shows_a_regular_expression(raised: list[str]) -> None:
+    signs = re.compile(r"\[[^\]]*-[^\]]*\]|\{[0-9]+,|\(\?|\\")
+    assert [error for error in raised if signs.search(error)] == []
 
 
 @pytest.mark.parametrize("page", PAGES)

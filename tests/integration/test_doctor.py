@@ -305,7 +305,7 @@ CASES: list[tuple[Trouble, str, str, str]] = [
         ),
         *("secrets", ERROR, "SMS_RECEIPT_TOKEN is the same as SMS_STATE_SECRET"),
     ),
-    (variables(SMS_STATE_SECRET=""), "settings", ERROR, "SMS_STATE_SECRET has fewer than 16"),
+    (variables(SMS_STATE_SECRET=""), "settings", ERROR, "SMS_STATE_SECRET is not set, and"),
     (variables(SMS_STATE_SECRET=""), "platform", NOT_CHECKED, "the platform and the state"),
     # what Function Compute is told
     (variables(), "region", OK, "cn-hangzhou is in the Chinese mainland"),
@@ -319,7 +319,7 @@ CASES: list[tuple[Trouble, str, str, str]] = [
         *("timeout", ERROR, "send_sms may need 31 s for one request, but is ended after 30 s"),
     ),
     (variables(SMS_READ_TIMEOUT="0.5"), "timeout", WARN, "awaited for 0.5 s only"),
-    (variables(SMS_READ_TIMEOUT="soon"), "settings", ERROR, "SMS_READ_TIMEOUT is not a number"),
+    (variables(SMS_READ_TIMEOUT="soon"), "settings", ERROR, "SMS_READ_TIMEOUT must be a number"),
     (variables(), "retries", WARN, "not delivered again"),
     (
         edited(("maxAsyncRetryAttempts: 0", "maxAsyncRetryAttempts: 3"), SMS_STATE_URL=""),
@@ -351,12 +351,17 @@ CASES: list[tuple[Trouble, str, str, str]] = [
         edited(("enable: false", "enable: true")),
         *("receipts", WARN, "SMS_RECEIPT_QUEUES names no queue"),
     ),
-    (variables(SMS_RECEIPT_QUEUES="inbox"), "receipts", ERROR, "SMS_RECEIPT_QUEUES is not like"),
+    (
+        variables(SMS_RECEIPT_QUEUES="inbox"),
+        "receipts",
+        ERROR,
+        "entry 1 must be the name of a queue",
+    ),
     (variables(SMS_STATE_URL=""), "codes", ERROR, "only one instance knows them"),
-    (variables(SMS_CODE_LENGTH="9"), "codes", ERROR, "SMS_CODE_LENGTH is not a whole number"),
+    (variables(SMS_CODE_LENGTH="9"), "codes", ERROR, "SMS_CODE_LENGTH must be a whole number"),
     (variables(SMS_FILE_PREFIX="in/"), "files", WARN, "read sms-files/ and write sms-results/"),
-    (variables(SMS_FILE_PREFIX="in"), "files", ERROR, "SMS_FILE_PREFIX is not of the form"),
-    (variables(SMS_FILE_COLUMNS="姓名"), "files", ERROR, "SMS_FILE_COLUMNS must be a list such as"),
+    (variables(SMS_FILE_PREFIX="in"), "files", ERROR, "SMS_FILE_PREFIX must be a folder"),
+    (variables(SMS_FILE_COLUMNS="姓名"), "files", ERROR, "SMS_FILE_COLUMNS: entry 1 must be"),
     # the state
     (variables(), "state", OK, "Redis can be written to, by scripts (EVALSHA)"),
     (variables(), "state", OK, "ms from this machine"),
@@ -666,7 +671,7 @@ def test_a_hook_that_is_set_up_is_fine(world: World) -> None:
     (logto,) = found_about(world, "hooks", SMS_HOOKS="logto", SMS_API_KEYS=keys)
     assert (logto.level, logto.what) == (OK, "logto may call")
     (unknown,) = found_about(world, "hooks", SMS_HOOKS="logto,other")
-    assert (unknown.level, "SMS_HOOKS must be a list" in unknown.what) == (ERROR, True)
+    assert (unknown.level, "SMS_HOOKS: entry 2 must be one of" in unknown.what) == (ERROR, True)
 
 
 def test_hooks_without_shared_state_are_warned_of(world: World) -> None:

@@ -117,11 +117,11 @@ def test_a_hook_sends_no_code_to_a_test_number(
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
-        ("+8613800138000", "entry 1 is not of the form"),
-        ("13800138000:482917:2026-12-31", "entry 1 is not of the form"),
-        ("+8613800138000:48291:2026-12-31", "entry 1 is not of the form"),
-        ("+8613800138000:482917:31.12.2026", "entry 1 is not of the form"),
-        ("+8613800138000:482917:2026-02-30", "entry 1 has a day that no calendar has"),
+        ("+8613800138000", "entry 1 must be number, code of 6 to 8 digits"),
+        ("13800138000:482917:2026-12-31", "entry 1 must be number, code of 6 to 8 digits"),
+        ("+8613800138000:48291:2026-12-31", "entry 1 must be number, code of 6 to 8 digits"),
+        ("+8613800138000:482917:31.12.2026", "entry 1 must be number, code of 6 to 8 digits"),
+        ("+8613800138000:482917:2026-02-30", "entry 1 names a day that does not exist"),
         ("+8613800138000:123456:2026-12-31", "entry 1 has a code that is easy to guess"),
         (
             "+8613800138000:482917:2026-12-31,+8613800138000:903614:2026-12-31",

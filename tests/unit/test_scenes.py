@@ -59,7 +59,10 @@ def test_what_a_scene_does_not_say_is_as_the_settings_say() -> None:
         ({"codes": {"a b": {}}}, "codes has a key"),
         ({"codes": {"*": {}}}, "codes has a key"),
         ({"codes": {"a": 1}}, "codes.a must be an object"),
-        ({"codes": {"a": {"template_code": "?"}}}, "codes.a.template_code must be"),
+        ({"codes": {"a": {"template_code": "?"}}}, "codes.a.template_code must be the code of a"),
+        ({"codes": {"a": {"variable": "1"}}}, "codes.a.variable must be a name of 1 to 64 letters"),
+        ({"codes": {"a": {"sign_name": "【店】"}}}, "codes.a.sign_name must be 1 to 100 char"),
+        ({"codes": {"a": {"sender_id": "-"}}}, "codes.a.sender_id must be 1 to 11 letters"),
         ({"codes": {"a": {"message": "no code"}}}, "codes.a.message must hold {code} once"),
         (
             {"codes": {"a": {"message": "{code}", "international_template_code": "SMS_1"}}},
@@ -88,6 +91,12 @@ def test_a_mistake_is_named_by_its_place(content: object, place: str) -> None:
 def test_an_alarm_needs_something_to_say_at_home_or_abroad(name: str) -> None:
     scene = {name: "SMS_1", "tell": [{"to": ["+85251234567"]}]}
     assert getattr(read_scenes({"alarms": {"*": scene}}).alarms["*"], name) == "SMS_1"
+
+
+def test_a_file_that_is_no_json_says_in_which_line(tmp_path: Path) -> None:
+    (tmp_path / "scenes.json").write_text('{"codes": {},\n "alarms" {}}')
+    with pytest.raises(ConfigurationError, match="is no JSON: look at line 2, column 11, where"):
+        load_scenes(str(tmp_path / "scenes.json"))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[" * 100000, '{"codes": {}, "codes": {}}', "\x00"])

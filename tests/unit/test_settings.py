@@ -28,6 +28,7 @@ from shared.settings import (
     read_queue_settings,
     read_receipt_tokens,
     read_settings,
+    read_templates_of_codes,
 )
 from tests.unit.trigger_events import API_KEYS, ContextCredentials
 
@@ -278,6 +279,48 @@ def test_an_endpoint_becomes_scheme_host_and_port(value: str, endpoint: str) -> 
 def test_a_malformed_setting_is_an_error_that_names_it(name: str, value: str) -> None:
     with pytest.raises(ConfigurationError, match=name):
         read_settings({name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("SMS_COUNTRIES", "HK，SG", "entry 1 must be .* its character 3 is full-width: write it"),
+        ("SMS_COUNTRIES", "HK,SG：500", "entry 2 must be .* its character 3 is full-width"),
+        ("SMS_LIMIT_MODE", "\u200benforce", "its character 1 is invisible: take it out"),
+        ("SMS_AUTH", "func\ntion", "its character 5 is a line break: take it out"),
+        ("SMS_INTENT_TTL", "😀", "its character 1 is not ASCII"),
+        ("SMS_SIGN_NAME", "阿里\u200b云", "its character 3 is invisible: take it out"),
+        ("SMS_SIGN_NAME", "【阿里云】", "without brackets, such as 阿里云$"),
+        ("SMS_EVENT_CALLER", "two words", "such as shop$"),
+    ],
+)
+def test_a_refusal_names_what_one_cannot_see_in_a_value(name: str, value: str, said: str) -> None:
+    read = {"SMS_AUTH": read_access, "SMS_EVENT_CALLER": read_event_caller}.get(name, read_settings)
+    with pytest.raises(ConfigurationError, match=f"{name}.*{said}") as caught:
+        read({name: value})
+    assert value not in str(caught.value)
+
+
+@pytest.mark.parametrize("value", ['"shop"', "'shop'", " “shop” ", "‘shop’", '""'])
+def test_a_value_in_quotation_marks_is_refused_as_such(value: str) -> None:
+    with pytest.raises(ConfigurationError, match="SMS_SIGN_NAME has quotation marks around"):
+        read_settings({"SMS_SIGN_NAME": value})
+
+
+def test_a_template_of_codes_that_is_misspelt_is_refused_rather_than_left_uncounted() -> None:
+    with pytest.raises(ConfigurationError, match="SMS_CODE_TEMPLATES: entry 1 must be the code"):
+        read_settings({"SMS_CODE_TEMPLATES": "SMS_1;SMS_2"})
+
+
+def test_templates_of_codes_are_read_without_space_around_them() -> None:
+    environ = {"SMS_CODE_TEMPLATE": "SMS_1\n", "SMS_CODE_TEMPLATES": " SMS_2 "}
+    assert read_templates_of_codes(environ) == {"SMS_1", "SMS_2"}
+
+
+@pytest.mark.parametrize("country", ["UK", "EN", "XX"])
+def test_a_country_that_does_not_exist_is_refused_with_an_example(country: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"entry 2 is no country: .*GB for the"):
+        read_settings({"SMS_COUNTRIES": f"HK,{country}:5"})
 
 
 def test_a_bad_limit_is_refused_with_the_rules_that_there_are() -> None:

@@ -24,7 +24,11 @@ PARAMETERS = {  # what stands in s.yaml: what stands there in the application
     "${env('SMS_SIGN_NAME', '')}": "${env('SMS_SIGN_NAME', '{{ signName }}')}",
     "${env('SMS_CODE_TEMPLATE', '')}": "${env('SMS_CODE_TEMPLATE', '{{ templateCode }}')}",
 }
-PAGES = ("publish.yaml", "readme.md", "readme_en.md")
+PAGES = {  # file of tools/registry/: where it lies
+    "publish.yaml": ("publish.yaml",),
+    "readme.md": ("readme.md", "src/readme.md"),
+    "readme_en.md": ("readme_en.md", "src/readme_en.md"),
+}
 COPIED = {  # file of this tree: where it lies in src/
     ".fcignore": ".fcignore",
     "LICENSE": "LICENSE",
@@ -32,7 +36,6 @@ COPIED = {  # file of this tree: where it lies in src/
     "tools/__init__.py": "tools/__init__.py",
     "tools/api_key.py": "tools/api_key.py",
     "tools/registry/env.example": ".env.example",
-    "tools/registry/readme.md": "readme.md",
 }
 IGNORED_BY_GIT = ".env\n.s/\n__pycache__/\n"
 
@@ -63,11 +66,12 @@ def make_registry(root: Path, target: Path) -> None:
         _copy(root / path, source / place)
     (source / ".gitignore").write_text(IGNORED_BY_GIT)
     (source / "s.yaml").write_text(_with_parameters((root / "s.yaml").read_text()))
-    for name in PAGES:
+    for name, written in PAGES.items():
         text = (root / "tools" / "registry" / name).read_text("utf-8")
         text = text.replace("VERSION", version(root))
         text = text.replace("ADDRESS", address(root / "pyproject.toml"))
-        (target / name).write_text(text, "utf-8")
+        for place in written:
+            (target / place).write_text(text, "utf-8")
     changes = f"fc-sms {version(root)}: {address(root / 'pyproject.toml')}\n"
     (target / "version.md").write_text(changes)
 

@@ -13,7 +13,7 @@ import yaml
 
 from aliyun_fc_runtime_stub.package.fcignore import uploaded
 from tests.node_packages import clean_environment
-from tools.make_metadata import version
+from tools.make_metadata import address, version
 from tools.make_registry import make_registry
 
 # What `s registry publish` checks before it uploads: npm @serverless-devs/registry 0.0.10.
@@ -88,6 +88,18 @@ def test_its_parameters_are_region_signature_and_template(application: Path) -> 
         assert each["type"] == "string"
         assert each["title"]
         assert each["description"]
+    # `s init` without an answer asks for it, or refuses: no empty one is taken.
+    assert [name for name in ANSWERS if "default" in parameters["properties"][name]] == ["region"]
+
+
+def test_its_pages_name_the_version_and_the_address_of_the_repository(
+    project: Path, application: Path
+) -> None:
+    pages = [*application.glob("*"), *application.glob("src/*.md")]
+    texts = [path.read_text("utf-8") for path in pages if path.is_file()]
+    assert len(texts) == 6
+    assert [text for text in texts if "ADDRESS" in text or "VERSION" in text] == []
+    assert [text for text in texts if address(project / "pyproject.toml") not in text] == []
 
 
 def test_it_holds_what_is_uploaded_and_no_file_of_this_tree_besides(
@@ -97,7 +109,7 @@ def test_it_holds_what_is_uploaded_and_no_file_of_this_tree_besides(
     assert {str(path) for path in uploaded(application / "src")} == code
     assert files(application / "src") - code == {
         *(".env.example", ".fcignore", ".gitignore", "LICENSE", "ram-policy.json", "readme.md"),
-        *("s.yaml", "tools/__init__.py", "tools/api_key.py"),
+        *("readme_en.md", "s.yaml", "tools/__init__.py", "tools/api_key.py"),
     }
     assert {"publish.yaml", "readme.md", "readme_en.md", "version.md"} <= files(application)
     assert os.fspath(project) not in "".join(

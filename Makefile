@@ -119,7 +119,7 @@ metadata: $(VENV)/setup.stamp ## write the version and the repository's address 
 
 # Nothing is pushed. DRY_RUN=1 tags nothing either.
 release: $(VENV)/dev.stamp ## check, build into dist/ and tag the version of shared/version.py
-	@$(BIN)/python -m tools.release --look
+	@$(BIN)/python -m tools.release --look $(if $(DRY_RUN),--dry-run)
 	@$(MAKE) --no-print-directory check
 	@$(BIN)/python -m tools.release $(if $(DRY_RUN),--dry-run)
 

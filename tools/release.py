@@ -23,7 +23,7 @@ from tools.package import SecretFound, make_package
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("aliyun-fc-runtime-stub", "aliyun-sms-emulator")
 RELATIVE_LINK = re.compile(r"\]\((?!https?:|#)")
-SECTION = r"^## \[{version}\][^\n]*\n(.*?)(?=^## |\Z)"
+SECTION = r"^## \[{heading}\][^\n]*\n(.*?)(?=^## |\Z)"
 
 
 class ReleaseRefused(Exception):
@@ -37,11 +37,15 @@ def main() -> int:
     parser.add_argument("--dry-run", action="store_true", help="build all, and tag nothing")
     options = parser.parse_args()
     tag = f"v{version(ROOT)}"
+    os.umask(0o022)  # the wheels' files have the permissions of the files here
     try:
         refuse_what_is_not_ready(ROOT, tag, again=options.dry_run)
+        # A pushed tag is built by a dry run, too, and then published.
+        is_trial = options.dry_run and not has_tag(ROOT, tag)
+        notes = release_notes(ROOT, or_unreleased=is_trial)
         if options.look:
             return 0
-        build(ROOT, ROOT / "dist")
+        build(ROOT, ROOT / "dist", notes)
     except (ReleaseRefused, SecretFound) as error:
         print(f"release: {error}", file=sys.stderr)
         return 1
@@ -70,9 +74,7 @@ def refuse_what_is_not_ready(root: Path, tag: str, *, again: bool) -> None:
         raise ReleaseRefused(
             f"{', '.join(stale)} says another version or address: run make metadata, and commit"
         )
-    release_notes(root)
-    tags = _run("git", "tag", "--list", tag, root=root).split()
-    if tags and not (again and tag in _run("git", "tag", "--points-at", root=root).split()):
+    if _run("git", "tag", "--list", tag, root=root) and not (again and has_tag(root, tag)):
         raise ReleaseRefused(f"the tag {tag} is there already: raise VERSION in shared/version.py")
     if address(root / "pyproject.toml") == PLACEHOLDER:
         print(
@@ -82,20 +84,30 @@ def refuse_what_is_not_ready(root: Path, tag: str, *, again: bool) -> None:
         )
 
 
-def release_notes(root: Path) -> str:
-    """Return what CHANGELOG.md says about this version; raise ReleaseRefused if nothing."""
+def has_tag(root: Path, tag: str) -> bool:
+    """Return whether the commit has the tag."""
+    return tag in _run("git", "tag", "--points-at", root=root).split()
+
+
+def release_notes(root: Path, *, or_unreleased: bool) -> str:
+    """Return what CHANGELOG.md says about this version; raise ReleaseRefused if nothing.
+
+    `or_unreleased`: where it has no section yet, [Unreleased] stands for it.
+    """
     number = version(root)
-    section = SECTION.format(version=re.escape(number))
-    found = re.search(section, (root / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    if found is None or not found[1].strip():
-        raise ReleaseRefused(
-            f"CHANGELOG.md says nothing about {number}: give its [Unreleased] section the heading"
-            f" ## [{number}] and the day"
-        )
-    return found[1].strip() + "\n"
+    text = (root / "CHANGELOG.md").read_text("utf-8")
+    for heading in (number, "Unreleased") if or_unreleased else (number,):
+        section = SECTION.format(heading=re.escape(heading))
+        found = re.search(section, text, re.MULTILINE | re.DOTALL)
+        if found and found[1].strip():
+            return found[1].strip() + "\n"
+    raise ReleaseRefused(
+        f"CHANGELOG.md says nothing about {number}: give its [Unreleased] section the heading"
+        f" ## [{number}] and the day"
+    )
 
 
-def build(root: Path, target: Path) -> None:
+def build(root: Path, target: Path, notes: str) -> None:
     """Build what is released of the commit into the folder `target`, anew."""
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
@@ -113,7 +125,7 @@ def build(root: Path, target: Path) -> None:
         for path in sorted(target.iterdir())
     ]
     (target / "SHA256SUMS").write_text("".join(sums))
-    (target / "NOTES.md").write_text(release_notes(root), "utf-8")
+    (target / "NOTES.md").write_text(notes, "utf-8")
 
 
 def _export(root: Path, folder: Path) -> None:

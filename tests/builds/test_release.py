@@ -14,11 +14,14 @@ from pathlib import Path
 
 import pytest
 
+from aliyun_fc_runtime_stub.package.fcignore import uploaded
 from tools.make_metadata import PLACEHOLDER, address, version
+from tools.release import release_notes
 
 README_LINES = re.compile(r'^ *pip install "(\S+ @ )?git\+(\S+)#subdirectory=(\S+)"', re.MULTILINE)
 OURS = ("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME", "GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL")
 VERSION = "7.8.9"
+KINDS = {".whl", ".zip"}
 
 
 def git(folder: Path, *command: str) -> str:
@@ -68,12 +71,16 @@ def commit(folder: Path) -> None:
     git(folder, "commit", "-q", "--allow-empty", "-m", "all of it")
 
 
-def release(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, **dict.fromkeys(OURS, "tests@example.org")}
+def release(
+    folder: Path, *options: str, umask: int = -1, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run `make release` as far as it is a program; a `umask` of -1 is that of these tests."""
+    environment = {**os.environ, **dict.fromkeys(OURS, "tests@example.org"), **variables}
     return subprocess.run(
         [sys.executable, "-m", "tools.release", *options],
         cwd=folder,
         env=environment,
+        umask=umask,
         capture_output=True,
         text=True,
         check=False,
@@ -98,16 +105,51 @@ def test_a_version_is_released_once(released: Path) -> None:
     assert (refused.returncode, "is there already" in refused.stderr) == (1, True)
 
 
-def test_a_dry_run_builds_the_same_code_package_and_tags_nothing(
+def test_a_dry_run_elsewhere_builds_the_same_bytes_and_tags_nothing(
     released: Path, tmp_path: Path
 ) -> None:
-    shutil.copytree(released, tmp_path / "again")
-    git(tmp_path / "again", "tag", "-d", f"v{VERSION}")
-    tried = release(tmp_path / "again", "--dry-run")
+    again = tmp_path / "again"
+    shutil.copytree(released, again, ignore=shutil.ignore_patterns("dist"))
+    git(again, "tag", "-d", f"v{VERSION}")
+    for path in again.rglob("*.py"):
+        os.utime(path, (0, 1e9))
+    tried = release(again, "--dry-run", TZ="Asia/Shanghai", umask=0o077)
     assert tried.returncode == 0, tried.stderr
-    assert git(tmp_path / "again", "tag", "--list") == ""
-    package = Path("dist", "fc-sms.zip")
-    assert (tmp_path / "again" / package).read_bytes() == (released / package).read_bytes()
+    assert git(again, "tag", "--list") == ""
+    packages = [path.name for path in (released / "dist").iterdir() if path.suffix in KINDS]
+    assert len(packages) == 3
+    for name in packages:
+        assert (again / "dist" / name).read_bytes() == (released / "dist" / name).read_bytes()
+
+
+def test_a_dry_run_before_the_changelog_has_the_version_takes_what_is_unreleased(
+    clone: Path,
+) -> None:
+    tried = release(clone, "--dry-run", "--look")
+    assert tried.returncode == 0, tried.stderr
+    changelog = (clone / "CHANGELOG.md").read_text("utf-8")
+    notes = release_notes(clone, or_unreleased=True)
+    assert notes in changelog.partition("## [Unreleased]")[2]
+
+
+def test_what_a_pushed_tag_builds_needs_its_section_of_the_changelog(
+    clone: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(clone, tmp_path / "tagged")
+    git(tmp_path / "tagged", "tag", f"v{version(clone)}")
+    refused = release(tmp_path / "tagged", "--dry-run", "--look")
+    assert (refused.returncode, "CHANGELOG.md says nothing" in refused.stderr) == (1, True)
+
+
+def test_make_release_looks_at_a_pushed_tag_as_its_dry_run_does(released: Path) -> None:
+    """The workflow of a release builds what has its tag already."""
+    command = ["make", "-n", "release", "DRY_RUN=1"]
+    recipe = subprocess.check_output(command, cwd=released, text=True)
+    assert re.findall(r"tools\.release (.*)$", recipe, re.MULTILINE) == [
+        "--look --dry-run",
+        "--dry-run",
+    ]
+    assert release(released, "--look", "--dry-run").returncode == 0
 
 
 def test_a_release_has_packages_of_its_version_sums_and_notes(released: Path) -> None:
@@ -178,3 +220,14 @@ def test_the_lines_of_the_readmes_install_both_packages_from_the_repository(
             subprocess.check_output([command, "--version"], text=True, env=alone)
             == f"{program} {VERSION}\n"
         )
+
+
+def test_the_package_of_the_functions_has_all_that_is_uploaded(clone: Path, tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    shutil.copytree(clone, tree)
+    command = [sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir"]
+    subprocess.run([*command, str(tmp_path), str(tree)], check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("fc_sms-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        packed = {name for name in archive.namelist() if ".dist-info/" not in name}
+    assert packed == {path.as_posix() for path in uploaded(clone) if path.suffix == ".py"}

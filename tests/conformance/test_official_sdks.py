@@ -163,7 +163,7 @@ def test_templates_and_signatures_can_be_looked_up(
 @pytest.mark.parametrize(
     ("what", "key", "expected", "total"),
     [
-        ("SmsTemplateList", "TemplateCode", ["SMS_100003", "SMS_100004"], 6),
+        ("SmsTemplateList", "TemplateCode", ["SMS_100003", "SMS_100004"], 8),
         ("SmsSignList", "SignName", [], 2),
     ],
 )

@@ -35,7 +35,9 @@ def trial(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[T
     found = blocks(project / "docs" / "quick-start.md")
     (emulator,) = [block for block in found if "sms-emulator --port" in block]
     (functions,) = [block for block in found if EVERYTHING_ON in block]
+    (scenes,) = [block for block in found if "> /tmp/scenes.json" in block]
     trial = Trial(project, tmp_path_factory.mktemp("trial"))
+    trial.run(scenes)
     with trial.running(emulator, functions):
         yield trial
 
@@ -89,11 +91,29 @@ def test_the_hook_of_logto_sends_as_the_page_shows(project: Path, trial: Trial) 
     assert [each["template_param"] for each in inbox].count({"code": "123456"}) == 1
 
 
+def test_an_alarm_of_the_quick_start_arrives(project: Path, trial: Trial) -> None:
+    found = blocks(project / "docs" / "quick-start.md")
+    (alarm,) = [block for block in found if "/hooks/alertmanager" in block]
+    assert json.loads(trial.run(alarm))["sent"] == 1
+    messages = "http://127.0.0.1:8200/api/messages?template_code=SMS_100008"
+    (message,) = json.loads(trial.run(f"curl -s {messages}"))["messages"]
+    assert message["text"] == "【fc-sms】Alarm: InstanceDown, severity critical, state firing."
+
+
+def test_codes_of_the_quick_start_go_abroad_too(trial: Trial) -> None:
+    call = (
+        "curl -s http://127.0.0.1:9106/codes -H 'Authorization: Bearer trial-key' "
+        "-H 'Content-Type: application/json' "
+        """-d '{"phone_number": "+852 5123 4567", "purpose": "login"}'"""
+    )
+    assert json.loads(trial.run(call))["verification_id"]
+
+
 def test_the_doctor_refuses_the_keys_of_the_trial(project: Path) -> None:
     text = (project / "docs" / "quick-start.md").read_text("utf-8")
     digests = {hashlib.sha256(key.encode()).hexdigest() for key in TRIVIAL_KEYS}
     named = set(re.findall(r":([0-9a-f]{64})", text))
-    assert len(named) == 2
+    assert len(named) == 3
     assert named <= digests
 
 

@@ -16,6 +16,8 @@ FENCE = re.compile(r"^ *(?:\d+\. |- )?```(\w*)\n(.*?)^ *```$", re.MULTILINE | re
 COMMENT = re.compile(r"(?:^|(?<=\s))(?:#|//) .*$", re.MULTILINE)
 PLACEHOLDER = re.compile(r"<[^<>\n]+>")
 LINK = re.compile(r"\[([^\]]*)\]\((?!https?:)([^)#]+)[^)]*\)(?=(.*))")  # and what is behind
+# Each language shows an SMS in its own, so templates of the emulator differ, too.
+OWN_TEMPLATES = {"SMS_100006": "SMS_100001", "SMS_100008": "SMS_100007"}
 NOT_ASCII = re.compile(r"[^\x00-\x7f]+(?:[^\x00-\x7f\"']*[^\x00-\x7f]+)*")
 
 
@@ -57,6 +59,8 @@ def blocks(page: Path) -> list[Block]:
     found = []
     for language, content in FENCE.findall(page.read_text("utf-8")):
         plain = PLACEHOLDER.sub("<>", COMMENT.sub("", content))
+        for english, chinese in OWN_TEMPLATES.items():
+            plain = plain.replace(english, chinese)
         found.append(Block(language, tuple(line.rstrip() for line in plain.splitlines())))
     return found
 

@@ -18,7 +18,8 @@ from tools.doctor.findings import ERROR, OK, WARN, Finding, Findings
 
 NO_CALLERS = ("receive_hook", "receive_receipts", "send_on_event")
 """Functions that ask for no caller's key: products and the platform show who they are."""
-OF_THE_TRIAL = ("trial-key", "hook-trial-key")  # of the README and of docs/quick-start.md
+# Of the README and of docs/quick-start.md.
+OF_THE_TRIAL = ("trial-key", "hook-trial-key", "alarm-trial-key")
 TRIVIAL_KEYS = ("", "key", "test", "demo", "secret", "password", "123456", *OF_THE_TRIAL)
 """Keys that anybody would try."""
 

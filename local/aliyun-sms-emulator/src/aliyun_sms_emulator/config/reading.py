@@ -43,6 +43,15 @@ _DEFAULT_TEMPLATES = (
     Template(
         "SMS_100006", "verification", "Your code is ${code}, valid 5 minutes.", "English code"
     ),
+    Template(
+        "SMS_100007", "notification", "告警：${name}，级别${severity}，状态${state}。", "告警通知"
+    ),
+    Template(
+        "SMS_100008",
+        "notification",
+        "Alarm: ${name}, severity ${severity}, state ${state}.",
+        "English alarm",
+    ),
     Template("100001", "gift", "您的验证码是${code}，${min}分钟内有效，请勿告诉他人。", "验证码"),
 )
 _DEFAULT_SIGNATURES = (
@@ -53,7 +62,7 @@ _DEFAULT_SIGNATURES = (
 
 
 def default_config() -> Config:
-    """The built-in configuration: one key pair, seven templates, three signatures."""
+    """The built-in configuration: one key pair, nine templates, three signatures."""
     return read_config({}, "built-in configuration")
 
 

@@ -8,12 +8,30 @@ const WAIT_SECONDS = 2;
 
 const seconds = (count) => new Promise((resolve) => setTimeout(resolve, count * 1000));
 
+// Return the JSON object of an answer's text; it is empty for another text, such as a gateway's.
+function read(text) {
+  try {
+    return Object(JSON.parse(text));
+  } catch {
+    return {};
+  }
+}
+
+// Whether the same call, made again, may tell the outcome.
+function isOpen(status, result) {
+  // fc-sms answers; a limit, 429, is waited for by its caller.
+  if ("retryable" in result) return result.retryable && [409, 503, 504].includes(status);
+  return [429, 502, 503, 504].includes(status); // Function Compute or a gateway answers
+}
+
 // POST `body`, and repeat the same body while its outcome is open. Such a repeat never sends
-// twice, because the body has an `out_id`. Without shared state the answer is not `retryable`.
+// twice, because the body has an `out_id`. Without shared state an unknown outcome is not
+// `retryable`, and this throws.
 async function call(url, body) {
   for (let triesLeft = TRIES - 1; ; triesLeft -= 1) {
     let wait = WAIT_SECONDS;
     let answer;
+    let text;
     try {
       answer = await fetch(url, {
         method: "POST",
@@ -22,17 +40,19 @@ async function call(url, body) {
         // The function takes up to 30 seconds: a shorter time would give up on an answer.
         signal: AbortSignal.timeout(35_000),
       });
+      text = await answer.text();
     } catch (error) {
       if (!triesLeft) throw error;
       console.log("no answer: the same call again");
     }
-    if (answer) {
-      const result = await answer.json();
+    if (text !== undefined) {
+      const result = read(text);
       if (answer.ok) return result;
-      const isOpen = [503, 504].includes(answer.status) && result.retryable;
-      if (!isOpen || !triesLeft) throw new Error(`${result.code}: ${result.detail}`);
+      if (!triesLeft || !isOpen(answer.status, result)) {
+        throw new Error(`${answer.status} ${result.code}: ${result.detail ?? text}`);
+      }
       wait = Number(answer.headers.get("Retry-After") ?? WAIT_SECONDS);
-      console.log(`${answer.status} ${result.code}: the same call again`);
+      console.log(`${answer.status} ${result.code ?? ""}: the same call again`);
     }
     await seconds(wait);
   }
@@ -55,7 +75,8 @@ const created = await call(`${CODES_URL}/codes`, {
 const terminal = createInterface({ input: process.stdin, output: process.stdout });
 const code = await terminal.question("code: ");
 terminal.close();
-// A wrong code takes one of its tries.
+// A wrong code takes one of its tries. When the answer to a right one is lost, the repeat says
+// false: its code is used up, and the person needs another.
 const checked = await call(`${CODES_URL}/codes/check`, {
   verification_id: created.verification_id,
   phone_number: NUMBER,

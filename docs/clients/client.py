@@ -13,40 +13,56 @@ CODES_URL = os.environ["CODES_URL"]  # of the function verify_code
 HEADERS = {"Authorization": f"Bearer {os.environ['SMS_KEY']}"}
 TRIES = 5
 WAIT_SECONDS = 2
+NO_ANSWER = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 
 
 class Refused(Exception):
-    """The answer is a problem document; `code` is for programs, the text for people."""
+    """What was asked is refused; `code` is for programs, the text for people."""
 
-    def __init__(self, problem: dict[str, Any]) -> None:
-        super().__init__(f"{problem.get('code')}: {problem.get('detail')}")
+    def __init__(self, answer: requests.Response) -> None:
+        problem = read(answer)
         self.code = problem.get("code")
+        super().__init__(f"{answer.status_code} {self.code}: {problem.get('detail', answer.text)}")
+
+
+def read(answer: requests.Response) -> dict[str, Any]:
+    """Return the JSON object of an answer; it is empty for another body, such as a gateway's."""
+    try:
+        return dict(answer.json())
+    except ValueError:
+        return {}
+
+
+def is_open(answer: requests.Response) -> bool:
+    """Whether the same call, made again, may tell the outcome."""
+    result = read(answer)
+    if "retryable" in result:  # fc-sms answers; a limit, 429, is waited for by its caller
+        return bool(result["retryable"]) and answer.status_code in (409, 503, 504)
+    return answer.status_code in (429, 502, 503, 504)  # Function Compute or a gateway answers
 
 
 def call(url: str, body: dict[str, Any]) -> dict[str, Any]:
     """POST `body`, and repeat the same body while its outcome is open.
 
-    Such a repeat never sends twice, because the body has an `out_id`. Without shared state the
-    answer is not `retryable`, and this raises Refused.
+    Such a repeat never sends twice, because the body has an `out_id`. Without shared state an
+    unknown outcome is not `retryable`, and this raises Refused.
     """
     for tries_left in reversed(range(TRIES)):
         wait = WAIT_SECONDS
         try:
             # The function takes up to 30 seconds: a shorter time would give up on an answer.
             answer = requests.post(url, json=body, headers=HEADERS, timeout=35)
-        except (requests.ConnectionError, requests.Timeout):
+        except NO_ANSWER:
             if not tries_left:
                 raise
             print("no answer: the same call again")
         else:
-            result: dict[str, Any] = answer.json()
             if answer.ok:
-                return result
-            is_open = answer.status_code in (503, 504) and result.get("retryable")
-            if not is_open or not tries_left:
-                raise Refused(result)
+                return read(answer)
+            if not tries_left or not is_open(answer):
+                raise Refused(answer)
             wait = int(answer.headers.get("Retry-After", WAIT_SECONDS))
-            print(f"{answer.status_code} {result['code']}: the same call again")
+            print(f"{answer.status_code} {read(answer).get('code', '')}: the same call again")
         time.sleep(wait)
     raise AssertionError("the last try returns or raises")
 
@@ -72,7 +88,8 @@ def main() -> None:
         "purpose": "login",
         "code": input("code: "),
     }
-    # A wrong code takes one of its tries.
+    # A wrong code takes one of its tries. When the answer to a right one is lost, the repeat says
+    # false: its code is used up, and the person needs another.
     print("verified:", call(f"{CODES_URL}/codes/check", typed)["verified"])
 
 

@@ -5,15 +5,26 @@ set -eu
 TRIES=5
 WAIT_SECONDS=2
 
+# is_open STATUS BODY: whether the same call, made again, may tell the outcome.
+is_open() {
+  case $2 in
+    # fc-sms answers; a limit, 429, is waited for by its caller.
+    *'"retryable": true'*) case $1 in 409 | 503 | 504) return 0 ;; esac ;;
+    *'"retryable": false'*) ;;
+    # Function Compute or a gateway answers; 000: nobody does.
+    *) case $1 in 000 | 429 | 502 | 503 | 504) return 0 ;; esac ;;
+  esac
+  return 1
+}
+
 # POST $2 to the URL $1, print the answer, and repeat the same body while its outcome is open.
-# Such a repeat never sends twice, because the body has an out_id. Without shared state the
-# answer is not retryable.
+# Such a repeat never sends twice, because the body has an out_id. Without shared state an unknown
+# outcome is not retryable.
 call() {
   tries_left=$TRIES
   while :; do
     tries_left=$((tries_left - 1))
     # The function takes up to 30 seconds: a shorter time would give up on an answer.
-    # Status 000: there was no answer.
     answer=$(curl -s -m 35 -w '\n%{http_code}' "$1" -H "Authorization: Bearer $SMS_KEY" \
       -H 'Content-Type: application/json' -d "$2") || answer="
 000"
@@ -23,11 +34,8 @@ call() {
 *}
     case $status in
       2*) printf '%s\n' "$body"; return ;;
-      000) is_open=yes ;;
-      503 | 504) case $body in *'"retryable": true'*) is_open=yes ;; *) is_open= ;; esac ;;
-      *) is_open= ;;
     esac
-    if [ -z "$is_open" ] || [ "$tries_left" -eq 0 ]; then
+    if [ "$tries_left" -eq 0 ] || ! is_open "$status" "$body"; then
       printf '%s %s\n' "$status" "$body" >&2
       return 1
     fi
@@ -50,8 +58,10 @@ echo "sent: $(echo "$sent" | field outcome)"
 created=$(call "$CODES_URL/codes" \
   '{"phone_number": "'"$NUMBER"'", "purpose": "login", "out_id": "login-'"$now"'"}')
 printf 'code: '
-read -r code
-# A wrong code takes one of its tries.
+read -r typed
+code=$(printf %s "$typed" | tr -cd 0-9) # nothing else, as it goes into the JSON as it is
+# A wrong code takes one of its tries. When the answer to a right one is lost, the repeat says
+# false: its code is used up, and the person needs another.
 checked=$(call "$CODES_URL/codes/check" '{"verification_id": "'"$(echo "$created" | field verification_id)"'",
   "phone_number": "'"$NUMBER"'", "purpose": "login", "code": "'"$code"'"}')
 echo "verified: $(echo "$checked" | field verified)"

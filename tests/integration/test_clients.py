@@ -12,10 +12,14 @@ import pytest
 from aliyun_sms_emulator import SmsEmulator
 from tests.integration.cloud import API_KEY, SEND, Cloud
 from tests.integration.conftest import StartCloud
+from tests.unit.scripted_server import ScriptedServer, answer, one_by_one, say
 
 CLIENTS = {"client.py": sys.executable, "client.mjs": "node", "client.sh": "sh"}
 NOTICE, CODE = "SMS_100002", "SMS_100001"
 NUMBER = "13800138000"
+IN_PROGRESS = {"code": "in-progress", "retryable": True}
+TIMED_OUT = {"errorType": "FunctionTimeoutError", "errorMessage": "Function timed out"}
+CUT_OFF = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"
 QUICK = {"SMS_SETTLE_SECONDS": "1", "SMS_CODE_TEMPLATE": CODE}
 each_client = pytest.mark.parametrize(
     "name",
@@ -36,10 +40,15 @@ def with_state(start_cloud: StartCloud, tmp_path: Path) -> Cloud:
 
 def start(project: Path, cloud: Cloud, name: str, key: str = API_KEY) -> subprocess.Popen[str]:
     """Start a client, which sends to NUMBER."""
-    addresses = {
-        "SMS_URL": cloud.functions.url(SEND).rstrip("/"),
-        "CODES_URL": cloud.functions.url("fc-sms-verify-code").rstrip("/"),
-    }
+    sms, codes = (cloud.functions.url(each).rstrip("/") for each in (SEND, "fc-sms-verify-code"))
+    return start_at(project, name, sms=sms, codes=codes, key=key)
+
+
+def start_at(
+    project: Path, name: str, *, sms: str, codes: str, key: str = API_KEY
+) -> subprocess.Popen[str]:
+    """Start a client with the addresses of the two functions."""
+    addresses = {"SMS_URL": sms, "CODES_URL": codes}
     return subprocess.Popen(
         [CLIENTS[name], project / "docs" / "clients" / name],
         env={"PATH": os.environ["PATH"], **addresses, "SMS_KEY": key, "NUMBER": NUMBER},
@@ -98,3 +107,26 @@ def test_a_client_says_why_it_was_refused(project: Path, cloud: Cloud, name: str
     written, _ = client.communicate(timeout=30)
     assert client.returncode != 0
     assert "not-authenticated" in written
+
+
+@each_client
+def test_a_client_repeats_what_others_than_fc_sms_answered(project: Path, name: str) -> None:
+    """Function Compute ends a function, a page of a gateway comes, or nothing but a beginning."""
+    answers = one_by_one(
+        answer(TIMED_OUT, "502 Bad Gateway"),
+        say(CUT_OFF),
+        answer(IN_PROGRESS, "409 Conflict", "Retry-After: 1"),
+        answer({"outcome": "accepted"}),
+        answer(b"<html>", "403 Forbidden"),
+    )
+    with ScriptedServer(answers) as server:
+        client = start_at(project, name, sms=server.url, codes=server.url)
+        written, _ = client.communicate(timeout=60)
+        sends, codes = server.bodies()[:4], server.bodies()[4:]
+    assert written.count("the same call again") == 3
+    assert "sent: accepted" in written
+    assert len({*sends}) == 1
+    assert len(codes) == 1  # what is refused for good is not repeated
+    assert "403" in written
+    assert "<html>" in written
+    assert client.returncode != 0

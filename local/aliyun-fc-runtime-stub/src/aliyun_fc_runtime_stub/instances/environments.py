@@ -69,7 +69,7 @@ class Environments:
             )
             base = Path(sys.executable)
         try:
-            # A virtual environment has several names for its Python, and may be made anew elsewhere.
+            # A virtual environment has several names for its Python, and may be made anew elsewhere
             return RuntimeEnvironment(self._made(runtime, base.resolve()), exact, warning)
         except (OSError, subprocess.SubprocessError) as error:
             detail = _last_line(error)

@@ -24,9 +24,9 @@ def blocks(page: Path) -> list[str]:
 
 
 def commands(block: str) -> list[str]:
-    """Return the commands of a block, each on one line and without its comment."""
+    """Return the commands of a block, each on one line."""
     lines = re.sub(r"\\\n\s*", "", block).splitlines()
-    return [command for line in lines if (command := re.sub(r"\s#.*", "", line).strip())]
+    return [command for line in lines if (command := line.strip())]
 
 
 class Trial:

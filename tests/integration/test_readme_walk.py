@@ -52,6 +52,19 @@ def test_no_command_that_goes_on_stands_before_another(project: Path, name: str)
         assert not [each for each in commands(block)[:-1] if GOES_ON.search(each)], block
 
 
+def test_no_block_has_a_comment(project: Path) -> None:
+    """zsh, the shell of macOS, hands a comment that is pasted to the command as arguments."""
+    pages = [
+        page
+        for page in project.rglob("*.md")
+        if not {".venv", "node_modules", "build", "dist"} & {*page.relative_to(project).parts}
+    ]
+    found = [(page, block) for page in pages for block in blocks(page)]
+    assert len(found) > 100
+    bare = [(page.name, re.sub(r"'[^']*'|\"[^\"]*\"", "", block)) for page, block in found]
+    assert [each for each in bare if re.search(r"(^|\s)#", each[1])] == []
+
+
 def test_the_local_programs_are_called_where_make_setup_puts_them(project: Path) -> None:
     pages = [*project.glob("README*.md"), *(project / "docs").rglob("*.md")]
     called = [

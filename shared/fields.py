@@ -18,6 +18,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 # What is longer, or has more digits, may be a number, a code or a key: see `shown`.
 _LONGEST_NAME = 24
 _MOST_DIGITS = 2
+_CONSTANTS = ("NaN", "Infinity", "-Infinity")  # that Python takes
 
 
 def parse_json(text: str) -> Any:
@@ -29,11 +30,31 @@ def parse_json(text: str) -> Any:
     return json.loads(text, object_pairs_hook=_object_of, parse_constant=_refuse_constant)
 
 
+def why_no_json(error: Exception) -> str:
+    """Return what parse_json stumbled over: ``line 3, column 5: expecting ',' delimiter``.
+
+    `error` is what it raised, but InvalidRequest. Nothing of the text itself is in it.
+    """
+    if isinstance(error, json.JSONDecodeError):
+        problem = error.msg[:1].lower() + error.msg[1:].rstrip(": ")
+        return f"line {error.lineno}, column {error.colno}: {problem}"
+    if isinstance(error, RecursionError):
+        return "it is nested too deep"
+    if str(error) in _CONSTANTS:
+        return f"{error} is no number of JSON"
+    return "a number has too many digits"
+
+
 def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = shown(next(name for name in names if names.count(name) > 1))
+        named = f": {twice}" if twice != "*" else ""
         raise InvalidRequest(
-            "the JSON names a field twice; give each once", status=400, code="malformed-json"
+            f"the JSON names a field twice{named}; give each once",
+            status=400,
+            code="malformed-json",
         )
     return fields
 

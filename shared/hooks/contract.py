@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
 from shared.errors import InvalidRequest
-from shared.fields import parse_json, read_text
+from shared.fields import parse_json, read_text, why_no_json
 
 FIRING, RESOLVED, NO_DATA = "firing", "resolved", "no-data"
 _CODE = re.compile(r"[A-Za-z0-9]{4,10}")
@@ -35,10 +35,13 @@ class Hook(NamedTuple):
             content = parse_json(self.body.decode("utf-8-sig"))
         except InvalidRequest:
             raise
-        except (ValueError, RecursionError):
-            content = None
+        except UnicodeDecodeError:
+            raise InvalidRequest("is not UTF-8", field="body", status=400) from None
+        except (ValueError, RecursionError) as error:
+            problem = f"is not valid JSON ({why_no_json(error)}); the product must send JSON"
+            raise InvalidRequest(problem, field="body", status=400) from None
         if not isinstance(content, dict):
-            raise InvalidRequest("must be a JSON object in UTF-8", field="body", status=400)
+            raise InvalidRequest("must be a JSON object", field="body", status=400)
         return content
 
     def form(self) -> dict[str, str]:

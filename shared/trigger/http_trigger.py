@@ -22,7 +22,7 @@ from shared.errors import (
     SmsError,
     StoreUnavailable,
 )
-from shared.fields import parse_json, read_out_id
+from shared.fields import parse_json, read_out_id, why_no_json
 from shared.ids import HOOK_KEY_PREFIX, TRIGGER_SPACE
 from shared.logs import Log, masked
 from shared.trigger.api_keys import names_of_key
@@ -85,8 +85,9 @@ class Request(NamedTuple):
             return parse_json(content.decode("utf-8-sig"))  # a byte order mark may be in front
         except UnicodeDecodeError:
             reason = "the body is not UTF-8"
-        except (ValueError, RecursionError):
-            reason = "the body is not valid JSON" if content else "the body is empty"
+        except (ValueError, RecursionError) as error:
+            invalid = f"the body is not valid JSON ({why_no_json(error)})"
+            reason = invalid if content else "the body is empty"
         raise InvalidRequest(f"{reason}; send a JSON object", status=400, code="malformed-json")
 
     def _decoded(self) -> bytes:

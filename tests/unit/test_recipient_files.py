@@ -243,8 +243,8 @@ def test_a_json_line_that_names_a_field_twice_is_refused_as_a_request_is() -> No
     ]
     rows = rows_of("\n".join(lines), "a.jsonl")
     assert [row.problem for row in rows] == [
-        "the JSON names a field twice; give each once",
-        "the JSON names a field twice; give each once",
+        "the JSON names a field twice: phone_number; give each once",
+        "the JSON names a field twice: n; give each once",
         "is not a JSON object; write one in each line",
         "",
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import termios
@@ -10,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared import phone_numbers
+from shared.fields import parse_json, why_no_json
 from shared.ids import compact_json
 from shared.sending.intents import Defaults
 from shared.sending.request_fields import read_sign_name, read_template_code, read_template_param
@@ -89,9 +89,11 @@ def ask(question: str) -> str:
 
 def _template_param(text: str) -> dict[str, str]:
     try:
-        value = json.loads(text or "{}")
-    except (ValueError, RecursionError):
-        raise Stopped('the variables are no JSON such as {"code": "123456"}') from None
+        value = parse_json(text or "{}")
+    except (ValueError, RecursionError) as error:
+        raise Stopped(
+            f'the variables are no JSON such as {{"code": "123456"}}: {why_no_json(error)}'
+        ) from None
     return read_template_param(value, "the variables", lambda _text, _field: None)
 
 

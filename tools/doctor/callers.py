@@ -84,13 +84,14 @@ def examine(deployment: Deployment) -> Findings:
 
 def _keys(access: Access) -> Findings:
     if access.malformed:
-        yield Finding("access", ERROR, access.remedy)
+        what, _, remedy = access.remedy.rpartition("; ")
+        yield Finding("access", ERROR, what, remedy)
     if not access.keys and not access.malformed:
         yield Finding(
             "access",
             ERROR,
             "SMS_API_KEYS is empty: every call will be answered 401",
-            "make api-key NAME=..., and set SMS_API_KEYS",
+            "`make api-key NAME=my-shop` makes a key; set SMS_API_KEYS to the entry that it prints",
         )
     if not access.keys:
         return
@@ -104,7 +105,7 @@ def _keys(access: Access) -> Findings:
             "access",
             ERROR,
             f"the API key of {', '.join(guessable)} is easy to guess",
-            "make api-key NAME=... makes one that is not",
+            "`make api-key NAME=...` makes one that is not",
         )
     else:
         yield Finding("access", OK, f"{len(access.keys)} API key(s) open the HTTP functions")

@@ -19,7 +19,15 @@ from tools.doctor import (
     variables,
 )
 from tools.doctor.deployment import Deployment, read_deployment
-from tools.doctor.findings import ERROR, NOT_CHECKED, WARN, Finding, Findings, guarded
+from tools.doctor.findings import (
+    ERROR,
+    NOT_CHECKED,
+    WARN,
+    Finding,
+    Findings,
+    guarded,
+    of_setting,
+)
 
 
 def examine(template: Path, environ: Mapping[str, str]) -> list[Finding]:
@@ -46,8 +54,9 @@ def _examine(deployment: Deployment) -> Findings:
     try:
         settings = read_settings({**deployment.environ, **deployment.endpoints})
     except ConfigurationError as error:
-        yield Finding("settings", ERROR, error.detail)
-        yield Finding("platform", NOT_CHECKED, "the platform and the state", "correct the above")
+        yield of_setting("settings", error)
+        what = "the platform and the shared state"
+        yield Finding("platform", NOT_CHECKED, what, "correct the above, and run make doctor again")
         return
     yield from functions.examine(deployment, settings)
     yield from guarded("receipts", callers.examine_receipts(deployment, settings))

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from shared.errors import ConfigurationError
 
 OK, WARN, ERROR, NOT_CHECKED = "ok", "warn", "error", "not checked"
+_VARIABLE = re.compile(r"(?:SMS|ALIBABA_CLOUD)_[A-Z0-9_]+")
 
 
 class Finding(NamedTuple):
     """One line of the report.
 
     `check` names what was looked at, `level` is one of the four above; `remedy` says what to do
-    where something is amiss, or how to find out what was not checked.
+    where something is amiss, or how to find out what was not checked: only what is OK has none.
     """
 
     check: str
@@ -31,4 +33,17 @@ def guarded(check: str, findings: Findings) -> Findings:
     try:
         yield from findings
     except ConfigurationError as error:
-        yield Finding(check, ERROR, error.detail)
+        yield of_setting(check, error)
+
+
+def of_setting(check: str, error: ConfigurationError) -> Finding:
+    """Return the finding about a setting that cannot be read; its text names the setting."""
+    if error.detail.startswith("scenes.json"):
+        remedy = "correct shared/scenes.json; docs/hooks.md says what it may hold"
+    else:
+        named = _VARIABLE.search(error.detail)
+        remedy = (
+            f"correct {named[0] if named else 'it'}, in this shell or in .env; "
+            "docs/configuration.md has its form and an example"
+        )
+    return Finding(check, ERROR, error.detail, remedy)

@@ -47,8 +47,12 @@ def _access(product: Product, deployment: Deployment) -> Findings:
     if (by_key and has_key) or has_secret:
         yield Finding("hooks", OK, f"{product.name} may call")
     else:
-        what = f"`make api-key NAME={key}`" if by_key else f"set {product.secret_variable}"
-        yield Finding("hooks", ERROR, f"nobody can call the open hook of {product.name}", what)
+        remedy = (
+            f"`make api-key NAME={key}` makes a key; add the entry that it prints to SMS_API_KEYS"
+            if by_key
+            else f"set {product.secret_variable} to the secret that {product.name} has"
+        )
+        yield Finding("hooks", ERROR, f"nobody can call the open hook of {product.name}", remedy)
 
 
 def _scenes(scenes: Scenes, names: tuple[str, ...], deployment: Deployment) -> Findings:
@@ -59,7 +63,7 @@ def _scenes(scenes: Scenes, names: tuple[str, ...], deployment: Deployment) -> F
                 "scenes",
                 WARN,
                 f"scenes.json has a scene for {name}, which is no product",
-                f"name one of {', '.join(PRODUCT_OF)}, or purpose:<purpose>",
+                f"name one of {', '.join(PRODUCT_OF)}, or purpose:<purpose>, or * for every alarm",
             )
     for name in dict.fromkeys(names):
         product = PRODUCT_OF[name]
@@ -80,7 +84,9 @@ def _scenes(scenes: Scenes, names: tuple[str, ...], deployment: Deployment) -> F
             )
     if scenes.codes or scenes.alarms:
         count = len(scenes.codes) + len(scenes.alarms)
-        yield Finding("scenes", OK, f"shared/scenes.json has {count} scenes")
+        yield Finding(
+            "scenes", OK, f"shared/scenes.json has {count} scene{'s' if count > 1 else ''}"
+        )
 
 
 def _has_alarm_scene(scenes: Scenes, name: str) -> bool:

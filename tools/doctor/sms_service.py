@@ -12,7 +12,7 @@ from shared.sending.scenes import Scenes, load_scenes
 from shared.settings import Settings, read_credentials, read_queue_settings
 from tools.doctor import approvals
 from tools.doctor.deployment import Deployment
-from tools.doctor.findings import ERROR, NOT_CHECKED, OK, WARN, Finding, Findings
+from tools.doctor.findings import ERROR, NOT_CHECKED, OK, WARN, Finding, Findings, of_setting
 from tools.doctor.questions import GRANT, Questioner, is_forbidden, questioner, seconds_ahead
 
 SOME_NUMBER = "13800138000"  # asked about, never sent to
@@ -50,8 +50,16 @@ def examine(deployment: Deployment, settings: Settings) -> Findings:
 
 def _no_key_pair(deployment: Deployment, error: ConfigurationError) -> Finding:
     names = ("SMS_ACCESS_KEY_ID", "SMS_ACCESS_KEY_SECRET")
-    if not deployment.role or any(deployment.environ.get(name) for name in names):
-        return Finding("credentials", ERROR, error.detail)
+    if any(deployment.environ.get(name) for name in names):
+        return of_setting("credentials", error)
+    if not deployment.role:
+        return Finding(
+            "credentials",
+            ERROR,
+            "there are none: no role and no key pair, so nothing could be sent",
+            "set SMS_ROLE to the ARN of a role (docs/permissions.md), or SMS_ACCESS_KEY_ID and "
+            "SMS_ACCESS_KEY_SECRET",
+        )
     return Finding(
         "credentials",
         NOT_CHECKED,

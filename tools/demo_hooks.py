@@ -8,16 +8,24 @@ import json
 import time
 from typing import Any
 
+from tools.languages import own
+
 SUPABASE_NUMBER, TOLD_NUMBER = "13800138004", "13800138005"
-SCENES = {
-    "alarms": {
-        "alertmanager": {
-            "template_code": "SMS_100002",
-            "variables": {"name": "title", "order": "state"},
-            "tell": [{"to": [f"+86{TOLD_NUMBER}"]}],
+
+
+def scenes() -> dict[str, Any]:
+    """Return the scene of the alarm, in the reader's language: its template and who is told."""
+    words = {"firing": own("firing", "触发"), "resolved": own("over", "恢复")}
+    return {
+        "alarms": {
+            "alertmanager": {
+                "template_code": own("SMS_100008", "SMS_100007"),
+                "variables": {"name": "title", "severity": "severity", "state": "state"},
+                "words": words,
+                "tell": [{"to": [f"+86{TOLD_NUMBER}"]}],
+            }
         }
     }
-}
 
 
 def supabase_request(secret: str) -> tuple[bytes, dict[str, str]]:
@@ -46,7 +54,7 @@ def alertmanager_body() -> dict[str, Any]:
     """Return the body of a notification of Alertmanager."""
     alert = {
         "status": "firing",
-        "labels": {"alertname": "InstanceDown", "instance": "web-1"},
+        "labels": {"alertname": "InstanceDown", "severity": "critical", "instance": "web-1"},
         "annotations": {"summary": "web-1 does not answer"},
         "startsAt": "2026-11-30T10:00:00.000Z",
         "fingerprint": "2f0bd2f3f0e6b1a7",

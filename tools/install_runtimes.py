@@ -15,6 +15,7 @@ from pathlib import Path
 
 from aliyun_fc_runtime_stub import ConfigurationError, runtime_environment
 from aliyun_fc_runtime_stub.template.s_yaml import load_application
+from tools.languages import own
 
 SAID_EVERY = 5  # seconds
 
@@ -33,7 +34,8 @@ def install_runtimes(template: Path) -> None:
 def install(runtimes: Collection[str]) -> None:
     """Make the environments of these runtimes; say every 5 s that it goes on."""
     for runtime in sorted(runtimes):
-        with _said(f"Installing what {runtime} carries on Function Compute, this once"):
+        english = f"Installing what {runtime} carries on Function Compute, this once"
+        with _said(own(english, f"正在安装函数计算的 {runtime} 自带的包，只需一次")):
             runtime_environment(runtime)
 
 
@@ -45,7 +47,9 @@ def _said(text: str) -> Iterator[None]:
 
     def say() -> None:
         while not done.wait(SAID_EVERY):
-            sys.stdout.write(f"{text}: {time.monotonic() - began:.0f} s so far ...\n")
+            seconds = f"{time.monotonic() - began:.0f}"
+            so_far = own(f"{seconds} s so far ...", f"已用 {seconds} 秒 ……")
+            sys.stdout.write(f"{text}: {so_far}\n")
             sys.stdout.flush()
 
     threading.Thread(target=say, daemon=True).start()

@@ -20,6 +20,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, NamedTuple
 
+from tools.languages import own
+
 BIN = Path(sys.executable).parent
 EMULATOR_PORT, STUB_PORT = 8100, 8900
 READY_SECONDS = 180  # after what is installed has been installed
@@ -78,7 +80,11 @@ class LocalCloud:
 
     def __enter__(self) -> LocalCloud:
         """Make the folder, and the guard that removes it if this process is killed."""
-        print("Starting the SMS emulator and Function Compute on this machine ...", flush=True)
+        starting = own(
+            "Starting the SMS emulator and Function Compute on this machine ...",
+            "正在本机启动短信模拟器和函数计算 ……",
+        )
+        print(starting, flush=True)
         with _undisturbed():
             temporary = tempfile.TemporaryDirectory(prefix=f"fc-sms-{self._used}-")
             self.folder = self._stack.enter_context(temporary)
@@ -150,7 +156,8 @@ class LocalCloud:
             errors.join()
             if errors.port_taken:
                 raise _PortTaken(command)
-            raise NotStarted(f"{command} did not start; its message is above")
+            problem = f"{command} did not start; its message is above"
+            raise NotStarted(own(problem, f"{command} 没有启动，原因见上面的输出"))
         threading.Thread(target=output.rest, args=[process.stdout], daemon=True).start()
         return found
 
@@ -248,7 +255,8 @@ def _port(first: int, count: int) -> int:
 
 
 def _say_busy(port: int) -> None:
-    print(f"Port {port} is busy; free ports are taken instead.", flush=True)
+    busy = f"Port {port} is busy; free ports are taken instead."
+    print(own(busy, f"端口 {port} 已被占用，换用空闲的端口。"), flush=True)
 
 
 class _Errors(threading.Thread):

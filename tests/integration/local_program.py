@@ -47,6 +47,7 @@ class LocalProgram:
                 **os.environ,
                 "PYTHONDONTWRITEBYTECODE": "1",
                 "TMPDIR": str(self._scratch),
+                "LC_ALL": "C.UTF-8",  # whatever its reader reads
                 **environment,
             },
             stdin=subprocess.DEVNULL,

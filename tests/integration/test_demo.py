@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -44,13 +45,26 @@ def files(folder: Path) -> dict[str, int]:
     }
 
 
-def test_once_it_sends_one_sms_shows_everything_and_leaves_nothing(
-    folder: Path, running: list[LocalProgram]
-) -> None:
+class Once(NamedTuple):
+    """A demo that has run to its end, and the files of its copy before and after."""
+
+    demo: LocalProgram
+    before: dict[str, int]
+    after: dict[str, int]
+
+
+@pytest.fixture(scope="module")
+def once(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Once:
+    """A demo with ``--once``."""
+    folder = copy_project(project, tmp_path_factory.mktemp("once"))
     before = files(folder)
     demo = LocalProgram(folder, "demo", "--once")
-    running.append(demo)
     assert demo.end() == 0, demo.text
+    return Once(demo, before, files(folder))
+
+
+def test_once_it_sends_one_sms_shows_everything_and_leaves_nothing(once: Once) -> None:
+    demo = once.demo
     for words in (
         "POST /sms",
         '"phone_numbers": "13800138000"',
@@ -64,15 +78,43 @@ def test_once_it_sends_one_sms_shows_everything_and_leaves_nothing(
         '"verified": true',
         "POST /hooks/supabase",
         "POST /hooks/alertmanager",
-        "InstanceDown",
-        "561166",
+        "Your code is 561166, valid 5 minutes.",
+        "Alarm: InstanceDown, severity critical, state firing.",
         '   log {"time": ',
         '"action": "SendSms"',
     ):
         assert words in demo.text
     assert demo.left() == []
     assert not any(answers(url) for url in set(ADDRESS.findall(demo.text)))
-    assert files(folder) == before
+    assert once.after == once.before
+
+
+def test_each_log_line_stands_under_the_step_it_belongs_to(once: Once) -> None:
+    steps = re.split(r"^\d\. ", once.demo.text, flags=re.MULTILINE)[1:]
+    of_a_line = re.compile(r'^   log .*?"function": "(\w+)"', re.MULTILINE)
+    logged = [set(of_a_line.findall(step)) for step in steps]
+    assert logged == [
+        {"send_sms"},
+        {"receive_receipts", "query_delivery_status"},
+        {"send_international_sms"},
+        {"send_on_event"},
+        {"verify_code"},
+        {"receive_hook"},
+        {"receive_hook"},
+        {"receive_receipts"},
+    ]
+    assert sum(map(int, re.findall(r'"reports": (\d+)', once.demo.text))) == 6, "one for each SMS"
+
+
+def test_a_chinese_reader_reads_chinese(folder: Path, running: list[LocalProgram]) -> None:
+    demo = LocalProgram(folder, "demo", "--once", LC_ALL="zh_CN.UTF-8", PYTHONUTF8="1")
+    running.append(demo)
+    assert demo.end() == 0, demo.text
+    said = [line for line in demo.text.splitlines() if line and not line.startswith("   ")]
+    assert len(said) > 8
+    assert [line for line in said if not re.search("[\u4e00-\u9fff]", line)] == []
+    assert "收件箱里: 【fc-sms】您的验证码为561166，5分钟内有效。" in demo.text
+    assert "收件箱里: 【fc-sms】告警：InstanceDown，级别critical，状态触发。" in demo.text
 
 
 def test_settings_meant_for_the_cloud_do_not_reach_it(

@@ -6,7 +6,7 @@ import ast
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -162,11 +162,14 @@ def test_entries_about_sends_say_what_is_answered(project: Path, page: str) -> N
         assert is_retryable == answer.body["retryable"], code
 
 
-def platform_row(code: str) -> str:
-    """Return the row of a code of the platform."""
-    entry = ERROR_CODES[code]
-    last = entry.http_status(code) if entry.answers_calls else entry.delivery_status
-    return f"| `{code}` | {entry.meaning} | {entry.advice} | {last} |"
+def expected_rows(codes: Iterable[str]) -> list[str]:
+    """Return the rows of codes of one layer: codes that say the same share a row."""
+    rows: dict[str, list[str]] = defaultdict(list)
+    for code in codes:
+        entry = ERROR_CODES[code]
+        last = entry.http_status(code) if entry.answers_calls else entry.delivery_status
+        rows[f"{entry.meaning} | {entry.advice} | {last}"].append(f"`{code}`")
+    return [f"| {', '.join(same)} | {cells} |" for cells, same in rows.items()]
 
 
 def platform_rows(text: str) -> list[str]:
@@ -176,18 +179,38 @@ def platform_rows(text: str) -> list[str]:
 
 
 def test_the_platforms_codes_are_those_of_the_table_of_codes(project: Path) -> None:
-    expected = [platform_row(code) for codes in TABLE.values() for code in codes]
+    expected = [row for codes in TABLE.values() for row in expected_rows(codes)]
     assert platform_rows((project / PAGES[0]).read_text("utf-8")) == expected
 
 
 def test_the_platforms_codes_are_the_same_in_both_languages(project: Path) -> None:
-    def ends(row: str) -> tuple[str, str]:
+    def ends(row: str) -> tuple[list[str], str]:
         cells = [cell.strip() for cell in row.strip("|").split("|")]
-        return cells[0], cells[-1]
+        return re.findall("`([^`]+)`", cells[0]), cells[-1]
 
     english, chinese = (platform_rows((project / page).read_text("utf-8")) for page in PAGES)
     assert [ends(row) for row in chinese] == [ends(row) for row in english]
     assert [row for row in chinese if not re.search("[\u4e00-\u9fff]", row)] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_table_of_statuses_leads_to_each_code_that_is_answered_with_one(
+    project: Path, page: str
+) -> None:
+    text = (project / page).read_text("utf-8")
+    led_to = {
+        (code, status)
+        for row in re.findall(r"^\| [0-9N没n].*\|$", text, re.MULTILINE)
+        for code in re.findall(r"\[`([^`]+)`\]\(#", row)
+        for status in re.findall(r"\b[45][0-9][0-9]\b", row.split("|")[1]) or [""]
+    }
+    sections = {code: body for code, body in entries(text).items() if code not in RULE_OF}
+    for code, body in sections.items():
+        stated = re.search(
+            r"^- \*\*(?:Status|状态码)[:：]\*\*.*?\b([45]\d\d)\b", body, re.MULTILINE
+        )
+        assert (code, stated[1] if stated else "") in led_to
+    assert {code for code, _ in led_to} == set(sections)
 
 
 @pytest.mark.parametrize("page", PAGES)

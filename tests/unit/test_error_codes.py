@@ -14,7 +14,7 @@ from shared.platform.error_codes import ERROR_CODES, TABLE, ErrorCode, Kind, Lay
 SOURCE = "tests/data/error-codes.csv"
 with (Path(__file__).resolve().parents[2] / SOURCE).open(encoding="utf-8", newline="") as stream:
     ROWS = list(csv.DictReader(stream))
-IN_ANSWERS = ("business", "manage", "gateway", "intl", "pnvs")
+IN_ANSWERS = ("business", "gateway", "intl", "pnvs", "manage")
 STATUS = {
     "ok": 200,
     "caller": 422,
@@ -29,6 +29,13 @@ SYNONYMS = {
     "MOBILE_TERMINAL_ERROR": "MOBLLE_TERMINAL_ERROR",  # what the platform misspells
     "DB:0144": "DBBLACK",
     "MK:0013": "MK:0005",
+    "Forbidden.RAM": "Forbidden",
+    "Forbidden.NoPermission": "Forbidden",
+    "NoPermission": "Forbidden",
+    "NoSuchVersion": "InvalidVersion",
+    "InvalidAction.NotFound": "InvalidAction",
+    "IllegalTimestamp": "InvalidTimeStamp.Format",
+    "UnknownError": "InternalError",
 }
 each_line = pytest.mark.parametrize(("code", "entry"), ERROR_CODES.items(), ids=ERROR_CODES)
 each_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row['layer']}-{row['code']}")
@@ -163,7 +170,7 @@ def test_only_ok_is_success() -> None:
 
 def test_what_has_an_unknown_outcome_is_to_be_queried_first() -> None:
     advice = {entry.advice for entry in ERROR_CODES.values() if entry.retryable == "reconcile"}
-    assert advice == {"Query the delivery status before you send again."}
+    assert advice == {"It may have been sent: query the delivery status before you send again."}
 
 
 # looking a code up

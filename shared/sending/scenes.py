@@ -12,7 +12,6 @@ are sent as SMS_CODE_* say.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +20,7 @@ from typing import Any, NamedTuple
 
 from shared import environment
 from shared.errors import ConfigurationError, InvalidRequest
-from shared.fields import parse_json
+from shared.fields import parse_json, why_no_json
 from shared.phone_numbers import anywhere
 from shared.sending.template_values import LONGEST_VALUE
 from shared.settings import CodeSettings
@@ -167,14 +166,9 @@ def _unreadable(error: Exception) -> str:
     """Return why the file cannot be read, and what to do."""
     if isinstance(error, UnicodeDecodeError):
         return "is not UTF-8: save it as UTF-8"
-    if isinstance(error, json.JSONDecodeError):
-        return (
-            f"is no JSON: look at line {error.lineno}, column {error.colno}, where a comma, a "
-            'bracket or one of the straight marks " may be missing or too many'
-        )
     if isinstance(error, OSError):
         return "cannot be read: deploy the package again, with a file that can be"
-    return "is no JSON: compare it with docs/scenes.example.json"
+    return f"is no JSON: {why_no_json(error)}; compare it with docs/scenes.example.json"
 
 
 def read_scenes(content: object) -> Scenes:

@@ -95,7 +95,7 @@ def test_an_alarm_needs_something_to_say_at_home_or_abroad(name: str) -> None:
 
 def test_a_file_that_is_no_json_says_in_which_line(tmp_path: Path) -> None:
     (tmp_path / "scenes.json").write_text('{"codes": {},\n "alarms" {}}')
-    with pytest.raises(ConfigurationError, match="is no JSON: look at line 2, column 11, where"):
+    with pytest.raises(ConfigurationError, match="is no JSON: line 2, column 11: expecting"):
         load_scenes(str(tmp_path / "scenes.json"))
 
 

@@ -109,6 +109,15 @@ def test_codes_of_the_quick_start_go_abroad_too(trial: Trial) -> None:
     assert json.loads(trial.run(call))["verification_id"]
 
 
+def test_receipts_are_pushed_to_where_the_quick_start_says(project: Path, trial: Trial) -> None:
+    found = blocks(project / "docs" / "quick-start.md")
+    (setting,) = [block for block in found if '"receipt_url"' in block]
+    (alarm,) = [block for block in found if "/hooks/alertmanager" in block]
+    trial.run(setting + alarm.replace("InstanceDown", "DiskFull"))
+    pushed = "http://127.0.0.1:8200/api/receipts?state=pushed&wait=20"
+    assert json.loads(trial.run(f"curl -s '{pushed}'"))["receipts"]
+
+
 def test_the_doctor_refuses_the_keys_of_the_trial(project: Path) -> None:
     text = (project / "docs" / "quick-start.md").read_text("utf-8")
     digests = {hashlib.sha256(key.encode()).hexdigest() for key in TRIVIAL_KEYS}

@@ -160,7 +160,9 @@ def _causes(record: PartRecord, standing: str, receipts: list[Receipt]) -> list[
     if receipts:
         found = [_cause_of(receipt, record) for receipt in receipts]
     else:
-        text = answers.explain_part(standing, record.code, record.action)
+        text = answers.explain_part(
+            standing, record.code, record.action, template_code=record.template
+        )
         if record.code not in ("", "OK"):
             text = f"{explain(record.code)} {text}" if standing == "unknown" else text
         if standing == "accepted":

@@ -5,11 +5,14 @@ codes: it is imported when there is a code to explain.
 """
 
 from shared.clock import PLATFORM_OFFSET
+from shared.logs import logged_template, masked
 from shared.platform.error_codes import find
 
 _DAY = 86400
 # How a limit names its window in the message and in the code, and how many seconds it lasts.
 _WINDOWS = (("分钟", "_MINUTE", 60), ("小时", "_HOUR", 3600), ("天", "_DAY", _DAY))
+# In codes about a template; SIGNATURE_SCENE is about a signature that does not fit one.
+_OF_TEMPLATES = ("TEMPLATE", "CONTENT_CODE", "SIGNATURE_SCENE")
 
 
 def is_refusal(code: str) -> bool:
@@ -53,3 +56,18 @@ def explain(code: str) -> tuple[str, int]:
         ), 502
     meaning = known.meaning[:1].upper() + known.meaning[1:]
     return f"{meaning}. {known.advice}", known.http_status(code)
+
+
+def named(code: str, *, template_code: str, sign_name: str) -> str:
+    """Return which template and signature a refusal is about: ``The template was SMS_100002.``
+
+    It is "" for a `code` about neither, and where none is given. No digits that could be a phone
+    number are in it, whatever a caller wrote there.
+    """
+    found = []
+    is_about_template = any(word in code for word in _OF_TEMPLATES)
+    if is_about_template and logged_template(template_code):
+        found.append(f"The template was {template_code}.")
+    if sign_name and "SIGN" in code:  # SignatureDoesNotMatch and its kin are about a request's own
+        found.append(f"The signature was {masked(sign_name)}.")
+    return " ".join(found)

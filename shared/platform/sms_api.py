@@ -110,12 +110,18 @@ class SmsApi(NamedTuple):
         return Signed(action=action, url=f"{endpoint}/", headers=headers, body=body)
 
     def exchange(
-        self, signed: Signed, *, deadline: float, phone_numbers: tuple[str, ...] = ()
+        self,
+        signed: Signed,
+        *,
+        deadline: float,
+        phone_numbers: tuple[str, ...] = (),
+        explain: Callable[[str], str] = lambda _code: "",
     ) -> Result:
         """Send a signed request, log how it ended, and return that: every failure is a Result.
 
         While no byte of it was written it is tried again, three times in all. `deadline` is in
-        monotonic seconds. `phone_numbers` are whom it is about, for the log.
+        monotonic seconds. `phone_numbers` are whom it is about, for the log. `explain` returns what
+        else the log says of a code that refused it.
         """
         started = self.clock.monotonic()
         result = self._send_once(signed, deadline)
@@ -134,6 +140,7 @@ class SmsApi(NamedTuple):
             result.verdict,
             code=result.code,
             detail=result.detail,
+            remedy=explain(result.code) if result.verdict == REJECTED else "",
             platform_request_id=result.request_id,
             duration_ms=round((self.clock.monotonic() - started) * 1000),
             limits="static-only" if is_uncounted else "",

@@ -59,7 +59,12 @@ class KnownPart(NamedTuple):
             "part": self.wire_id.number,
             "status": "waiting" if is_accepted else standing,
             "code": "" if is_accepted else self.record.code,
-            "meaning": answers.explain_part(standing, self.record.code, self.record.action),
+            "meaning": answers.explain_part(
+                standing,
+                self.record.code,
+                self.record.action,
+                template_code=self.record.template,
+            ),
             "send_date": platform_timestamp(self.record.last_at) if self.record.last_at else "",
             "message_id": self.record.biz_id,
         }

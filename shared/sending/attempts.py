@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from shared.logs import logged_template, safe_message_id
 from shared.platform.actions import ACTIONS
-from shared.platform.sms_api import ACCEPTED, IN_DOUBT, REJECTED, Result, SmsApi
+from shared.platform.sms_api import ACCEPTED, IN_DOUBT, REJECTED, Result, Signed, SmsApi
 from shared.sending.intents import Intent, Part, PartOutcome
 
 # What a look-up says of a part in doubt (lookups.py).
@@ -52,14 +52,20 @@ class Attempts(NamedTuple):
         parameters = {**part.parameters, ACTIONS[part.action].id_parameter: wire_id}
         nonce = attempt_nonce(self.intent, part.number, attempt=number)
         signed = self.api.sign(part.action, parameters, nonce)
-        result = self.api.exchange(signed, deadline=self.deadline, phone_numbers=part.phone_numbers)
+        result = self._exchange(signed, part)
         if result.code == "answer-lost" and self.api.settings.nonce_replay:
-            again = self.api.exchange(
-                signed, deadline=self.deadline, phone_numbers=part.phone_numbers
-            )
+            again = self._exchange(signed, part)
             if _settles_the_first(again):
                 result = again
         return _outcome(part, result)
+
+    def _exchange(self, signed: Signed, part: Part) -> Result:
+        return self.api.exchange(
+            signed,
+            deadline=self.deadline,
+            phone_numbers=part.phone_numbers,
+            explain=lambda code: _remedy(code, part),
+        )
 
 
 def attempt_nonce(intent: Intent, part: int, *, attempt: int) -> str:
@@ -69,6 +75,14 @@ def attempt_nonce(intent: Intent, part: int, *, attempt: int) -> str:
     """
     text = f"{_NONCE_LABEL}\n{intent.space}\n{intent.out_id}\n{part}\n{attempt}"
     return hashlib.sha256(text.encode("ascii")).hexdigest()[:32]
+
+
+def _remedy(code: str, part: Part) -> str:
+    """Return what to do where a template or signature was refused, and which; "" for the rest."""
+    from shared.platform.refusals import explain, named  # with a table that only a refusal needs
+
+    about = named(code, template_code=part.template_code, sign_name=part.sign_name)
+    return f"{explain(code)[0]} {about}" if about else ""
 
 
 def reconciled(part: Part) -> PartOutcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -32,6 +33,13 @@ class Part(NamedTuple):
     def path_of(self, place: int) -> str:
         """Return the path to the number at `place` of the caller's list, as errors name it."""
         return self.number_path.format(place)
+
+    @property
+    def sign_name(self) -> str:
+        """The signature of all its messages, "" where they have none, or several."""
+        listed = json.loads(self.parameters.get("SignNameJson", "[]"))
+        names = {self.parameters.get("SignName", ""), *listed} - {""}
+        return str(names.pop()) if len(names) == 1 else ""
 
 
 class Intent(NamedTuple):

@@ -115,10 +115,10 @@ def send(intent: Intent, invocation: Invocation) -> Response:
     return send_response(intent.out_id, outcomes, has_store=store is not None)
 
 
-def explain_part(standing: str, code: str, action: str) -> str:
+def explain_part(standing: str, code: str, action: str, *, template_code: str) -> str:
     """Return what the record of a part means, and what to do, in sentences.
 
-    `standing` is that of PartRecord.standing, `code` and `action` are the record's.
+    `standing` is that of PartRecord.standing; all others are the record's.
     """
     if standing == "in-progress":
         return _IN_PROGRESS
@@ -130,7 +130,7 @@ def explain_part(standing: str, code: str, action: str) -> str:
         last=0,
         action=action if action in ACTIONS else "SendSms",
         phone_numbers=(),
-        template_code="",
+        template_code=template_code,
         parameters={},
     )
     outcome = PartOutcome(blank, standing, code, retry_after=1)
@@ -235,7 +235,7 @@ def _explained(outcome: PartOutcome, *, has_store: bool, repeats_others: bool) -
         return _Explained(OutIdConflict.text, OutIdConflict.status)
     if code in RULE_OF:
         return _limit_reached(code, retry_after)
-    return _refused(code, retry_after, has_store=has_store)
+    return _refused(outcome, has_store=has_store)
 
 
 def _limit_reached(rule: str, retry_after: int) -> _Explained:
@@ -254,11 +254,14 @@ def _unknown(outcome: PartOutcome, has_store: bool) -> str:
     return _UNKNOWN_WITHOUT_STORE if is_shown else _UNKNOWN_WITHOUT_STORE_UNSHOWN
 
 
-def _refused(code: str, retry_after: int, *, has_store: bool) -> _Explained:
+def _refused(outcome: PartOutcome, *, has_store: bool) -> _Explained:
     """Explain a refusal of the platform, as platform/error_codes.py has it."""
-    from shared.platform.refusals import explain  # with a table that only a refusal needs
+    from shared.platform.refusals import explain, named  # with a table that only a refusal needs
 
-    detail, status = explain(code)
+    part, retry_after = outcome.part, outcome.retry_after
+    meaning, status = explain(outcome.code)
+    about = named(outcome.code, template_code=part.template_code, sign_name=part.sign_name)
+    detail = f"{meaning} {about}".rstrip()
     if not retry_after:
         return _Explained(detail, status)
     if has_store:

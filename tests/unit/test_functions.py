@@ -155,6 +155,26 @@ def test_a_refusal_becomes_a_problem(
     assert len(platform.sends) == 1
 
 
+@pytest.mark.parametrize(
+    ("code", "about"),
+    [
+        ("isv.SMS_TEMPLATE_ILLEGAL", "The template was SMS_1."),
+        ("isv.SMS_SIGNATURE_ILLEGAL", "The signature was 阿里云."),
+    ],
+)
+@pytest.mark.parametrize("is_list", [False, True], ids=["one text", "a text to each"])
+def test_a_template_or_signature_that_was_refused_is_named_in_answer_and_log(
+    code: str, about: str, is_list: bool, platform: Platform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    messages = [{"phone_number": f"1380013{n:04}", "template_param": {"n": "A"}} for n in range(2)]
+    several = {"messages": messages, "template_code": "SMS_1"}
+    platform.on("SendBatchSms" if is_list else "SendSms", refused(code))
+    _, _, body = send({**(several if is_list else ONE), "sign_name": "阿里云"})
+    assert body["detail"].endswith(about)
+    (line,) = [each for each in capsys.readouterr().out.splitlines() if '"remedy"' in each]
+    assert json.loads(line)["remedy"] == body["detail"]
+
+
 def test_a_lost_answer_ends_as_unknown_and_not_as_a_second_sms(
     platform: Platform, deployed: pytest.MonkeyPatch
 ) -> None:

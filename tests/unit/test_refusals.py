@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from shared.platform.refusals import explain
+import pytest
+
+from shared.platform.refusals import explain, named
 
 
 def test_an_explanation_is_a_sentence_and_a_status() -> None:
@@ -13,3 +15,27 @@ def test_an_explanation_is_a_sentence_and_a_status() -> None:
     )
     assert status == 502
     assert explain("isv.BRAND_NEW")[1] == 502
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("isv.SMS_TEMPLATE_ILLEGAL", "The template was SMS_7."),
+        ("isv.SMS_CONTENT_CODE_ILLEGAL", "The template was SMS_7."),
+        ("isv.SMS_SIGNATURE_ILLEGAL", "The signature was 阿里云."),
+        ("SMS_SIGN_NAME_ILLEGAL", "The signature was 阿里云."),
+        ("isv.SMS_SIGNATURE_SCENE_ILLEGAL", "The template was SMS_7. The signature was 阿里云."),
+        ("isv.SMS_TEST_SIGN_TEMPLATE_LIMIT", "The template was SMS_7. The signature was 阿里云."),
+        ("SignatureDoesNotMatch", ""),
+        ("isv.AMOUNT_NOT_ENOUGH", ""),
+    ],
+)
+def test_a_refused_template_or_signature_is_named(code: str, told: str) -> None:
+    assert named(code, template_code="SMS_7", sign_name="阿里云") == told
+
+
+def test_what_looks_like_a_phone_number_is_not_repeated() -> None:
+    for code in ("isv.SMS_TEMPLATE_ILLEGAL", "isv.SMS_SIGNATURE_ILLEGAL"):
+        text = named(code, template_code="SMS_13800138000", sign_name="call 13800138000")
+        assert "13800138000" not in text
+    assert named("isv.SMS_SIGNATURE_ILLEGAL", template_code="", sign_name="") == ""

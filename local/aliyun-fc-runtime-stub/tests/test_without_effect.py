@@ -71,8 +71,14 @@ def test_a_reason_is_said_in_one_line_with_its_properties_and_functions(project:
         project.function(name, ECHO, cpu=0.35, memorySize=512, diskSize=512)
     rows = WithoutEffectReport().fresh(load_application(project.write(), {}).functions)
     text = without_effect_text(rows)
-    assert text.startswith("Without effect here:\n  cpu (a, b), diskSize (a, b): ")
+    assert text.startswith("Without effect here:\n  cpu, diskSize (a, b): ")
     assert text.count("\n") == 2
+
+
+def test_of_many_functions_only_their_number_is_said() -> None:
+    rows = [{"function": name, "property": "cpu", "reason": "why"} for name in "abcd"]
+    rows.append({"function": "a", "property": "tags", "reason": "why"})
+    assert without_effect_text(rows) == "Without effect here:\n  cpu (4 functions), tags (a): why\n"
 
 
 def test_it_is_said_once(project: Project) -> None:

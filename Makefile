@@ -83,11 +83,11 @@ stop-sending: $(VENV)/setup.stamp ## let no send begin; receipts, status and che
 start-sending: $(VENV)/setup.stamp ## let sends begin again
 	@$(BIN)/python -m tools.sending start $(ARGS)
 
-why: $(VENV)/setup.stamp ## why no message came: ID=order-17, or NUMBER=ask DAY=20260131 (LOG=FILE)
+why: $(VENV)/setup.stamp ## why no message came: ID=order-17, or NUMBER=ask DAY=$(TZ=Asia/Shanghai date +%Y%m%d) (LOG=FILE)
 	@$(BIN)/python -m tools.why $(if $(ID),--id "$(ID)") $(if $(NUMBER),--number "$(NUMBER)") \
 		$(if $(DAY),--day "$(DAY)") $(if $(LOG),--log "$(LOG)") $(ARGS)
 
-replies: $(VENV)/setup.stamp ## what people wrote back, and to which send: DAY=20260131
+replies: $(VENV)/setup.stamp ## what people wrote back, and to which send: DAY=$(TZ=Asia/Shanghai date +%Y%m%d)
 	@$(BIN)/python -m tools.replies $(if $(DAY),--day "$(DAY)") $(ARGS)
 
 forget: $(VENV)/setup.stamp ## remove what the state holds about one number: NUMBER=ask

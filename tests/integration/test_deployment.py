@@ -340,6 +340,13 @@ def test_the_package_holds_the_deployed_code_and_nothing_else(package: Path, pro
     assert package.stat().st_size < 320 * 1024
 
 
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_the_readme_says_how_much_is_uploaded(package: Path, project: Path, name: str) -> None:
+    said = re.search(r"(\d+) KB", (project / name).read_text("utf-8"))
+    assert said
+    assert int(said[1]) == pytest.approx(package.stat().st_size / 1000, abs=10)
+
+
 def test_the_same_code_makes_the_same_package(
     package: Path, code: Path, node_modules: Path, tmp_path: Path
 ) -> None:

@@ -200,7 +200,7 @@ SENTENCES: list[tuple[dict[str, object], str, str]] = [
             "When SendSms or SendBatchSms is called, with out_id 7*, the answer is garbage before"
             " processing, each time."
         ),
-        "调用 SendSms 或 SendBatchSms，out_id 为 7* 时，处理之前返回乱码响应，每次。",
+        "调用 SendSms 或 SendBatchSms，out_id 为 7* 时，处理之前返回乱码响应，每次都如此。",
     ),
     (
         {"kind": "stall", "when": "after", "accept_delay_seconds": 3, "match": {"action": "*"}},
@@ -208,7 +208,7 @@ SENTENCES: list[tuple[dict[str, object], str, str]] = [
             "When any operation is called, there is no answer after processing and the message is"
             " accepted 3 s later, each time."
         ),
-        "调用任意操作时，处理之后没有响应，并且短信在 3 秒后才受理，每次。",
+        "调用任意操作时，处理之后没有响应；短信在 3 秒后才受理，每次都如此。",
     ),
     (
         {"kind": "reset", "times": 1, "match": {"out_id": list("abcdefg")}},
@@ -224,7 +224,7 @@ SENTENCES: list[tuple[dict[str, object], str, str]] = [
     (
         {"visibility_delay_seconds": "never", "node": 1},
         "When any operation is called, queries never find it and node 1, each time.",
-        "调用任意操作时，永远查不到，并且node 1，每次。",
+        "调用任意操作时，永远查不到；node 1，每次都如此。",
     ),
 ]
 

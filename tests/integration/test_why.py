@@ -363,16 +363,20 @@ def test_a_number_on_a_day_is_told_by_the_platform_and_the_state(scene: Scene, t
 
 
 @pytest.mark.parametrize(
-    ("typed", "day", "word"),
-    [("12345", "", "phone_number"), ("13800138000", "20200101", "day"), ("", "", "phone_number")],
+    ("typed", "day", "problem"),
+    [
+        ("12345", "", "the number is not a phone number: "),
+        ("13800138000", "20200101", "DAY must be a date of the last 30 days"),
+        ("", "", "the number is empty; give a phone number"),
+    ],
 )
 def test_a_number_or_a_day_that_is_none_is_named(
-    tool: Tool, typed: str, day: str, word: str
+    tool: Tool, typed: str, day: str, problem: str
 ) -> None:
     day = day or platform_date(time.time())
     code, _ = tool.run("--number", "ask", "--day", day, typed=typed)
     assert code == 2
-    assert tool.errors.startswith(f"why: {word}: ")
+    assert tool.errors.startswith(f"why: {problem}")
 
 
 def test_what_was_never_sent_is_told_so_and_a_missing_log_is_said(tool: Tool) -> None:

@@ -85,7 +85,7 @@ class Call(NamedTuple):
 OF_HOOKS = {"Authorization": f"Bearer {key_of('logto')}"}
 ABROAD_TO = {"message": "Your parcel has arrived."}
 MISTAKES = {  # path, method, status and name of an example: a request that is answered so
-    "sms post 400": Call(SEND, "sms", "{"),
+    "sms post 400": Call(SEND, "sms", '{\n  "a", 1}'),
     "sms post 401": Call(SEND, "sms", ONE, headers={"Authorization": ""}),
     "sms post 404": Call(SEND, "nothing", ONE),
     "sms post 413": Call(SEND, "sms", {**ONE, "out_id": "x" * (1 << 20)}),

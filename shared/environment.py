@@ -144,12 +144,12 @@ def seconds(environ: Mapping[str, str], name: str, *, default: float) -> float:
 
 
 def whole_number(
-    environ: Mapping[str, str], name: str, *, default: int, lowest: int, highest: int
+    environ: Mapping[str, str], name: str, *, unit: str, default: int, lowest: int, highest: int
 ) -> int:
-    """Return the whole number that `name` holds."""
+    """Return the whole number that `name` holds; `unit` is what it counts, such as ``seconds``."""
     given = text(environ, name) or str(default)
     if not re.fullmatch(r"[0-9]{1,9}", given) or not lowest <= int(given) <= highest:
-        words = f"a whole number from {lowest} to {highest}, such as {default}"
+        words = f"a whole number of {unit} from {lowest} to {highest}, such as {default}"
         raise refusal(name, words, given)
     return int(given)
 

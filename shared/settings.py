@@ -220,7 +220,12 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         state_url=state_url,
         state_secret=state_secret,
         intent_ttl=environment.whole_number(
-            environ, "SMS_INTENT_TTL", default=7 * 86400, lowest=3600, highest=90 * 86400
+            environ,
+            "SMS_INTENT_TTL",
+            unit="seconds",
+            default=7 * 86400,
+            lowest=3600,
+            highest=90 * 86400,
         ),
         limits=_limits(environ),
     )
@@ -355,11 +360,15 @@ def read_code_settings(environ: Mapping[str, str]) -> CodeSettings:
         international_template=abroad,
         message=message,
         sender_id=environment.text(environ, "SMS_CODE_SENDER_ID", environment.SENDER),
-        length=environment.whole_number(environ, "SMS_CODE_LENGTH", default=6, lowest=4, highest=8),
-        lifetime=environment.whole_number(
-            environ, "SMS_CODE_LIFETIME", default=300, lowest=60, highest=600
+        length=environment.whole_number(
+            environ, "SMS_CODE_LENGTH", unit="digits", default=6, lowest=4, highest=8
         ),
-        tries=environment.whole_number(environ, "SMS_CODE_TRIES", default=5, lowest=1, highest=10),
+        lifetime=environment.whole_number(
+            environ, "SMS_CODE_LIFETIME", unit="seconds", default=300, lowest=60, highest=600
+        ),
+        tries=environment.whole_number(
+            environ, "SMS_CODE_TRIES", unit="tries", default=5, lowest=1, highest=10
+        ),
         fixed_codes=_fixed_codes(environ),
     )
 
@@ -400,7 +409,7 @@ def read_file_settings(environ: Mapping[str, str]) -> FileSettings:
         ),
         columns=tuple(environment.entries(environ, "SMS_FILE_COLUMNS", environment.VARIABLE)),
         parallel=environment.whole_number(
-            environ, "SMS_FILE_PARALLEL", default=8, lowest=1, highest=64
+            environ, "SMS_FILE_PARALLEL", unit="parts", default=8, lowest=1, highest=64
         ),
         oss_endpoint=(
             environment.endpoint(

@@ -17,6 +17,7 @@ from shared.errors import ConfigurationError
 from shared.fixed_codes import fixed_code, read_fixed_codes
 from shared.hooks import hook_settings
 from shared.hooks.products import PRODUCTS
+from shared.state.choice import open_store
 from shared.trigger.invocation import instance_settings
 from tests.unit.trigger_events import API_KEYS, Context, http_event
 
@@ -98,6 +99,10 @@ WRONG: list[tuple[dict[str, str], Reader]] = [
     ({"SMS_STATE_URL": "mysql://host"}, read_all),
     ({"SMS_STATE_URL": STATE, **SECRET}, read_all),
     ({"SMS_STATE_URL": "redis://host:6379/0", "SMS_STATE_SECRET": "short"}, read_all),
+    (
+        {"SMS_STATE_URL": "redis://[", **SECRET},
+        lambda environ: open_store(environ["SMS_STATE_URL"]),
+    ),
     ({"SMS_INTENT_TTL": "60"}, read_all),
     ({"SMS_ALLOW_LOCAL_STATE": "yes"}, read_all),
     ({"SMS_COUNTRIES": "Hong Kong"}, read_all),

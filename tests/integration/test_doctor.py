@@ -359,7 +359,7 @@ CASES: list[tuple[Trouble, str, str, str]] = [
         "entry 1 must be the name of a queue",
     ),
     (variables(SMS_STATE_URL=""), "codes", ERROR, "only one instance knows them"),
-    (variables(SMS_CODE_LENGTH="9"), "codes", ERROR, "SMS_CODE_LENGTH must be a whole number"),
+    (variables(SMS_CODE_LENGTH="9"), "codes", ERROR, "SMS_CODE_LENGTH must be a whole number of"),
     (variables(SMS_FILE_PREFIX="in/"), "files", WARN, "read sms-files/ and write sms-results/"),
     (variables(SMS_FILE_PREFIX="in"), "files", ERROR, "SMS_FILE_PREFIX must be a folder"),
     (variables(SMS_FILE_COLUMNS="姓名"), "files", ERROR, "SMS_FILE_COLUMNS: entry 1 must be"),

@@ -23,7 +23,7 @@ SAID_EVERY = 5  # seconds
 def install_runtimes(template: Path) -> None:
     """Make the environment of each runtime that an s.yaml names; say every 5 s that it goes on.
 
-    What cannot be had is said by fc-stub, which then does without it. So is a mistake in s.yaml.
+    fc-stub does without what cannot be had, and says what is wrong with s.yaml.
     """
     variables = {name: v for name, v in os.environ.items() if not name.startswith("SMS_")}
     with contextlib.suppress(ConfigurationError):
@@ -32,11 +32,14 @@ def install_runtimes(template: Path) -> None:
 
 
 def install(runtimes: Collection[str]) -> None:
-    """Make the environments of these runtimes; say every 5 s that it goes on."""
+    """Make the environments of these runtimes; say every 5 s that it goes on, and what failed."""
     for runtime in sorted(runtimes):
         english = f"Installing what {runtime} carries on Function Compute, this once"
         with _said(own(english, f"正在安装函数计算的 {runtime} 自带的包，只需一次")):
-            runtime_environment(runtime)
+            found = runtime_environment(runtime)
+        if found.lacking:
+            failed = f"What {runtime} carries could not be installed"
+            print(f"{own(failed, f'无法安装 {runtime} 自带的包')}: {found.lacking}", flush=True)
 
 
 @contextlib.contextmanager

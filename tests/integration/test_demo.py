@@ -269,4 +269,4 @@ def test_a_slow_network_is_waited_for_and_said_and_without_packages_it_goes_on(
     demo.signal(signal.SIGINT, all_of_it=True)
     assert demo.end() == 0
     assert re.search(r"Installing what python3\.12 carries .* \d+ s so far", demo.text)
-    assert "could not be installed" in demo.text
+    assert "What python3.12 carries could not be installed: ERROR: " in demo.text

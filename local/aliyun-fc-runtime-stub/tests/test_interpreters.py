@@ -106,7 +106,28 @@ def test_a_failed_install_warns_and_leaves_nothing_half_made(
     assert not found.exact
     assert "could not be installed" in (found.warning or "")
     assert "ERROR: no network" in (found.warning or "")
+    assert found.lacking == "ERROR: no network"
     assert list((bare / "xdg_cache_home/aliyun-fc-runtime-stub").glob("making-*")) == []
+
+
+def test_without_a_network_the_remedy_is_named(bare: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What pip says last is about the versions that it did not find."""
+    said = (
+        "WARNING: Retrying (Retry(total=0, connect=None)) after connection broken by "
+        "'NewConnectionError('Temporary failure in name resolution')': /simple/requests/\n"
+        "ERROR: No matching distribution found for requests==2.27.1\n"
+    )
+
+    def fail(command: list[str | Path]) -> None:
+        raise subprocess.CalledProcessError(1, [], stderr=said)
+
+    monkeypatch.setattr(environments, "_run", fail)
+    found = runtime_environment("python3")
+    assert found.lacking == (
+        "pip cannot reach its package index: set HTTPS_PROXY for a proxy, or PIP_INDEX_URL for a "
+        "mirror"
+    )
+    assert found.lacking in (found.warning or "")
 
 
 def test_what_is_installed_is_said_before_it_is(

@@ -24,15 +24,23 @@ from .interpreters import find_interpreter
 
 _FOLDER = "aliyun-fc-runtime-stub"
 _ADDED = "fc-stub-added"  # a folder in an environment: a file for each package that was added
+_LONGEST_RUN = 3600  # seconds: pip gives up a silent connection by itself, a slow one takes as long
+_NO_INDEX = (
+    "pip cannot reach its package index: set HTTPS_PROXY for a proxy, or PIP_INDEX_URL for a mirror"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class RuntimeEnvironment:
-    """A Python to run a runtime's functions; `exact` if it is of the version the runtime names."""
+    """A Python to run a runtime's functions; `exact` if it is of the version the runtime names.
+
+    `lacking` says why the built-in packages could not be installed; None if they are there.
+    """
 
     python: Path
     exact: bool
     warning: str | None
+    lacking: str | None = None
 
 
 def runtime_environment(runtime: str) -> RuntimeEnvironment:
@@ -72,7 +80,7 @@ class Environments:
             # A virtual environment has several names for its Python, and may be made anew elsewhere
             return RuntimeEnvironment(self._made(runtime, base.resolve()), exact, warning)
         except (OSError, subprocess.SubprocessError) as error:
-            detail = _last_line(error)
+            detail = _reason(error)
         packages = ", ".join(one.requirement for one in base_packages(runtime))
         return RuntimeEnvironment(
             Path(sys.executable),
@@ -80,6 +88,7 @@ class Environments:
             f"the packages built into {runtime} ({packages}) could not be "
             f"installed, so its functions run under Python {current} with the packages installed "
             f"there; the next start tries again. {detail}",
+            detail,
         )
 
     def _made(self, runtime: str, base: Path) -> Path:
@@ -176,11 +185,18 @@ def _pip(python: Path, runtime: str, packages: Sequence[Carried]) -> None:
 
 def _run(command: list[str | Path]) -> None:
     subprocess.run(  # noqa: S603
-        command, check=True, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL
+        command,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=_LONGEST_RUN,
+        stdin=subprocess.DEVNULL,
     )
 
 
-def _last_line(error: Exception) -> str:
-    output = getattr(error, "stderr", None) or str(error)
-    lines = [line for line in str(output).splitlines() if line.strip()]
+def _reason(error: Exception) -> str:
+    output = str(getattr(error, "stderr", None) or error)
+    if "connection broken by" in output:  # what pip says last is about the versions it did not find
+        return _NO_INDEX
+    lines = [line for line in output.splitlines() if line.strip()]
     return lines[-1] if lines else type(error).__name__

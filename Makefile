@@ -151,12 +151,16 @@ endif
 # pip is what venv makes last: an environment that was left half made has none, and is completed.
 $(BIN)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' \
-		|| { echo "Python 3.10 or newer is needed: make setup PYTHON=python3.12"; exit 1; }
+		|| { echo "$(PYTHON) is not Python 3.10 or newer."; \
+			echo "Install one, and name it: make setup PYTHON=python3.12"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/setup.stamp: requirements-local.txt local/aliyun-fc-runtime-stub/pyproject.toml local/aliyun-sms-emulator/pyproject.toml | $(BIN)/pip
 	@echo "Installing what the demo and the local tools need into $(VENV) ..."
-	@$(BIN)/pip install -r requirements-local.txt
+	@$(BIN)/pip install -r requirements-local.txt \
+		|| { echo "pip could not install it; its message is above. If it cannot reach its package"; \
+			echo "index, set HTTPS_PROXY for a proxy or PIP_INDEX_URL for a mirror. Then: make setup"; \
+			exit 1; }
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/setup.stamp requirements-dev.txt

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import base64
 import hashlib
+import io
 import json
 import secrets
 import sys
@@ -58,6 +59,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0] if __doc__ else None)
     parser.add_argument("--once", action="store_true", help="stop after the SMS was delivered")
     once = parser.parse_args().once
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal without Chinese is no error
+        sys.stdout.reconfigure(errors="backslashreplace")
     end_by_signals()
     try:
         with LocalCloud("demo") as cloud:

@@ -211,6 +211,13 @@ def test_nothing_outlives_a_demo_that_is_killed(folder: Path, running: list[Loca
     assert not any(answers(url) for url in set(ADDRESS.findall(demo.text)))
 
 
+def test_a_terminal_without_chinese_is_no_error(folder: Path, running: list[LocalProgram]) -> None:
+    demo = LocalProgram(folder, "demo", "--once", PYTHONIOENCODING="latin-1")
+    running.append(demo)
+    assert demo.end() == 0, demo.text
+    assert "In the inbox: \\u3010fc-sms\\u3011" in demo.text
+
+
 @pytest.mark.parametrize("seconds", [0, 0.01, 0.05, 0.1, 0.3, 0.6])
 def test_it_may_be_ended_before_it_is_ready(
     folder: Path, running: list[LocalProgram], seconds: float

@@ -187,7 +187,7 @@ class Circle(NamedTuple):
                 _say(
                     own(
                         "\nDelivered, by the receipt that the platform pushed.",
-                        "\n已送达：平台推送的回执是这么说的。",
+                        "\n已送达：这是平台推送的回执说的。",
                     )
                 )
                 return
@@ -234,7 +234,7 @@ class Circle(NamedTuple):
         _say(
             own(
                 "\n5. Create and check a one-time code: POST /codes, POST /codes/check",
-                "\n5. 发送并核验一个验证码：POST /codes、POST /codes/check",
+                "\n5. 发送并校验一个验证码：POST /codes、POST /codes/check",
             )
         )
         number = "13800138003"
@@ -248,7 +248,7 @@ class Circle(NamedTuple):
         }
         checked = self._call("verify_code", "/codes/check", typed)
         if checked.get("verified") is not True:
-            raise DemoError(own("the code was not accepted", "验证码没有通过核验"))
+            raise DemoError(own("the code was not accepted", "验证码没有通过校验"))
 
     def take_hooks(self) -> None:
         """Let two products call their hooks: a code, signed, and an alarm."""
@@ -311,7 +311,7 @@ class Circle(NamedTuple):
         messages = self._inbox(number)
         if not messages:
             raise DemoError(own("a hook sent nothing", "hook 没有发出短信"))
-        _say(f"   {own('In the inbox', '收件箱里')}: {messages[0]['text']}")
+        _say(f"   {own('In the inbox: ', '收件箱里：')}{messages[0]['text']}")
 
 
 def _digest(key: str) -> str:

@@ -51,7 +51,7 @@ def _said(text: str) -> Iterator[None]:
     def say() -> None:
         while not done.wait(SAID_EVERY):
             seconds = f"{time.monotonic() - began:.0f}"
-            so_far = own(f"{seconds} s so far ...", f"已用 {seconds} 秒 ……")
+            so_far = own(f"{seconds} s so far ...", f"已用 {seconds} 秒……")
             sys.stdout.write(f"{text}: {so_far}\n")
             sys.stdout.flush()
 

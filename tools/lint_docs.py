@@ -48,6 +48,7 @@ WRONG_TERMS = {
     "错误代码": "错误码",
     "上行回复": "上行短信",
     "系统设置": "通用设置",
+    "大陆": "内地",
 }
 # Between fences, the first of which may begin an item; or indented by four behind an empty line.
 _BLOCK = re.compile(

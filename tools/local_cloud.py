@@ -82,7 +82,7 @@ class LocalCloud:
         """Make the folder, and the guard that removes it if this process is killed."""
         starting = own(
             "Starting the SMS emulator and Function Compute on this machine ...",
-            "正在本机启动短信模拟器和函数计算 ……",
+            "正在本机启动短信模拟器和函数计算……",
         )
         print(starting, flush=True)
         with _undisturbed():

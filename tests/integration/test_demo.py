@@ -113,8 +113,8 @@ def test_a_chinese_reader_reads_chinese(folder: Path, running: list[LocalProgram
     said = [line for line in demo.text.splitlines() if line and not line.startswith("   ")]
     assert len(said) > 8
     assert [line for line in said if not re.search("[\u4e00-\u9fff]", line)] == []
-    assert "收件箱里: 【fc-sms】您的验证码为561166，5分钟内有效。" in demo.text
-    assert "收件箱里: 【fc-sms】告警：InstanceDown，级别critical，状态触发。" in demo.text
+    assert "收件箱里：【fc-sms】您的验证码为561166，5分钟内有效。" in demo.text
+    assert "收件箱里：【fc-sms】告警：InstanceDown，级别critical，状态触发。" in demo.text
 
 
 def test_settings_meant_for_the_cloud_do_not_reach_it(

@@ -19,7 +19,7 @@ from .version import __version__
 _EXIT_CODES = """exit codes:
   0    all went well (start: it was ended)
   1    the function failed
-  2    wrong usage, or s.yaml, the code, a port or a folder cannot be used; check: so it is
+  2    wrong usage, or s.yaml, the code, a port or a folder cannot be used; check: something fails
   3    no stub answers at --api
   4    an asynchronous invocation was not settled within --wait
   130  Ctrl-C, 143 SIGTERM

@@ -70,7 +70,9 @@ def test_a_refused_send_ends_with_1(
 ) -> None:
     arguments = ["send", f"--url={emulator.url}", "1", "--param", "code=1234"]
     assert main(arguments) == 1
-    assert capsys.readouterr().err.startswith("sms-emulator: refused: isv.MOBILE_NUMBER_ILLEGAL: ")
+    said, remedy = capsys.readouterr().err.splitlines()
+    assert said.startswith("sms-emulator: refused: isv.MOBILE_NUMBER_ILLEGAL: ")
+    assert "Mainland: 11 digits." in remedy
     assert main([*arguments, "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["Code"] == "isv.MOBILE_NUMBER_ILLEGAL"
 
@@ -94,6 +96,7 @@ def test_a_refused_send_ends_with_1(
         (["--port", "x"], 2, "--port: 'x' is no port; give a number from 0 (a free one) to 65535"),
         (["--port", "99999"], 2, "--port: '99999' is no port"),
         (["--port"], 2, "--port: needs a value"),
+        (["--host", ""], 2, "--host: it is empty; give an address such as 127.0.0.1"),
         (["--json=3"], 2, "--json: takes no value"),
         (["--port=0", "--database", "/dev/null/x.db"], 2, "database /dev/null/x.db"),
         (["--config", "."], 2, ".: cannot be read (Is a directory); check the path"),

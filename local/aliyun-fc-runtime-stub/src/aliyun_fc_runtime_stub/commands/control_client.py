@@ -115,6 +115,7 @@ class ControlClient:
                 return _reply(error)
         except (OSError, HTTPException) as error:
             reason = getattr(error, "reason", error)
+            reason = getattr(reason, "strerror", None) or reason
             raise NotRunning(
                 f"{self._api}: cannot be reached ({reason}): start it with fc-stub start, or name "
                 "it with --api"

@@ -81,7 +81,12 @@ def _add_delivery(parser: argparse.ArgumentParser, kind: Kind) -> None:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--sync", action="store_true", help="invoke synchronously")
     how.add_argument("--async", dest="later", action="store_true", help="invoke asynchronously")
-    parser.add_argument("--api", default=DEFAULT_API, metavar="URL", help="the stub")
+    parser.add_argument(
+        "--api",
+        default=DEFAULT_API,
+        metavar="URL",
+        help=f"address of the running stub (default {DEFAULT_API})",
+    )
     parser.add_argument(
         "--wait",
         type=seconds,

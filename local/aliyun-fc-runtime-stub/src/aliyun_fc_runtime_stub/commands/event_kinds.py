@@ -60,6 +60,8 @@ def _option(flag: str, argument: str = "", default: Any = "", **settings: Any) -
     name = argument or flag.removeprefix("--").replace("-", "_")
     if "metavar" not in settings and settings.get("action") not in {"store_true", "store_false"}:
         settings["metavar"] = "N" if settings.get("type") is whole_number else name.upper()
+    if default and "metavar" in settings:
+        settings.setdefault("help", f"(default {default})")
     return Option(flag, name, {"default": default, **settings})
 
 
@@ -164,7 +166,7 @@ KINDS = {
             ),
             _option("--source", default="fc-stub"),
             _option("--type", "event_type", "fc-stub:Event:Sent"),
-            _option("--subject"),
+            _option("--subject", help="(default: none)"),
             _option("--bus", default="default"),
             _REGION,
         ),

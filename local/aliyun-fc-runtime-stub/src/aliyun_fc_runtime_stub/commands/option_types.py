@@ -13,9 +13,26 @@ _MOST = 100_000
 def pair(text: str) -> tuple[str, str]:
     """Read NAME=VALUE."""
     name, sign, value = text.partition("=")
-    if not sign or not name:
+    if not name:
+        raise ArgumentTypeError("the name is missing: write it as NAME=VALUE")
+    if not sign:
         raise ArgumentTypeError(f"{name!r} has no value: write it as NAME=VALUE")
     return name, value
+
+
+def layer_folder(text: str) -> tuple[str, str]:
+    """Read ARN=FOLDER."""
+    arn, folder = pair(text)
+    if not folder:
+        raise ArgumentTypeError(f"{arn!r} has no folder: write it as ARN=FOLDER")
+    return arn, folder
+
+
+def host(text: str) -> str:
+    """Read an address to listen on; an empty one would be all addresses of this machine."""
+    if not text.strip():
+        raise ArgumentTypeError("it is empty: give an address such as 127.0.0.1")
+    return text
 
 
 def port(text: str) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..function_compute import FunctionCompute
-from .option_types import pair, seconds
+from .option_types import layer_folder, pair, seconds
 from .report import announce
 
 SUCCESS, FUNCTION_ERROR, UNUSABLE, NOT_RUNNING = 0, 1, 2, 3
@@ -42,7 +42,7 @@ def add_layers(parser: argparse.ArgumentParser) -> None:
         "--layer",
         action="append",
         default=[],
-        type=pair,
+        type=layer_folder,
         metavar="ARN=FOLDER",
         help="folder that stands for a layer, as unpacked below /opt",
     )

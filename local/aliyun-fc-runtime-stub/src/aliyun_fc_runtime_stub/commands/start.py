@@ -15,7 +15,7 @@ from ..control.store import state_folder
 from ..errors import ConfigurationError
 from ..function_compute import FunctionCompute
 from ..web.ports import DEFAULT_PORT
-from .option_types import count, port
+from .option_types import count, host, port
 from .options import SUCCESS, add_command, add_running, add_template, make_stub
 from .report import Report
 
@@ -70,7 +70,7 @@ def _add_serving(start: argparse.ArgumentParser) -> None:
         f"(default {DEFAULT_PORT})",
     )
     start.add_argument(
-        "--host", default="127.0.0.1", help="address to listen on (default 127.0.0.1)"
+        "--host", type=host, default="127.0.0.1", help="address to listen on (default 127.0.0.1)"
     )
     start.add_argument("--json", action="store_true", help="write JSON lines instead of text")
     start.add_argument(

@@ -24,7 +24,12 @@ def add_status_command(commands: Any) -> None:
     """Add the command to the command line's subparsers."""
     text = "show instances, asynchronous queue and timers of a running stub"
     status = add_command(commands, "status", text, examples=_EXAMPLES)
-    status.add_argument("--api", default=DEFAULT_API, metavar="URL", help="the stub")
+    status.add_argument(
+        "--api",
+        default=DEFAULT_API,
+        metavar="URL",
+        help=f"address of the running stub (default {DEFAULT_API})",
+    )
     status.add_argument("--json", action="store_true", help="write a JSON object instead of text")
     status.set_defaults(run=_status)
 

@@ -135,7 +135,8 @@ class Variables:
         try:
             return (self._folder / name).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise ConfigurationError(f"cannot read the file {name!r}: {error}", *place) from None
+            reason = "it is not UTF-8" if isinstance(error, ValueError) else error.strerror
+            raise ConfigurationError(f"cannot read the file {name!r}: {reason}", *place) from None
 
     def reference(self, name: str, place: tuple[str, ...], resource: str) -> Any:
         """Look up `vars.x`, `resources.name.props.x` or `this.props.x`."""

@@ -21,6 +21,7 @@ from aliyun_sms_emulator.commands.running import (
     run,
 )
 from aliyun_sms_emulator.config.reading import default_config, load_config
+from aliyun_sms_emulator.explain.causes import text_of
 from aliyun_sms_emulator.wire.signatures import rpc_signature, rpc_string_to_sign
 
 _EXAMPLES = """examples:
@@ -65,8 +66,11 @@ def _send(options: argparse.Namespace) -> int:
     elif accepted:
         print_line(f"accepted, BizId {answer['BizId']}; read it: {emulator.url}/inbox")
     else:
-        problem = f"refused: {answer.get('Code')}: {answer.get('Message')}"
+        code = str(answer.get("Code"))
+        meaning = text_of(code, {})  # the platform's own text is Chinese
+        problem = f"refused: {code}: {answer.get('Message')}"
         print(f"sms-emulator: {printable(problem)}", file=sys.stderr)  # noqa: T201
+        print(f"{meaning['what']}. {meaning['remedy']}", file=sys.stderr)  # noqa: T201
     return OK if accepted else REFUSED
 
 

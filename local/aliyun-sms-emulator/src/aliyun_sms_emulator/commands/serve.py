@@ -99,7 +99,9 @@ def _parser() -> argparse.ArgumentParser:
         description="A Dysmsapi (Alibaba Cloud SMS) on your own machine. It sends nothing.",
         epilog=_EPILOG,
     )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (%(default)s)")
+    parser.add_argument(
+        "--host", type=_host, default="127.0.0.1", help="address to listen on (%(default)s)"
+    )
     parser.add_argument(
         "--port",
         type=_port,
@@ -142,6 +144,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"sms-emulator {__version__}")
     return parser
+
+
+def _host(text: str) -> str:
+    if not text.strip():  # an empty one would be all addresses of this machine
+        raise argparse.ArgumentTypeError("it is empty; give an address such as 127.0.0.1")
+    return text
 
 
 def _port(text: str) -> int:

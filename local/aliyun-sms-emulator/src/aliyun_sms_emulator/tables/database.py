@@ -112,7 +112,7 @@ def _create_tables(database: sqlite3.Connection, version: int, schemas: Sequence
 def _problem(path: Path | None, error: Exception) -> str:
     if isinstance(error, _UnusableError):
         return str(error)
-    text = str(error)
+    text = getattr(error, "strerror", None) or str(error)
     if "database is locked" in text:
         return "is in use by another emulator; stop it or name another file"
     if isinstance(error, PermissionError) or (path and not _is_allowed(path)):

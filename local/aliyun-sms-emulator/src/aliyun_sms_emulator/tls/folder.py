@@ -38,8 +38,9 @@ def server_context(folder: Path, names: Iterable[str]) -> ssl.SSLContext:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(file)
     except OSError as error:
+        reason = error.strerror or error
         raise TlsError(
-            f"the certificate in {folder} cannot be used ({error}); allow it for you, or name"
+            f"the certificate in {folder} cannot be used ({reason}); allow it for you, or name"
             " another folder with --tls-folder"
         ) from error
     context.set_alpn_protocols(["http/1.1"])

@@ -58,7 +58,8 @@ def write_trust(folder: Path, environment: Mapping[str, str] = os.environ) -> Tr
         php.mkdir(mode=0o755, exist_ok=True)
         write_file(php / "sms-emulator.ini", settings.encode())
     except OSError as error:
-        raise TlsError(f"{folder} cannot be written ({error}); allow it for you") from error
+        reason = error.strerror or error
+        raise TlsError(f"{folder} cannot be written ({reason}); allow it for you") from error
     earlier = environment.get("PHP_INI_SCAN_DIR", "").split(os.pathsep)
     scanned = [*(each for each in earlier if each != str(php)), str(php)]
     variables = [

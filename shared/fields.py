@@ -63,14 +63,20 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(name)
 
 
-def read_object(value: object, field: str, known: frozenset[str]) -> Mapping[str, Any]:
-    """Read a JSON object that has no fields but `known` ones; `field` is "" for the whole body."""
+def read_object(
+    value: object, field: str, known: frozenset[str], *, elsewhere: Mapping[str, str] = {}
+) -> Mapping[str, Any]:
+    """Read a JSON object that has no fields but `known` ones; `field` is "" for the whole body.
+
+    `elsewhere` says of fields that belong to other calls what to do.
+    """
     if not isinstance(value, dict):
         raise InvalidRequest("must be a JSON object", field=field or "body")
     unknown = sorted(set(value) - known)
     if unknown:
+        remedy = elsewhere.get(unknown[0]) or f"known are {', '.join(sorted(known))}"
         raise InvalidRequest(
-            f"is not a field of this request; known are {', '.join(sorted(known))}",
+            f"is not a field of this request; {remedy}",
             field=f"{field}.{shown(unknown[0])}" if field else shown(unknown[0]),
         )
     return value

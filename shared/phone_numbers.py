@@ -405,7 +405,10 @@ def _problem_of(text: str) -> str:
         return "holds a line break; give one number"
     strange = _STRANGE.search(text)
     if strange:
-        return f"holds {_name_of(strange[0])}, which is no part of a phone number"
+        several = (
+            "; where several numbers may stand, give a list" if strange[0] in ",;，；、" else ""
+        )
+        return f"holds {_name_of(strange[0])}, which is no part of a phone number{several}"
     return ""
 
 

@@ -16,6 +16,13 @@ from shared.sending.request_fields import request_out_id
 
 RESEND_SECONDS = 60  # the platform's own interval between codes to a number (document 44335)
 _CREATE_FIELDS = frozenset(("client_ip", "out_id", "phone_number", "purpose"))
+_OF_A_CHECK = "to check a code, POST it to /codes/check"
+_OF_OTHER_CALLS = {
+    "code": _OF_A_CHECK,
+    "verification_id": _OF_A_CHECK,
+    "phone_numbers": "here it is phone_number, one number",
+    "template_code": "SMS_CODE_TEMPLATE or a scene names the template of codes",
+}
 _CHECK_FIELDS = frozenset(("code", "phone_number", "purpose", "verification_id"))
 _PURPOSE = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 _VERIFICATION_ID = re.compile(r"[a-p]{32,64}")
@@ -60,7 +67,7 @@ def read_request(body: object, idempotency_key: str) -> CodeRequest:
 
     Raises InvalidRequest naming the field that breaks a rule.
     """
-    request = read_object(body, "", _CREATE_FIELDS)
+    request = read_object(body, "", _CREATE_FIELDS, elsewhere=_OF_OTHER_CALLS)
     return CodeRequest(
         recipient=read_recipient(request.get("phone_number")),
         purpose=_read_purpose(request.get("purpose")),

@@ -30,6 +30,12 @@ _CONTENT_FIELDS = frozenset(("sign_name", "sms_up_extend_code", "template_param"
 _SEND_FIELDS = _CONTENT_FIELDS.union(
     ("client_ip", "messages", "out_id", "phone_numbers", "resend_unknown", "template_code")
 )
+_OF_OTHER_CALLS = {
+    "message": "the mainland takes no text but that of an approved template: give its "
+    "template_code, and its variables in template_param",
+    "phone_number": "here it is phone_numbers, a number or a list of them",
+    "purpose": "to send a one-time code, POST it to /codes of the function verify_code",
+}
 _MESSAGE_FIELDS = _CONTENT_FIELDS.union(("phone_number",))
 
 
@@ -47,7 +53,7 @@ def read_intent(body: object, idempotency_key: str, defaults: Defaults) -> Inten
 
     Raises InvalidRequest naming the field that breaks a rule.
     """
-    request = read_object(body, "", _SEND_FIELDS)
+    request = read_object(body, "", _SEND_FIELDS, elsewhere=_OF_OTHER_CALLS)
     blank = Intent(
         out_id=request_out_id(request, idempotency_key),
         parts=(),

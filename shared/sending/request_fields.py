@@ -49,7 +49,8 @@ def read_numbers(
         return (read(given, "phone_numbers"),)
     if not isinstance(given, list) or not 1 <= len(given) <= most:
         raise InvalidRequest(
-            f"must be a phone number or a list of 1 to {most}", field="phone_numbers"
+            f"must be a phone number as a string, or a list of 1 to {most} of them",
+            field="phone_numbers",
         )
     numbers = [read(number, f"phone_numbers[{place}]") for place, number in enumerate(given)]
     refuse_repeats(numbers, "phone_numbers[{}]")

@@ -32,6 +32,15 @@ from shared.version import VERSION
 
 _MEDIA_TYPE = re.compile(r"[a-z]{1,20}/[a-z0-9.+-]{1,60}")
 _METHOD = re.compile("[A-Z]{3,7}")
+# Each function has a URL of its own: who asks the wrong one is told the right one.
+_FUNCTION_OF = {
+    "/sms": "send_sms",
+    "/international-sms": "send_international_sms",
+    "/delivery-status": "query_delivery_status",
+    "/codes": "verify_code",
+    "/receipts": "receive_receipts",
+    "/hooks": "receive_hook",
+}
 
 
 class Request(NamedTuple):
@@ -286,7 +295,19 @@ def _authenticate(request: Request, log: Log) -> str:
     if access.remedy:  # it may be what locks this caller out
         outcome = "malformed" if access.keys else "closed"
         log.event("error", "authenticate", outcome, remedy=access.remedy)
-    raise NotAuthenticated("send a valid API key in the header Authorization: Bearer <key>")
+    raise NotAuthenticated(_why_not_authenticated(scheme.lower()))
+
+
+def _why_not_authenticated(scheme: str) -> str:
+    """Return what is wrong with the header Authorization, which begins with `scheme`."""
+    if not scheme:
+        return "the request has no API key; send one in the header Authorization: Bearer <key>"
+    if scheme != "bearer":
+        return "the header Authorization has another form; send Authorization: Bearer <key>"
+    return (
+        "this API key is not valid here; send the key itself, not its entry of SMS_API_KEYS, in "
+        "the header Authorization: Bearer <key>"
+    )
 
 
 def _asked_out_id(request: Request | None, space: str) -> str:
@@ -308,7 +329,7 @@ def _find_route(request: Request, routes: Mapping[tuple[str, str], Route]) -> Ro
         method: route for (method, path), route in routes.items() if _is_at(request.path, path)
     }
     if not methods:
-        raise _nothing_at_path(routes)
+        raise _nothing_at_path(request.path, routes)
     if request.method not in methods:
         # A method is named only if it looks like one: it is the caller's text.
         named = f", not {request.method}" if _METHOD.fullmatch(request.method) else ""
@@ -321,10 +342,16 @@ def _find_route(request: Request, routes: Mapping[tuple[str, str], Route]) -> Ro
     return methods[request.method]
 
 
-def _nothing_at_path(routes: Mapping[tuple[str, str], Route]) -> InvalidRequest:
+def _nothing_at_path(path: str, routes: Mapping[tuple[str, str], Route]) -> InvalidRequest:
     """Return the error for a path that is in no route; it names those that end in no secret."""
     open_to_all = [f"{method} {path}" for method, path in sorted(routes) if "{" not in path]
     takes = f"; this function takes {' and '.join(open_to_all)}" if open_to_all else ""
+    if any(_is_at(path.rstrip("/"), route) for _, route in routes):
+        takes += "; leave out the / at its end"
+    call = "/" + path.strip("/").partition("/")[0]
+    owner = _FUNCTION_OF.get(call)
+    if owner and not any(route.startswith(call) for _, route in routes):
+        takes += f"; {call} has another URL, that of the function {owner}"
     return InvalidRequest(f"there is nothing at this path{takes}", status=404, code="not-found")
 
 

@@ -12,6 +12,12 @@ from shared.errors import InvalidRequest
 from tests.unit.code_desk import NUMBER, code_request
 
 
+@pytest.mark.parametrize("field", ["code", "verification_id"])
+def test_a_check_at_the_path_of_sends_is_told_its_path(field: str) -> None:
+    with pytest.raises(InvalidRequest, match="POST it to /codes/check"):
+        read_request({"phone_number": NUMBER, "purpose": "login", field: "1"}, "")
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [

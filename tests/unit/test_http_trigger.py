@@ -245,8 +245,24 @@ def test_anything_else_is_not(value: str, said: Lines) -> None:
     assert "caller" not in said()[-1]
 
 
-def test_a_request_without_the_header_is_refused() -> None:
-    assert call(http_event({}, key=None))[0] == 401
+@pytest.mark.parametrize(
+    ("headers", "says"),
+    [
+        ({}, "has no API key"),
+        ({"X-Api-Key": API_KEY}, "has no API key"),
+        ({"Authorization": API_KEY}, "has another form"),
+        ({"Authorization": "Basic x"}, "has another form"),
+        ({"Authorization": f"Bearer tester:{API_KEY}"}, "not its entry of SMS_API_KEYS"),
+    ],
+)
+def test_a_caller_without_a_valid_key_is_told_what_is_wrong_with_it(
+    headers: dict[str, str], says: str
+) -> None:
+    status, _, body = call(http_event({}, key=None, headers=headers))
+    assert (status, body["code"]) == (401, "not-authenticated")
+    assert says in body["detail"]
+    assert "Authorization: Bearer <key>" in body["detail"]
+    assert API_KEY not in body["detail"]
 
 
 @pytest.mark.parametrize("auth", ["trigger", "function", "jwt"])
@@ -289,7 +305,7 @@ def test_a_stranger_learns_nothing_of_paths_bodies_or_settings(
 # what a request may be
 
 
-@pytest.mark.parametrize("path", ["/x", "/sms/", "/SMS", "/delivery-status", "//", ""])
+@pytest.mark.parametrize("path", ["/x", "/SMS", "/v1/sms", "//", ""])
 def test_another_path_is_not_found(path: str) -> None:
     fields = event_fields({}, path=path)
     fields["rawPath"] = path or "/x"
@@ -315,6 +331,30 @@ def test_a_path_that_is_not_found_names_all_that_the_function_takes() -> None:
 def test_a_path_that_ends_in_a_secret_is_not_named() -> None:
     said = detail_of(http_event({}, path="/nothing"), ("POST", "/receipts/{token}"))
     assert said == "there is nothing at this path"
+
+
+@pytest.mark.parametrize(
+    ("path", "says"),
+    [
+        ("/sms/", "leave out the / at its end"),
+        ("/delivery-status", "/delivery-status has another URL, that of the function "),
+        ("/codes/check", "/codes has another URL, that of the function verify_code"),
+        ("/hooks/logto", "/hooks has another URL, that of the function receive_hook"),
+        ("/receipts/a-token", "/receipts has another URL, that of the function receive_receipts"),
+    ],
+)
+def test_a_path_that_is_nearly_right_or_of_another_function_is_put_right(
+    path: str, says: str
+) -> None:
+    said = detail_of(http_event({}, path=path), ("POST", "/sms"))
+    assert said.startswith("there is nothing at this path; this function takes POST /sms; ")
+    assert says in said
+    assert "a-token" not in said
+
+
+def test_a_function_is_not_said_to_be_elsewhere() -> None:
+    said = detail_of(http_event({}, path="/codes/verify"), ("POST", "/codes/check"))
+    assert said == "there is nothing at this path; this function takes POST /codes/check"
 
 
 def test_a_path_that_is_not_found_is_not_repeated() -> None:

@@ -159,6 +159,20 @@ def test_each_part_goes_on_the_wire_with_its_id(
     assert platform.sends == expected
 
 
+@pytest.mark.parametrize(
+    ("field", "says"),
+    [
+        ("message", "give its template_code"),
+        ("phone_number", "here it is phone_numbers"),
+        ("purpose", "POST it to /codes of the function verify_code"),
+        ("TemplateCode", "known are client_ip, messages, "),
+    ],
+)
+def test_a_field_of_another_call_is_refused_with_what_to_do(field: str, says: str) -> None:
+    with pytest.raises(InvalidRequest, match=says):
+        read({field: "x"})
+
+
 Wrong = list[tuple[Any, str]]
 
 

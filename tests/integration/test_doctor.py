@@ -653,6 +653,13 @@ def write_scenes(world: World, scenes: object) -> None:
     (world.folder / "shared" / "scenes.json").write_text(json.dumps(scenes), encoding="utf-8")
 
 
+def test_every_setting_that_is_wrong_is_named_at_once(world: World) -> None:
+    wrong = {"SMS_COUNTRIES": "HK，SG", "SMS_READ_TIMEOUT": "5s", "SMS_STATE_SECRET": "short"}
+    found = found_about(world, "settings", **wrong)
+    assert sorted(finding.what.partition(" ")[0].strip(":") for finding in found) == sorted(wrong)
+    assert {finding.level for finding in found} == {ERROR}
+
+
 def test_without_hooks_nothing_is_said_about_them(world: World) -> None:
     for check in ("hooks", "scenes", "test numbers"):
         assert found_about(world, check) == []

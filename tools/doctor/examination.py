@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping, Set
 from pathlib import Path
 
 from aliyun_fc_runtime_stub.errors import ConfigurationError as Unusable
@@ -27,6 +27,7 @@ from tools.doctor.findings import (
     Findings,
     guarded,
     of_setting,
+    variables_of,
 )
 
 
@@ -51,10 +52,8 @@ def _examine(deployment: Deployment) -> Findings:
     yield from guarded("files", _files(deployment))
     yield from guarded("hooks", hooks.examine(deployment, deployment.scenes_file))
     yield from guarded("test numbers", hooks.examine_test_numbers(deployment))
-    try:
-        settings = read_settings({**deployment.environ, **deployment.endpoints})
-    except ConfigurationError as error:
-        yield of_setting("settings", error)
+    settings = yield from _settings({**deployment.environ, **deployment.endpoints})
+    if settings is None:
         what = "the platform and the shared state"
         yield Finding("platform", NOT_CHECKED, what, "correct the above, and run make doctor again")
         return
@@ -63,6 +62,25 @@ def _examine(deployment: Deployment) -> Findings:
     yield from guarded("state", state_store.examine(deployment, settings))
     yield from guarded("platform", sms_service.examine(deployment, settings))
     yield from _console(settings)
+
+
+def _settings(
+    environ: Mapping[str, str], told: Set[str] = frozenset()
+) -> Generator[Finding, None, Settings | None]:
+    """Yield each setting that is wrong, not the first alone, and return them all if none is.
+
+    `told` are the variables that were found wrong and are left out of `environ`.
+    """
+    try:
+        return read_settings(environ)
+    except ConfigurationError as error:
+        names = variables_of(error)
+        if names[0] not in told:
+            yield of_setting("settings", error)
+        wrong = next((name for name in names if environ.get(name)), "")
+        if wrong:
+            yield from _settings({**environ, wrong: ""}, {*told, names[0]})
+        return None
 
 
 def _console(settings: Settings) -> Findings:

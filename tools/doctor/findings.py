@@ -41,9 +41,13 @@ def of_setting(check: str, error: ConfigurationError) -> Finding:
     if error.detail.startswith("scenes.json"):
         remedy = "correct shared/scenes.json; docs/hooks.md says what it may hold"
     else:
-        named = _VARIABLE.search(error.detail)
         remedy = (
-            f"correct {named[0] if named else 'it'}, in this shell or in .env; "
+            f"correct {variables_of(error)[0] or 'it'}, in this shell or in .env; "
             "docs/configuration.md has its form and an example"
         )
     return Finding(check, ERROR, error.detail, remedy)
+
+
+def variables_of(error: ConfigurationError) -> list[str]:
+    """Return the variables that an error names, the one to correct first."""
+    return _VARIABLE.findall(error.detail) or [""]

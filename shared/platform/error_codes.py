@@ -135,12 +135,12 @@ _CHECK_ENDPOINT = "Check SMS_ENDPOINT and the other endpoints: this one may serv
 _REPORT_BUG = "The function builds this part of the request: report a bug of fc-sms."
 _TEMPORARY_KEY = "Get a fresh token; on Function Compute set SMS_ROLE, and no key pair."
 _NO_PAIR = (
-    "Set SMS_ACCESS_KEY_ID and SMS_ACCESS_KEY_SECRET again: they are no pair, or the secret lacks a "
-    "character or has one too many."
+    "Set SMS_ACCESS_KEY_ID and SMS_ACCESS_KEY_SECRET again: they are not a pair, or the secret lacks "
+    "a character or has one too many."
 )
 _OR_BUG = "Correct the request; if nothing in it is wrong, report a bug of fc-sms."
 _NUMBER = "Correct the number: eleven digits in the mainland, + and the country code abroad."
-_SLOWER = "Send more slowly: requests-per-second in SMS_LIMITS holds for all instances."
+_SLOWER = "Send more slowly: set requests-per-second in SMS_LIMITS, which all instances share."
 _BALANCE = (
     "Look at balance and bills under Expenses and Costs; if they are in order, open a ticket."
 )
@@ -184,7 +184,7 @@ TABLE: dict[Layer, dict[str, _Row]] = {
 
         # template and the values for it
         "isv.SMS_TEMPLATE_ILLEGAL": ("config", "no", "the template is unknown, not approved, of another account than the AccessKey, or has other variables", "Compare template_code and the names in template_param with Template Management in the SMS console."),
-        "isv.INVALID_PARAMETERS": ("caller", "no", "a parameter is malformed, or a value for a verification template is not of letters and digits only", "Correct the value; a verification template takes letters and digits only."),
+        "isv.INVALID_PARAMETERS": ("caller", "no", "a parameter is malformed, or a value for a verification template is not of letters and digits only", "Correct the value."),
         "isv.INVALID_JSON_PARAM": ("caller", "no", "TemplateParam is broken JSON, holds a value that is no string, or has other names than the template's variables", "Send template_param as an object of strings, with the names of the template's variables."),
         "isv.TEMPLATE_MISSING_PARAMETERS": ("caller", "no", "a template variable has no value", "Give every variable of the template a value in template_param."),
         "isv.TEMPLATE_PARAMS_ILLEGAL": ("caller", "no", "a value does not fit the type that the template declares for its variable (in 2020: a value holds a banned word)", "Look up the variable's type in Template Management in the SMS console, and send a value of that type."),

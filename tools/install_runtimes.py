@@ -34,17 +34,17 @@ def install_runtimes(template: Path) -> None:
 def install(runtimes: Collection[str]) -> None:
     """Make the environments of these runtimes; say every 5 s that it goes on, and what failed."""
     for runtime in sorted(runtimes):
-        english = f"Installing what {runtime} carries on Function Compute, this once"
-        with _said(own(english, f"正在安装函数计算的 {runtime} 自带的包，只需一次")):
+        english = f"Installing what {runtime} carries on Function Compute, this once: "
+        with _said(own(english, f"正在安装函数计算的 {runtime} 自带的包，只需一次：")):
             found = runtime_environment(runtime)
         if found.lacking:
-            failed = f"What {runtime} carries could not be installed"
-            print(f"{own(failed, f'无法安装 {runtime} 自带的包')}: {found.lacking}", flush=True)
+            failed = f"What {runtime} carries could not be installed: "
+            print(f"{own(failed, f'无法安装 {runtime} 自带的包：')}{found.lacking}", flush=True)
 
 
 @contextlib.contextmanager
 def _said(text: str) -> Iterator[None]:
-    """Say what takes long, once it does."""
+    """Say what takes long, once it does: `text`, and for how many seconds it has gone on."""
     done = threading.Event()
     began = time.monotonic()
 
@@ -52,7 +52,7 @@ def _said(text: str) -> Iterator[None]:
         while not done.wait(SAID_EVERY):
             seconds = f"{time.monotonic() - began:.0f}"
             so_far = own(f"{seconds} s so far ...", f"已用 {seconds} 秒……")
-            sys.stdout.write(f"{text}: {so_far}\n")
+            sys.stdout.write(f"{text}{so_far}\n")
             sys.stdout.flush()
 
     threading.Thread(target=say, daemon=True).start()

@@ -86,9 +86,17 @@ def test_the_hook_of_logto_sends_as_the_page_shows(project: Path, trial: Trial) 
         next(block for block in found if words in block) for words in ("HOOK=http", "/hooks/logto")
     )
     assert json.loads(trial.run(setting + example))["outcome"] == "accepted"
-    messages = "http://127.0.0.1:8200/api/messages?phone_number=13800138000"
+    messages = "http://127.0.0.1:8200/api/messages?phone_number=13800138012"
     inbox = json.loads(trial.run(f"curl -s {messages}"))["messages"]
     assert [each["template_param"] for each in inbox].count({"code": "123456"}) == 1
+
+
+@pytest.mark.parametrize("name", ["hooks.md", "zh/hooks.md"])
+def test_no_two_hooks_of_the_page_send_a_code_to_one_number(project: Path, name: str) -> None:
+    """A number gets one code a minute; that of the first SMS has had one."""
+    found = "".join(blocks(project / "docs" / name))
+    numbers = [*re.findall(r"86(1\d{10})", found), "13800138000"]
+    assert len(numbers) == len(set(numbers)) == 8
 
 
 def test_an_alarm_of_the_quick_start_arrives(project: Path, trial: Trial) -> None:

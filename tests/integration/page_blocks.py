@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 BLOCK = re.compile(r"^( *)```sh\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+PROGRAM = re.compile(r"^\.venv/bin/", re.MULTILINE)
 PORT = re.compile(r"127\.0\.0\.1:(\d+)")
 HTTP_TRIGGER = re.compile(r"http \S+ +http://127\.0\.0\.1:(\d+)")
 PROGRAMS = Path(sys.executable).parent
@@ -49,10 +50,9 @@ class Trial:
     def running(self, emulator: str, functions: str) -> Iterator[None]:
         """Run the two programs that the blocks start."""
         (serve,) = [each for each in commands(emulator) if "sms-emulator" in each]
-        (start,) = commands(functions)
         with self._terminal(serve, "Stop with Ctrl-C") as written:
             self._ports[EMULATOR_PORT] = PORT.findall(written)[0]
-            with self._terminal(start, "Ctrl-C ends") as table:
+            with self._terminal(functions, "Ctrl-C ends") as table:
                 for place, port in enumerate(HTTP_TRIGGER.findall(table), 1):
                     self._ports[FUNCTIONS_PORT + place] = port
                 yield
@@ -80,11 +80,13 @@ class Trial:
         return block.replace("/tmp/", f"{self._folder}/").replace(".venv/bin/", f"{PROGRAMS}/")
 
     @contextmanager
-    def _terminal(self, command: str, ready: str) -> Iterator[str]:
-        """Run a command that goes on, and yield what it wrote until the line with `ready`."""
-        command = re.sub(r"--port \d+", "--port 0", self._here(command))
+    def _terminal(self, block: str, ready: str) -> Iterator[str]:
+        """Run a block whose program goes on; yield what it wrote until the line with `ready`."""
+        # The program takes the place of the shell, so that it is what is ended.
+        block = PROGRAM.sub(r"exec \g<0>", block)
+        block = re.sub(r"--port \d+", "--port 0", self._here(block))
         process = subprocess.Popen(
-            ["sh", "-c", f"exec {command}"],
+            ["sh", "-c", block],
             cwd=self._project,
             env=self.environment,
             stdout=subprocess.PIPE,

@@ -18,10 +18,9 @@ from tools.doctor.findings import ERROR, OK, WARN, Finding, Findings
 
 NO_CALLERS = ("receive_hook", "receive_receipts", "send_on_event")
 """Functions that ask for no caller's key: products and the platform show who they are."""
-# Of the README and of docs/quick-start.md.
-OF_THE_TRIAL = ("trial-key", "hook-trial-key", "alarm-trial-key")
-TRIVIAL_KEYS = ("", "key", "test", "demo", "secret", "password", "123456", *OF_THE_TRIAL)
-"""Keys that anybody would try."""
+# The last one is of the README and of the pages.
+TRIVIAL_KEYS = ("", "key", "test", "demo", "secret", "password", "123456", "trial-key")
+"""Keys that anybody would try; the caller's name is another."""
 
 
 def examine(deployment: Deployment) -> Findings:

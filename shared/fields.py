@@ -118,7 +118,7 @@ def read_client_ip(request: Mapping[str, Any]) -> str:
         family = socket.AF_INET6 if ":" in value else socket.AF_INET
         with contextlib.suppress(OSError, ValueError):
             return socket.inet_ntop(family, socket.inet_pton(family, value))
-    raise InvalidRequest("must be an IPv4 or IPv6 address", field="client_ip")
+    raise InvalidRequest("must be an IPv4 or IPv6 address, such as 203.0.113.7", field="client_ip")
 
 
 def read_whole_number(value: object, field: str, *, lowest: int, highest: int) -> int:

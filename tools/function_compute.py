@@ -22,6 +22,13 @@ from shared.settings import Credentials, read_credentials
 from shared.signing import acs3_authorization
 
 VERSION = "2023-03-30"
+_OF_KEY_PAIR = "; check the key pair, and what its RAM user may do (docs/permissions.md)"
+_HINTS = {  # by the status of an answer
+    401: _OF_KEY_PAIR,
+    403: _OF_KEY_PAIR,
+    404: "; is it deployed, and is SMS_REGION its region?",
+    429: "; it is busy, try again in a minute",
+}
 
 
 class OperateError(Exception):
@@ -100,8 +107,7 @@ def refusal(reply: requests.Response, function: str) -> OperateError:
     """Return why a call on `function` was refused."""
     told = json_of(reply) or {}
     kind = told.get("Code") or reply.headers.get("X-Fc-Error-Type") or reply.status_code
-    hint = "; is it deployed, and is SMS_REGION its region?" if reply.status_code == 404 else ""
-    return OperateError(f"{function} refuses ({kind}){hint}")
+    return OperateError(f"{function} refuses ({kind}){_HINTS.get(reply.status_code, '')}")
 
 
 def _owner_credentials(operation: Operation, *, is_needed: bool) -> Credentials | None:

@@ -36,7 +36,8 @@ def main() -> None:
         print(f"{reply['send_date']}  {reply['phone_number']} {reply['number_hash']}")
         print(f"    {reply['content']}")
         print(f"    {_answers_text(reply)}")
-    print(f"{len(answer['replies'])} replies on {answer['day']}.")
+    count = len(answer["replies"])
+    print(f"{count} {'reply' if count == 1 else 'replies'} on {answer['day']}.")
 
 
 def _answers_text(reply: Mapping[str, Any]) -> str:

@@ -93,8 +93,8 @@ def _said(what: str, answer: dict[str, object]) -> str:
     if answer["was_stopped"]:
         return f"Sending goes on. It had been stopped since {since}."
     return (
-        "Sending was not stopped. Functions that were switched off go on with ARGS=--functions "
-        "alone."
+        "Sending was not stopped. If functions were switched off, make start-sending "
+        "ARGS=--functions switches them on."
     )
 
 

@@ -31,7 +31,10 @@ def main() -> None:
         print(f"    {each['text']}")
         if each["read_now"]:
             print("    read now")
-    print(f"{answer['left']} could not be read, and stay for {answer['days']} days.")
+    if answer["left"]:
+        print(f"Not read: {answer['left']}. What cannot be read is kept for {answer['days']} days.")
+    else:
+        print("Nothing is kept that could not be read.")
 
 
 if __name__ == "__main__":

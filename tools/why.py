@@ -27,10 +27,10 @@ from tools.function_compute import OperateError
 from tools.make_options import MakeOptions, asked_number, day, whole_number
 
 NO_LOG = (
-    "The log was not read: what was refused before it was claimed stands there alone. LOG=FILE "
-    "names a file of it."
+    "The log was not read. What was refused at once, by a limit or as bad input, stands there "
+    "alone: LOG=FILE names a file of it."
 )
-NOTHING = "Nothing is known of it: never sent, by any caller that is known, or too long ago."
+NOTHING = "Nothing is known of it: it was never sent, or longer ago than SMS_INTENT_TTL."
 
 
 def main() -> int:

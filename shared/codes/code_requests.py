@@ -81,7 +81,9 @@ def read_check(body: object) -> CodeCheck:
     request = read_object(body, "", _CHECK_FIELDS)
     verification_id = request.get("verification_id")
     if not isinstance(verification_id, str) or not _VERIFICATION_ID.fullmatch(verification_id):
-        raise InvalidRequest("must be what POST /codes answered", field="verification_id")
+        raise InvalidRequest(
+            "must be the verification_id that POST /codes answered", field="verification_id"
+        )
     return CodeCheck(
         verification_id=verification_id,
         recipient=read_recipient(request.get("phone_number")),

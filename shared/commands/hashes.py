@@ -20,7 +20,8 @@ def show(arguments: Mapping[str, Any], invocation: Invocation) -> dict[str, obje
     """
     if not invocation.api.settings.state_secret:
         raise ConfigurationError(
-            "SMS_STATE_SECRET is not set, so the hashes of the log are other ones in each instance"
+            "SMS_STATE_SECRET is not set, so each instance has other hashes in its log: set it, "
+            "and later lines can be found"
         )
     text = read_text(arguments.get("text", ""), "text").strip()
     answer: dict[str, object] = {}

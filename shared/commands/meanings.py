@@ -27,7 +27,8 @@ _OURS = {
     ),
     "country-closed": (
         "The number is in a country that SMS_COUNTRIES does not name; nothing was sent. Add the "
-        "country there, if people in it shall get SMS."
+        "country there, if people in it shall get SMS. If the number is one of the mainland, write "
+        "+86 in front of it."
     ),
     "empty-event": "The event holds no request. Look at what its source sends.",
     "event-too-large": "The event is too large. Send several, or a file.",

@@ -110,7 +110,9 @@ class OssBucket:
             answer = self._bucket.get_object(key, byte_range=(start, last), headers=condition)
             content: bytes = answer.read()
             if len(content) != last - start + 1:
-                raise BucketUnavailable("OSS answered with another range")
+                raise BucketUnavailable(
+                    "OSS answered with another part of the file than was asked for"
+                )
             return content
 
         starts = range(0, size, PIECE_BYTES)

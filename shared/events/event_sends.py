@@ -175,7 +175,10 @@ class _EventSends:
                 job = Job(place, intent._replace(event=kind))
                 first = jobs.setdefault(job.intent.out_id, job)
                 if first.intent != job.intent._replace(event=first.intent.event):
-                    raise OutIdConflict(f"entry {first.place} has this out_id, but other content")
+                    raise OutIdConflict(
+                        f"entry {first.place} has this out_id, but other content; give each "
+                        "entry its own"
+                    )
             except SmsError as error:
                 self._refuse(place, Refusal.of(error), asked=_asked_out_id(entry))
             except Exception as error:
@@ -252,11 +255,13 @@ def _read_intent(request: SendRequest, defaults: Defaults, event_secret: str) ->
         raise InvalidRequest("must be a JSON object", field="request")
     if _REQUEST_FIELDS.isdisjoint(body):
         raise InvalidRequest(
-            "is no request to send and no event of a known kind", code="no-request"
+            "is no request to send and no event of a known kind; docs/events.md shows both",
+            code="no-request",
         )
     if "out_id" not in body and not request.event_id:
         raise InvalidRequest(
-            "is missing, and this event has no id to derive one from: a repeat would send again",
+            "is missing, and this event has no id to derive one from: give one, for without it a "
+            "repeat would send again",
             field="out_id",
         )
     is_abroad = _is_abroad(body)
@@ -291,7 +296,9 @@ def _file_report(file: StoredFile, invocation: Invocation) -> "FileReport":
 
     known = settings.read_file_settings(os.environ)
     if not file_sends.is_ours(file, known):
-        reason = {"reason": "is no file in SMS_FILE_PREFIX"}
+        reason = {
+            "reason": f"is no file of recipients, which lie below {known.prefix} (SMS_FILE_PREFIX)"
+        }
         return file_sends.FileReport("ignored", reason, wants_repeat=False)
     api = invocation.api
     bucket = buckets.open_bucket(

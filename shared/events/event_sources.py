@@ -100,7 +100,9 @@ def _entries_or_refusal(read: Callable[[Any], list[Entry]], value: Any) -> list[
         return [Refusal.of(error)]
     if entries:
         return entries
-    return [Refusal(code="empty-event", reason="the event holds no request")]
+    return [
+        Refusal(code="empty-event", reason="the event holds no request; docs/events.md shows one")
+    ]
 
 
 def _read(event: bytes) -> list[Entry]:
@@ -125,7 +127,9 @@ def _read_json(event: bytes) -> Any:
     try:
         return _parsed(event.decode("utf-8-sig"))
     except UnicodeDecodeError:
-        raise InvalidRequest("the event is not UTF-8", code="unknown-event") from None
+        raise InvalidRequest(
+            "the event is not UTF-8; send JSON in UTF-8", code="unknown-event"
+        ) from None
 
 
 def _check_number(entries: Sequence[object]) -> None:

@@ -66,7 +66,8 @@ def send_file(
     """
     if file.written_by not in WHOLE_OBJECTS:
         raise InvalidRequest(
-            f"only objects written whole are sent to ({', '.join(WHOLE_OBJECTS)})",
+            "is no event of a file that was written whole, and only such are sent to: upload it by "
+            f"{', '.join(WHOLE_OBJECTS)}",
             field="eventName",
         )
     key, pieces = _open(file, bucket, settings)

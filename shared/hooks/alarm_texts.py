@@ -90,7 +90,10 @@ def _template_body(message: Message, values: dict[str, str], template_code: str)
 def _body_at_home(message: Message, values: dict[str, str]) -> dict[str, Any]:
     template_code = message.scene.template_code
     if not template_code:
-        raise ConfigurationError("scenes.json has no template_code for alarms in the mainland")
+        raise ConfigurationError(
+            "this alarm's scene in scenes.json has no template_code, which numbers of the mainland "
+            "need"
+        )
     return _template_body(message, values, template_code)
 
 
@@ -129,7 +132,10 @@ def _body_abroad(message: Message, values: dict[str, str]) -> dict[str, Any]:
     if scene.international_template_code:
         return _template_body(message, values, scene.international_template_code)
     if not scene.message:
-        raise ConfigurationError("scenes.json has no message for alarms to numbers abroad")
+        raise ConfigurationError(
+            "this alarm's scene in scenes.json has no message and no international_template_code, "
+            "one of which numbers abroad need"
+        )
     text = _PLACE.sub(lambda place: _said(place[1], message, values), scene.message)
     if values["left_out"] != "0" and "{left_out}" not in scene.message:
         text += f" +{values['left_out']}"

@@ -45,7 +45,10 @@ def read_id_question(query: Mapping[str, str]) -> IdQuestion:
     if out_id:
         read_out_id(out_id, "out_id")
     elif not safe_message_id(message_id):
-        raise InvalidRequest("is not the id of a message", field="message_id")
+        raise InvalidRequest(
+            "is not the id of a message; give the biz_id or message_id that the send answered",
+            field="message_id",
+        )
     return IdQuestion(out_id, message_id, int(first_part))
 
 

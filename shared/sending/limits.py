@@ -73,7 +73,7 @@ class Limits(NamedTuple):
                 digits = _with_country_code(number, part)
                 if digits.startswith(settings.blocked_prefixes):
                     raise InvalidRequest(
-                        "begins with one of SMS_BLOCKED_PREFIXES; leave it out",
+                        "begins with one of SMS_BLOCKED_PREFIXES; leave the number out",
                         field=part.path_of(place),
                         code="prefix-blocked",
                     )

@@ -166,7 +166,10 @@ def _read_content(
     sign_name = read_sign_name(request, f"{path}sign_name", defaults)
     param = read_template_param(request.get("template_param"), field, check)
     if is_code and len(param) != 1:
-        raise InvalidRequest("must hold one variable, the verification code", field=field)
+        raise InvalidRequest(
+            "must hold one variable, the code, as SMS_CODE_TEMPLATES names this template",
+            field=field,
+        )
     return _Message(
         phone_number="",
         sign_name=sign_name,
@@ -185,4 +188,8 @@ def _extend_code(value: object, field: str) -> str:
 
 def _check_code(text: str, field: str) -> None:
     if not _VERIFICATION_CODE.fullmatch(text):
-        raise InvalidRequest("must be 4 to 6 letters and digits", field=field)
+        raise InvalidRequest(
+            "must be a code of 4 to 6 letters and digits, as SMS_CODE_TEMPLATES names this "
+            "template",
+            field=field,
+        )

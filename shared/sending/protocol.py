@@ -57,7 +57,10 @@ def send(
 
 def _send_without_store(attempts: Attempts) -> tuple[PartOutcome, ...]:
     if attempts.intent.resend_unknown:
-        raise InvalidRequest("needs shared state (SMS_STATE_URL)", field="resend_unknown")
+        raise InvalidRequest(
+            "needs shared state (SMS_STATE_URL), of which there is none; leave it out",
+            field="resend_unknown",
+        )
     return tuple(_send_unclaimed(attempts.about(part), part) for part in attempts.intent.parts)
 
 

@@ -77,7 +77,9 @@ def refuse_repeats(numbers: Sequence[str], field: str) -> None:
 def read_sign_name(request: Mapping[str, Any], field: str, defaults: Defaults) -> str:
     """Return sign_name, or the default; `field` is its path for errors."""
     if "sign_name" not in request and not defaults.sign_name:
-        raise InvalidRequest("is missing, and SMS_SIGN_NAME is not set", field=field)
+        raise InvalidRequest(
+            "is missing, and SMS_SIGN_NAME is not set: give one, or set it", field=field
+        )
     text = read_text(request.get("sign_name", defaults.sign_name), field)
     if not 1 <= len(text) <= 100 or not text.isprintable() or _BRACKETS.search(text):
         raise InvalidRequest(
@@ -100,7 +102,10 @@ def read_template_param(
     for name, given in value.items():
         place = f"{field}.{shown(name)}"
         if not _VARIABLE.fullmatch(name):
-            raise InvalidRequest("has a name that no template variable can have", field=place)
+            raise InvalidRequest(
+                "has a name that no template variable can have; use ASCII letters, digits and _",
+                field=place,
+            )
         if isinstance(given, float):
             raise InvalidRequest(
                 "is a decimal; write it as a string, so that no digit is lost", field=place

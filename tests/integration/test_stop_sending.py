@@ -84,7 +84,7 @@ def test_with_shared_state_the_record_is_written_and_removed_and_both_may_be_rep
     assert read_stop(store) is None
     code, said = run(project, "start", "--local", **state)
     assert code == 0
-    assert said.startswith("Sending was not stopped. Functions that were switched off go on with")
+    assert said.startswith("Sending was not stopped. If functions were switched off, make start-")
 
 
 def test_on_this_machine_the_authority_of_redis_is_the_file_that_is_uploaded(

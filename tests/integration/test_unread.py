@@ -67,7 +67,7 @@ def test_what_can_be_read_by_now_is_taken_and_the_rest_stays(
     keep(store, REPORT, ODD, [REPORT | {"out_id": "shop~order-2"}, {"mixed": 1}])
     shown = run(project, tmp_path)
     assert shown.count("read now") == 2
-    assert "1 could not be read" in shown
+    assert "Not read: 1." in shown
     assert NUMBER not in shown
     for out_id in ("order-1", "order-2"):
         ((receipt,), _) = records.of_intent(store, WireId("shop", out_id), state_secret=SECRET)

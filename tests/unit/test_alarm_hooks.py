@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,11 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared import transport
 from shared.hooks.alarm_recipients import messages_of
 from shared.hooks.contract import FIRING, Alarm, Alert
+from shared.hooks.left_out import LeftOut
 from shared.hooks.products import PRODUCT_OF
 from shared.sending.scenes import read_scenes
+from shared.state.choice import open_store
+from tests.unit.conftest import ApiTo
 from tests.unit.hook_requests import (
     ALARM_SCENE,
     NUMBER,
@@ -27,7 +28,7 @@ from tests.unit.hook_requests import (
     hooked,
     write_scenes,
 )
-from tests.unit.scripted_server import Scene, hang_up
+from tests.unit.scripted_server import hang_up
 from tests.unit.sms_platform import Platform, accepted, refused
 
 ALARMS = ("alertmanager", "cloudmonitor", "grafana", "uptime-kuma")
@@ -251,7 +252,7 @@ def test_a_scene_that_fails_for_everybody_is_a_mistake_in_the_settings(
     assert {(answer.status, answer.body["code"]) for answer in answers} == {(500, "configuration")}
     log = capsys.readouterr().out
     assert '"action": "configure"' in log
-    assert "scenes.json has no message for alarms to numbers abroad" in log
+    assert "has no message and no international_template_code" in log
     write_scenes(tmp_path, scene())
     assert call("alertmanager").body["sent"] == 1
     assert len(platform.sends) == 1
@@ -305,31 +306,28 @@ def test_what_a_storm_left_out_is_told_in_the_next_message(
     assert [param["name"] for param in params(platform)[2:]] == ["Down6 +4", "Down7"]
 
 
-def test_of_alarms_at_once_one_tells_what_was_left_out(
+def test_what_was_left_out_is_told_by_one_message_while_another_is_in_doubt(
     platform: Platform, deployed: pytest.MonkeyPatch
 ) -> None:
+    """So it is with alarms at once: which of them tells is settled before it is sent."""
     deployed.setenv("SMS_LIMITS", "number-per-minute=1")
     forget_instance()
     storm("alertmanager", range(4))
     deployed.setenv("SMS_LIMITS", "number-per-minute=0")
     forget_instance()
-    met = threading.Barrier(3)
+    platform.on("SendSms", hang_up(), accepted())
+    storm("alertmanager", range(4, 6))
+    assert [param["name"] for param in params(platform)] == ["Down0", "Down4 +3", "Down5"]
 
-    def wait_for_all(_sent: object) -> Scene:
-        met.wait(timeout=30)
-        return accepted()
 
-    def told_to(place: int) -> int:
-        try:
-            return int(storm("alertmanager", range(place, place + 1))[0]["sent"])
-        finally:
-            transport.SESSION.close()  # this thread's connections
-
-    platform.decide("SendSms", wait_for_all)
-    with ThreadPoolExecutor(3) as pool:
-        assert list(pool.map(told_to, range(4, 7))) == [1, 1, 1]
-    counts = [param["name"].partition(" ")[2] for param in params(platform)[1:]]
-    assert sorted(counts) == ["", "", "+3"]
+def test_of_many_at_once_one_takes_the_count(tmp_path: Path, api_to: ApiTo) -> None:
+    left_out = LeftOut(api_to("http://127.0.0.1:9"), open_store(f"sqlite://{tmp_path}/state.db"))
+    left_out.add(NUMBER, 3)
+    with ThreadPoolExecutor(8) as pool:
+        taken = list(pool.map(left_out.take, [NUMBER] * 16))
+    assert sorted(taken)[-2:] == [0, 3]
+    left_out.add(NUMBER, 2)
+    assert left_out.take(NUMBER) == 2
 
 
 def test_what_an_unsent_message_was_to_tell_is_told_by_the_next(

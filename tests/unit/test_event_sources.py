@@ -176,7 +176,7 @@ def test_a_refusal_says_what_is_wrong_and_where() -> None:
     assert found_in([timer("{"), {"requests": 7}, {"requests": []}]) == [
         Refusal("malformed-json", "is neither JSON nor base64 of JSON"),
         Refusal("invalid-request", "requests: must be a list"),
-        Refusal("empty-event", "the event holds no request"),
+        Refusal("empty-event", "the event holds no request; docs/events.md shows one"),
     ]
 
 

@@ -768,7 +768,7 @@ def test_a_row_with_a_blocked_prefix_does_not_stop_the_others_of_its_part(
     (row,) = (line for line in results(bucket, entry) if "row" in line)
     assert (row["row"], row["reason"]) == (
         2,
-        "phone_number: begins with one of SMS_BLOCKED_PREFIXES; leave it out",
+        "phone_number: begins with one of SMS_BLOCKED_PREFIXES; leave the number out",
     )
 
 

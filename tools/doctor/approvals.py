@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from shared.platform.refusals import explain
 from shared.platform.sms_api import ACCEPTED, REJECTED, Result
 from shared.sending.scenes import Scenes
 from shared.settings import CodeSettings, Settings, read_code_settings, read_file_settings
@@ -130,7 +131,8 @@ def _template(setting: str, code: str, codes: CodeSettings | None = None) -> App
 def _examine(approval: Approval, result: Result) -> Findings:
     named = approval.named
     if result.verdict == REJECTED and result.code.startswith("isv.") and not is_forbidden(result):
-        yield Finding("approvals", ERROR, f"{named} is refused ({result.code})", IN_CONSOLE)
+        meaning, _ = explain(result.code)
+        yield Finding("approvals", ERROR, f"{named} is refused ({result.code})", meaning)
         return
     if result.verdict != ACCEPTED:
         yield Finding(

@@ -18,7 +18,7 @@ from shared.settings import Credentials, Settings
 from shared.transport import new_session
 
 CALL_SECONDS = 10
-GRANT = "grant what docs/ram-policy.json grants"
+GRANT = "grant the role, or the RAM user of the key pair, what docs/ram-policy.json grants"
 _NOT_PERMISSIONS = ("Forbidden.RiskControl", "Forbidden.UserVerification")
 
 

@@ -204,7 +204,9 @@ def _persistence(appends: int | None) -> Finding:
             "set appendonly to yes",
         )
     if appends:
-        return Finding("persistence", OK, "Redis writes a file that it survives a restart by")
+        return Finding(
+            "persistence", OK, "Redis writes what it keeps to a file, which survives a restart"
+        )
     return Finding(
         "persistence",
         WARN,

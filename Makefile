@@ -14,6 +14,8 @@ help: ## list every target
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(VENV)/setup.stamp ## make the environment .venv, with fc-stub and sms-emulator in it
+	@$(BIN)/fc-stub --version >/dev/null 2>&1 || { echo "$(VENV) does not run. Was this folder moved?"; \
+		echo "Make it anew: make clean, then make setup"; exit 1; }
 	@echo "$(VENV) is ready, with $(BIN)/fc-stub and $(BIN)/sms-emulator. Next: make demo"
 
 demo: $(VENV)/setup.stamp ## run it all on this machine, without a cloud account (ONCE=1: stop by itself)

@@ -149,6 +149,26 @@ def test_an_environment_that_was_left_half_made_is_completed(project: Path, tmp_
     assert output(project, "make", f"VENV={folder}", pip) == f"make: '{pip}' is up to date.\n"
 
 
+def test_an_environment_of_a_folder_that_was_moved_is_not_called_ready(
+    project: Path, tmp_path: Path
+) -> None:
+    """Its programs begin with the path of the Python that it had."""
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin/fc-stub"
+    program.write_text("#!/where/it/was/.venv/bin/python\n")
+    program.chmod(0o755)
+    done = subprocess.run(
+        ["make", f"VENV={tmp_path}", "-o", str(tmp_path / "setup.stamp"), "setup"],
+        cwd=project,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "Was this folder moved?\nMake it anew: make clean, then make setup\n" in done.stdout
+    assert "is ready" not in done.stdout
+
+
 def test_the_doctor_says_what_its_python_lacks(project: Path) -> None:
     without_packages = [sys.executable, "-S", "-m", "tools.doctor"]
     done = subprocess.run(

@@ -78,7 +78,7 @@ def test_a_template_is_added_changed_and_removed(
     open_page: OpenPage, emulator: SmsEmulator
 ) -> None:
     page = open_page("#settings")
-    expect_count(page, "#templates > li", 7)
+    expect_count(page, "#templates > li", 9)
     page.get_by_role("button", name="Add template").click()
     expect_focus(page, "#template-editor [name=code]")
     fill(page, "template-editor", code="SMS_7", type="notification", content="【x】${name}")
@@ -96,7 +96,7 @@ def test_a_template_is_added_changed_and_removed(
     expect_text(page, "#templates li:last-child .pill", "rejected")
     assert send(emulator, ANN, "SMS_7", {"name": "Ann"}) == "isv.SMS_TEMPLATE_ILLEGAL"
     page.get_by_role("button", name="Remove SMS_7").click()
-    expect_count(page, "#templates > li", 7)
+    expect_count(page, "#templates > li", 9)
     expect_focus(page, "#templates .danger")
 
 

@@ -33,6 +33,7 @@ from ..web.trigger_auth import Authenticator
 from ..web.web_socket import read_handshake, refuse
 from .inspection import inspect
 from .service import Service
+from .wrong_port import at_wrong_port
 
 _LOG_TAIL = 4096
 _TOO_LARGE = RequestRefused(400, "InvalidArgument", "body: over 32 MB")
@@ -200,13 +201,8 @@ class Gateway:
         """Refuse who calls a function at the API's port, and say where it is called."""
         if is_call(request.path) or request.header("x-oss-security-token"):
             return
-        urls = {name: self._ports.trigger_url(name) for name in self._service.functions}
-        called = [f"{url.rstrip('/')}{request.path} ({name})" for name, url in urls.items() if url]
-        where = f"each has a URL of its own: {', '.join(called)}" if called else "none has a URL"
-        message = (
-            f"{request.path!r} is no call of the Function Compute API, whose port this is. "
-            f"Call a function at its URL; {where}"
-        )
+        named = {name: self._ports.trigger_url(name) for name in self._service.functions}
+        message = at_wrong_port(request.path, {name: url for name, url in named.items() if url})
         raise RequestRefused(400, "PathNotSupported", message)
 
     async def _api(self, request: HttpRequest, request_id: str) -> HttpResponse:

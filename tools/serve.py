@@ -13,6 +13,7 @@ import threading
 from typing import IO, Any
 
 from tools.install_runtimes import install
+from tools.languages import own
 from tools.local_cloud import (
     EMULATOR_SECRET,
     STUB_PORT,
@@ -53,7 +54,7 @@ def main() -> int:
         print(f"serve: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\nstopped; what was deployed is kept")
+        print(own("\nstopped; what was deployed is kept", "\n已停止；部署过的内容仍然保留"))
     return 0
 
 
@@ -76,7 +77,9 @@ def _serve(cloud: LocalCloud, options: list[str]) -> None:
     )
     _show(lines, emulator)
     ended.wait()
-    raise NotStarted("fc-stub has ended; its message is above")
+    raise NotStarted(
+        own("fc-stub has ended; its message is above", "fc-stub 已结束，原因见上面的输出")
+    )
 
 
 def _read_until_ready(output: IO[str]) -> list[str] | None:
@@ -96,12 +99,21 @@ def _show(lines: list[str], emulator: dict[str, Any]) -> None:
     listed = lines[: next(number for number, line in enumerate(lines) if "To deploy" in line)]
     if len(listed) > 1:  # more than the table's head
         print("".join(listed))
-    print("\nTo deploy to here, in another terminal, in the folder of s.yaml:\n")
+    deploy = own(
+        "To deploy to here, in another terminal, in the folder of s.yaml:",
+        "要部署到这里，请在另一个终端里进入 s.yaml 所在的目录，运行：",
+    )
+    print(f"\n{deploy}\n")
     print("".join(f"export {name}={value}\n" for name, value in exports.items()))
-    print("Then `s deploy -y`, and `s info`, which prints the functions' URLs.")
-    print(f"\nAPI key of these settings: {API_KEY}")
-    print(f"Inbox, what was sent: {emulator['url']}/inbox")
-    print("\nRunning until Ctrl-C.", flush=True)
+    print(
+        own(
+            "Then `s deploy -y`, and `s info`, which prints the functions' URLs.",
+            "然后运行 `s deploy -y`，再用 `s info` 查看各个函数的地址。",
+        )
+    )
+    print(f"\n{own('API key of these settings', '这些设置的 API 密钥')}: {API_KEY}")
+    print(f"{own('Inbox, what was sent', '收件箱，收到的短信')}: {emulator['url']}/inbox")
+    print(own("\nRunning until Ctrl-C.", "\n一直运行到按下 Ctrl-C。"), flush=True)
 
 
 if __name__ == "__main__":

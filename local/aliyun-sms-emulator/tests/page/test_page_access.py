@@ -260,7 +260,7 @@ def test_every_text_that_is_used_exists_and_every_one_that_exists_is_used() -> N
     for key, text in english.items():
         assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", chinese[key])), key
         assert (
-            re.search("[\u4e00-\u9fff，]", chinese[key])
+            re.search("[\u4e00-\u9fff，；]", chinese[key])
             or key in {"other_language_code", "other_language"}
             or "{" in text
         ), key

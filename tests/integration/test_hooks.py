@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -160,34 +158,6 @@ def test_a_scene_of_a_kind_says_what_goes_abroad(hooks: Cloud, emulator: SmsEmul
 
 
 # What docs/hooks.md says
-
-
-@pytest.mark.parametrize(
-    ("heading", "product"),
-    [
-        *(("Supabase", "supabase"), ("Logto", "logto"), ("Casdoor", "casdoor")),
-        *(("ZITADEL", "zitadel"), ("authentik", "authentik"), ("Novu", "novu")),
-        *(("Any other product", "generic"), ("Alertmanager", "alertmanager")),
-        ("CloudMonitor", "cloudmonitor"),
-    ],
-)
-def test_the_trial_of_a_product_works_as_it_is_written(
-    hooks: Cloud, project: Path, heading: str, product: str
-) -> None:
-    script = textwrap.dedent(block_under(project, heading, "sh"))
-    environment = {
-        **os.environ,
-        "HOOK": address_of(hooks, product).partition("/hooks")[0],
-        "KEY": key_of(product),
-        "TOKEN": TOKEN,
-        "no_proxy": "*",
-    }
-    run = subprocess.run(
-        ["bash", "-c", script], env=environment, capture_output=True, text=True, timeout=60
-    )
-    answer = json.loads(run.stdout)
-    assert answer.get("status", 200) in (200, 503), run.stdout
-    assert "detail" not in answer or answer["code"] == "not-settled", run.stdout
 
 
 # Recipes of docs/hooks.md, for products that build any body themselves

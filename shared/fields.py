@@ -46,16 +46,16 @@ def why_no_json(error: Exception) -> str:
 
 
 def _object_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = shown(next(name for name in names if names.count(name) > 1))
-        named = f": {twice}" if twice != "*" else ""
-        raise InvalidRequest(
-            f"the JSON names a field twice{named}; give each once",
-            status=400,
-            code="malformed-json",
-        )
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in fields:
+            named = "" if shown(name) == "*" else f": {shown(name)}"
+            raise InvalidRequest(
+                f"the JSON names a field twice{named}; give each once",
+                status=400,
+                code="malformed-json",
+            )
+        fields[name] = value
     return fields
 
 

@@ -19,7 +19,7 @@ _UNSUPPORTED = re.compile(
 )
 _CONTROL = re.compile("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 REFUSED = {
-    _CONTROL: "holds a control character, such as a line break; leave it out",
+    _CONTROL: "holds a control character, such as a tab; leave it out",
     _LINK: "holds a link, domain or IP address; put it into the template's text",
     _UNSUPPORTED: (
         "holds an emoji, a bracket such as 【】 or another character that is refused; leave it out"

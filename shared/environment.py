@@ -85,12 +85,13 @@ def _oddity(value: str, is_ascii: bool) -> str:
 
     for place, character in enumerate(value, 1):
         kind = unicodedata.category(character)
-        ascii_form = unicodedata.normalize("NFKC", character)
         if character in "\r\n":
             return f"; its character {place} is a line break: take it out"
-        if kind in ("Cc", "Cf", "Co", "Cn"):
+        if kind in ("Cc", "Cf"):
             return f"; its character {place} is invisible: take it out"
-        if is_ascii and not character.isascii() and ascii_form.isascii():
+        if kind.startswith("Z") and character not in " \u3000":
+            return f"; its character {place} is an unusual space: write a plain one, or none"
+        if is_ascii and unicodedata.east_asian_width(character) == "F":
             return f"; its character {place} is full-width: write it in ASCII"
         if is_ascii and not character.isascii():
             return f"; its character {place} is not ASCII"
@@ -101,7 +102,8 @@ def _value(environ: Mapping[str, str], name: str) -> str:
     """Return the value of `name` without space around it, "" when it is not set.
 
     Python keeps a byte that is no UTF-8 as half of a surrogate pair (PEP 383), which can be neither
-    sent nor stored. Quotation marks come from files whose reader does not take them for its own.
+    sent nor stored. Quotation marks come from files whose reader does not take them for its own;
+    those of ``"{code}" is the code for "Shop"`` belong to the text.
     """
     value = environ.get(name, "").strip()
     try:
@@ -110,7 +112,8 @@ def _value(environ: Mapping[str, str], name: str) -> str:
         raise ConfigurationError(
             f"{name} holds bytes that are no UTF-8: set it again, from a text in UTF-8"
         ) from None
-    if len(value) > 1 and value[0] + value[-1] in _QUOTES:
+    marks, inside = value[:1] + value[-1:], value[1:-1]
+    if len(value) > 1 and marks in _QUOTES and not any(mark in inside for mark in marks):
         raise ConfigurationError(f"{name} has quotation marks around its value: take them away")
     return value
 

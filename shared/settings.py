@@ -263,15 +263,18 @@ def _rules(environ: Mapping[str, str]) -> dict[str, int]:
 
 def _countries(environ: Mapping[str, str]) -> dict[str, int]:
     """Return the countries of SMS_COUNTRIES, each with what it may get a day, 0 if it says none."""
-    countries = {}
-    for place, entry in enumerate(environment.entries(environ, "SMS_COUNTRIES", _COUNTRY), 1):
-        from shared.dial_codes import DIAL_CODES  # most deployments send to the mainland alone
+    entries = environment.entries(environ, "SMS_COUNTRIES", _COUNTRY)
+    if not entries:  # most deployments send to the mainland alone
+        return {}
+    from shared.dial_codes import DIAL_CODES
 
+    countries = {}
+    for place, entry in enumerate(entries, 1):
         country, _, most = entry.partition(":")
         if country not in DIAL_CODES.values():
             raise ConfigurationError(
-                f"SMS_COUNTRIES: entry {place} is no country: write its two letters of ISO 3166, "
-                "such as GB for the United Kingdom"
+                f"SMS_COUNTRIES: entry {place} is no country with phone numbers of its own: write "
+                "two letters of ISO 3166, such as GB for the United Kingdom"
             )
         countries[country] = int(most or 0)
     return countries

@@ -290,6 +290,9 @@ def test_a_malformed_setting_is_an_error_that_names_it(name: str, value: str) ->
         ("SMS_AUTH", "func\ntion", "its character 5 is a line break: take it out"),
         ("SMS_INTENT_TTL", "😀", "its character 1 is not ASCII"),
         ("SMS_SIGN_NAME", "阿里\u200b云", "its character 3 is invisible: take it out"),
+        ("SMS_SIGN_NAME", "My\xa0Shop", "its character 3 is an unusual space: write a plain one"),
+        ("SMS_LIMITS", "number-per-day\xa0=5", "its character 15 is an unusual space"),
+        ("SMS_LIMITS", "①", "its character 1 is not ASCII"),
         ("SMS_SIGN_NAME", "【阿里云】", "without brackets, such as 阿里云$"),
         ("SMS_EVENT_CALLER", "two words", "such as shop$"),
     ],
@@ -307,6 +310,11 @@ def test_a_value_in_quotation_marks_is_refused_as_such(value: str) -> None:
         read_settings({"SMS_SIGN_NAME": value})
 
 
+@pytest.mark.parametrize("text", ['"{code}" is the code for "Shop"', "“店”的验证码：“{code}”"])
+def test_quotation_marks_of_a_text_of_its_own_stay(text: str) -> None:
+    assert read_code_settings({"SMS_CODE_MESSAGE": text}).message == text
+
+
 def test_a_template_of_codes_that_is_misspelt_is_refused_rather_than_left_uncounted() -> None:
     with pytest.raises(ConfigurationError, match="SMS_CODE_TEMPLATES: entry 1 must be the code"):
         read_settings({"SMS_CODE_TEMPLATES": "SMS_1;SMS_2"})
@@ -317,9 +325,9 @@ def test_templates_of_codes_are_read_without_space_around_them() -> None:
     assert read_templates_of_codes(environ) == {"SMS_1", "SMS_2"}
 
 
-@pytest.mark.parametrize("country", ["UK", "EN", "XX"])
-def test_a_country_that_does_not_exist_is_refused_with_an_example(country: str) -> None:
-    with pytest.raises(ConfigurationError, match=r"entry 2 is no country: .*GB for the"):
+@pytest.mark.parametrize("country", ["UK", "EN", "XX", "EH"])
+def test_a_country_without_numbers_of_its_own_is_refused_with_an_example(country: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"entry 2 is no country with .*GB for the"):
         read_settings({"SMS_COUNTRIES": f"HK,{country}:5"})
 
 

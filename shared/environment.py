@@ -7,48 +7,10 @@ example. It never shows the value: that may be a secret which was pasted into th
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from shared.errors import ConfigurationError
-
-
-class Form(NamedTuple):
-    """What a value looks like: as a regular expression, and in words that fit behind "must be".
-
-    `is_ascii` says whether a character that is not ASCII is a mistake in it.
-    """
-
-    pattern: str
-    words: str
-    is_ascii: bool = True
-
-    def fits(self, value: str) -> bool:
-        """Whether the whole of `value` has this form."""
-        return re.fullmatch(self.pattern, value) is not None
-
-
-CALLER = Form(r"[A-Za-z0-9_-]{1,40}", "1 to 40 letters, digits, - and _, such as shop")
-TEMPLATE = Form(r"SMS_[0-9]{1,32}", "SMS_ and the digits of a template, such as SMS_100001")
-# PNVS has templates of its own, such as 100001.
-ANY_TEMPLATE = Form(
-    r"[A-Za-z0-9_]{1,40}", "the code of a template, such as SMS_100001, or 100001 of PNVS"
-)
-VARIABLE = Form(
-    r"[A-Za-z_][A-Za-z0-9_]{0,63}",
-    "a name of 1 to 64 letters, digits and _ that begins with no digit, such as code",
-)
-SIGNATURE = Form(
-    r"[^\x00-\x1f\x7f-\xa0\u200b-\u200f\u2028-\u202f\ufeff【】\[\]]{1,100}",
-    "1 to 100 characters, the signature as the console shows it, without brackets, such as 阿里云",
-    is_ascii=False,
-)
-SENDER = Form(
-    r"[0-9]{1,15}|[A-Za-z0-9]{1,11}",
-    "1 to 11 letters and digits, or 1 to 15 digits, such as MyShop",
-)
-MESSAGE = Form(r"(?s).{1,2000}", "a text of 1 to 2000 characters", is_ascii=False)
-WORD = Form(r".{1,20}", "a word of 1 to 20 characters on one line", is_ascii=False)
+from shared.forms import Form
 
 _QUOTES = ('""', "''", "“”", "‘’", "``")
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -89,7 +51,7 @@ def _oddity(value: str, is_ascii: bool) -> str:
             return f"; its character {place} is a line break: take it out"
         if kind in ("Cc", "Cf"):
             return f"; its character {place} is invisible: take it out"
-        if kind.startswith("Z") and character not in " \u3000":
+        if kind.startswith("Z") and character != " ":
             return f"; its character {place} is an unusual space: write a plain one, or none"
         if is_ascii and unicodedata.east_asian_width(character) == "F":
             return f"; its character {place} is full-width: write it in ASCII"

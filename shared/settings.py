@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from shared import environment
+from shared import environment, forms
 from shared.errors import ConfigurationError
 from shared.limit_rules import RULES
 
@@ -26,15 +26,15 @@ MOST_RECEIPT_TOKENS = 2  # the one in use and, while it is being changed, the ne
 SIGNATURE_METHODS = ("ACS3-HMAC-SHA256", "HMAC-SHA1")
 LIMIT_MODES = ("enforce", "record-only")
 AUTH_TYPES = ("anonymous", "trigger", "function", "jwt")
-_COUNTRY = environment.Form(
+_COUNTRY = forms.Form(
     r"[A-Z]{2}(:[0-9]{1,9})?",
     "a country in two capital letters, and for a limit of its own a colon and its messages a day, "
     "such as HK or SG:500",
 )
-_PREFIX = environment.Form(
+_PREFIX = forms.Form(
     r"\+?[1-9][0-9]{0,14}", "a country code and the first digits behind it, such as 86170"
 )
-_QUEUE = environment.Form(
+_QUEUE = forms.Form(
     r"[A-Za-z0-9-]{1,240}-(SmsReport|SmsUp)",
     "the name of a queue that ends in -SmsReport or -SmsUp, such as Alicom-Queue-1-SmsReport",
 )
@@ -195,7 +195,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     """Read what all functions need."""
     state_url, state_secret = _state(environ)
     return Settings(
-        sign_name=environment.text(environ, "SMS_SIGN_NAME", environment.SIGNATURE),
+        sign_name=environment.text(environ, "SMS_SIGN_NAME", forms.SIGNATURE),
         endpoint=environment.endpoint(environ, "SMS_ENDPOINT", "https://dysmsapi.aliyuncs.com"),
         international_endpoint=environment.endpoint(
             environ, "SMS_INTERNATIONAL_ENDPOINT", "https://dysmsapi.ap-southeast-1.aliyuncs.com"
@@ -210,7 +210,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
             environ, "SMS_SIGNATURE_METHOD", SIGNATURE_METHODS, default="ACS3-HMAC-SHA256"
         ),
         code_templates=frozenset(
-            environment.entries(environ, "SMS_CODE_TEMPLATES", environment.ANY_TEMPLATE)
+            environment.entries(environ, "SMS_CODE_TEMPLATES", forms.ANY_TEMPLATE)
         ),
         connect_timeout=environment.seconds(environ, "SMS_CONNECT_TIMEOUT", default=2.0),
         read_timeout=environment.seconds(environ, "SMS_READ_TIMEOUT", default=5.0),
@@ -304,7 +304,7 @@ def read_access(environ: Mapping[str, str]) -> Access:
 
 def read_event_caller(environ: Mapping[str, str]) -> str:
     """Return SMS_EVENT_CALLER: the name of the API key that events and files send for, or ""."""
-    return environment.text(environ, "SMS_EVENT_CALLER", environment.CALLER)
+    return environment.text(environ, "SMS_EVENT_CALLER", forms.CALLER)
 
 
 def read_receipt_tokens(environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -343,12 +343,12 @@ def read_queue_settings(environ: Mapping[str, str]) -> QueueSettings:
 def read_code_settings(environ: Mapping[str, str]) -> CodeSettings:
     """Read how codes are made and sent: SMS_CODE_*."""
     backend = environment.choice(environ, "SMS_CODE_BACKEND", ("own", "pnvs"), default="own")
-    at_home = environment.ANY_TEMPLATE if backend == "pnvs" else environment.TEMPLATE
-    message = environment.text(environ, "SMS_CODE_MESSAGE", environment.MESSAGE)
+    at_home = forms.ANY_TEMPLATE if backend == "pnvs" else forms.TEMPLATE
+    message = environment.text(environ, "SMS_CODE_MESSAGE", forms.MESSAGE)
     if message and message.count("{code}") != 1:
         words = "a text with {code} in it once, where the code goes, such as '{code} is your code.'"
         raise environment.refusal("SMS_CODE_MESSAGE", words)
-    abroad = environment.text(environ, "SMS_CODE_INTERNATIONAL_TEMPLATE", environment.TEMPLATE)
+    abroad = environment.text(environ, "SMS_CODE_INTERNATIONAL_TEMPLATE", forms.TEMPLATE)
     if message and abroad:
         raise ConfigurationError(
             "SMS_CODE_MESSAGE and SMS_CODE_INTERNATIONAL_TEMPLATE are both set: set one, and leave "
@@ -356,13 +356,13 @@ def read_code_settings(environ: Mapping[str, str]) -> CodeSettings:
         )
     return CodeSettings(
         backend=backend,
-        sign_name=environment.text(environ, "SMS_CODE_SIGN_NAME", environment.SIGNATURE)
-        or environment.text(environ, "SMS_SIGN_NAME", environment.SIGNATURE),
+        sign_name=environment.text(environ, "SMS_CODE_SIGN_NAME", forms.SIGNATURE)
+        or environment.text(environ, "SMS_SIGN_NAME", forms.SIGNATURE),
         template=environment.text(environ, "SMS_CODE_TEMPLATE", at_home),
-        variable=environment.text(environ, "SMS_CODE_VARIABLE", environment.VARIABLE) or "code",
+        variable=environment.text(environ, "SMS_CODE_VARIABLE", forms.VARIABLE) or "code",
         international_template=abroad,
         message=message,
-        sender_id=environment.text(environ, "SMS_CODE_SENDER_ID", environment.SENDER),
+        sender_id=environment.text(environ, "SMS_CODE_SENDER_ID", forms.SENDER),
         length=environment.whole_number(
             environ, "SMS_CODE_LENGTH", unit="digits", default=6, lowest=4, highest=8
         ),
@@ -406,11 +406,11 @@ def read_file_settings(environ: Mapping[str, str]) -> FileSettings:
     return FileSettings(
         prefix=prefix,
         results_prefix=results,
-        template_code=environment.text(environ, "SMS_FILE_TEMPLATE_CODE", environment.TEMPLATE),
+        template_code=environment.text(environ, "SMS_FILE_TEMPLATE_CODE", forms.TEMPLATE),
         encoding=environment.choice(
             environ, "SMS_FILE_ENCODING", ("auto", "utf-8", "gbk"), default="auto"
         ),
-        columns=tuple(environment.entries(environ, "SMS_FILE_COLUMNS", environment.VARIABLE)),
+        columns=tuple(environment.entries(environ, "SMS_FILE_COLUMNS", forms.VARIABLE)),
         parallel=environment.whole_number(
             environ, "SMS_FILE_PARALLEL", unit="parts", default=8, lowest=1, highest=64
         ),

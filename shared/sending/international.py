@@ -10,11 +10,10 @@ api-dysmsapi-2018-05-01-sendmessagetoglobe, documents 55284 (SendSms) and 101346
 200 characters).
 """
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from shared import phone_numbers
+from shared import forms, phone_numbers
 from shared.errors import InvalidRequest
 from shared.fields import read_client_ip, read_flag, read_object, read_text
 from shared.ids import compact_json
@@ -30,7 +29,6 @@ from shared.sending.request_fields import (
 MAX_MESSAGE = 255 * 153  # characters that a phone can put together from parts (3GPP TS 23.040)
 MAX_VARIABLE = 200
 TYPES = ("OTP", "NOTIFY", "MKT")
-_SENDER = re.compile(r"[0-9]{1,15}|[A-Za-z0-9]{1,11}")
 _ALL_APIS = ("api", "client_ip", "out_id", "phone_numbers", "resend_unknown")
 _TEMPLATE = ("sign_name", "template_code", "template_param")
 _FIELDS = {
@@ -167,11 +165,9 @@ def _read_message(request: Mapping[str, Any]) -> str:
 
 
 def _read_sender(value: object) -> str:
-    if isinstance(value, str) and _SENDER.fullmatch(value):
+    if isinstance(value, str) and forms.SENDER.fits(value):
         return value
-    raise InvalidRequest(
-        "must be up to 11 letters and digits, or up to 15 digits", field="sender_id"
-    )
+    raise InvalidRequest(f"must be {forms.SENDER.words}", field="sender_id")
 
 
 def _read_type(value: object) -> str:

@@ -1,19 +1,15 @@
 """Fields that sends in the mainland and abroad have in common."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from shared import phone_numbers
+from shared import forms, phone_numbers
 from shared.errors import InvalidRequest
 from shared.fields import read_out_id, read_text, shown
 from shared.ids import new_out_id
 from shared.sending.intents import Defaults
 
 MAX_NUMBERS = 1000
-_TEMPLATE_CODE = re.compile(r"SMS_[0-9]{1,32}")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
-_BRACKETS = re.compile(r"[【】\[\]]")
 
 
 def request_out_id(request: Mapping[str, Any], idempotency_key: str) -> str:
@@ -30,7 +26,7 @@ def request_out_id(request: Mapping[str, Any], idempotency_key: str) -> str:
 def read_template_code(request: Mapping[str, Any]) -> str:
     """Return the field template_code, which has to be there."""
     code = request.get("template_code")
-    if not isinstance(code, str) or not _TEMPLATE_CODE.fullmatch(code):
+    if not isinstance(code, str) or not forms.TEMPLATE.fits(code):
         raise InvalidRequest(
             "must be the code of an approved template, such as SMS_123456789",
             field="template_code",
@@ -81,10 +77,8 @@ def read_sign_name(request: Mapping[str, Any], field: str, defaults: Defaults) -
             "is missing, and SMS_SIGN_NAME is not set: give one, or set it", field=field
         )
     text = read_text(request.get("sign_name", defaults.sign_name), field)
-    if not 1 <= len(text) <= 100 or not text.isprintable() or _BRACKETS.search(text):
-        raise InvalidRequest(
-            "must be an approved signature, written without its brackets", field=field
-        )
+    if not forms.SIGNATURE.fits(text):
+        raise InvalidRequest(f"must be {forms.SIGNATURE.words}", field=field)
     return text
 
 
@@ -101,7 +95,7 @@ def read_template_param(
     param = {}
     for name, given in value.items():
         place = f"{field}.{shown(name)}"
-        if not _VARIABLE.fullmatch(name):
+        if not forms.VARIABLE.fits(name):
             raise InvalidRequest(
                 "has a name that no template variable can have; use ASCII letters, digits and _",
                 field=place,

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from shared import environment
+from shared import environment, forms
 from shared.errors import ConfigurationError, InvalidRequest
 from shared.fields import parse_json, why_no_json
 from shared.phone_numbers import anywhere
@@ -33,13 +33,13 @@ SOURCES = ("title", "text", "state", "count", "severity", "receiver", "left_out"
 LABEL = "label:"
 _KEY = re.compile(r"(?:purpose:[A-Za-z0-9_.-]{1,32}|[a-z0-9-]{1,40}(?::[A-Za-z0-9_.-]{1,64})?)")
 _FORMS = {
-    "template_code": environment.ANY_TEMPLATE,
-    "international_template_code": environment.ANY_TEMPLATE,
-    "variable": environment.VARIABLE,
-    "sign_name": environment.SIGNATURE,
-    "sender_id": environment.SENDER,
-    "message": environment.MESSAGE,
-    "word": environment.WORD,
+    "template_code": forms.ANY_TEMPLATE,
+    "international_template_code": forms.ANY_TEMPLATE,
+    "variable": forms.VARIABLE,
+    "sign_name": forms.SIGNATURE,
+    "sender_id": forms.SENDER,
+    "message": forms.MESSAGE,
+    "word": forms.WORD,
 }
 _ABROAD = ("international_template_code", "message", "sender_id")
 _CODE_MEMBERS = ("template_code", "sign_name", "variable", *_ABROAD)
@@ -218,8 +218,8 @@ def _read_alarm_scene(content: object, place: str) -> AlarmScene:
     variables = _object(members, "variables", place)
     for name, source in variables.items():
         here = f"{place}.variables.{name}"
-        if not environment.VARIABLE.fits(name):
-            raise _wrong(here, f"has a name that is not {environment.VARIABLE.words}")
+        if not forms.VARIABLE.fits(name):
+            raise _wrong(here, f"has a name that is not {forms.VARIABLE.words}")
         if not _is_source(source):
             raise _wrong(here, f"must be one of {', '.join(SOURCES)}, or label:<name>")
     return AlarmScene(
@@ -256,8 +256,8 @@ def _read_words(members: Mapping[str, Any], place: str) -> dict[str, str]:
         here = f"{place}.words.{state}"
         if state not in STATES:
             raise _wrong(here, f"must be one of {', '.join(STATES)}")
-        if not isinstance(word, str) or not environment.WORD.fits(word):
-            raise _wrong(here, f"must be {environment.WORD.words}")
+        if not isinstance(word, str) or not forms.WORD.fits(word):
+            raise _wrong(here, f"must be {forms.WORD.words}")
     return words
 
 

@@ -259,7 +259,7 @@ def test_a_broken_rule_names_its_field(body: object, field: str) -> None:
         ({"phone_numbers": "١٣٨٠٠١٣٨٠٠٠"}, "ARABIC-INDIC DIGIT ONE"),
         ({"phone_numbers": [13800138000]}, "must be a string"),
         ({"template_code": "100002"}, "such as SMS_"),
-        ({"sign_name": "【签名】"}, "without its brackets"),
+        ({"sign_name": "【签名】"}, "as the console shows it, without brackets"),
         ({"sign_name": "half\ud83d"}, "surrogate"),
         ({"sms_up_extend_code": 7}, "up to 20 digits"),
         ({"template_param": "name"}, "must be an object of strings"),

@@ -290,7 +290,7 @@ def test_a_malformed_setting_is_an_error_that_names_it(name: str, value: str) ->
         ("SMS_AUTH", "func\ntion", "its character 5 is a line break: take it out"),
         ("SMS_INTENT_TTL", "😀", "its character 1 is not ASCII"),
         ("SMS_SIGN_NAME", "阿里\u200b云", "its character 3 is invisible: take it out"),
-        ("SMS_SIGN_NAME", "My\xa0Shop", "its character 3 is an unusual space: write a plain one"),
+        ("SMS_SIGN_NAME", "My\u3000Shop", "its character 3 is an unusual space: write a"),
         ("SMS_LIMITS", "number-per-day\xa0=5", "its character 15 is an unusual space"),
         ("SMS_LIMITS", "①", "its character 1 is not ASCII"),
         ("SMS_SIGN_NAME", "【阿里云】", "without brackets, such as 阿里云$"),

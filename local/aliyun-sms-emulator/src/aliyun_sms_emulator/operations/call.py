@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple, TypeVar
 
 from aliyun_sms_emulator.clock import CHINA
 from aliyun_sms_emulator.platform import Platform
@@ -17,6 +18,18 @@ _DATE = re.compile(r"2[0-9]{7}")
 _NUMBER = re.compile(r"[0-9]{1,9}")
 
 MAX_PAGE_SIZE = 50
+_Entry = TypeVar("_Entry")
+
+
+class Page(NamedTuple):
+    """A piece of a list: its number, from 1 on, and how many entries it has."""
+
+    number: int
+    size: int
+
+    def of(self, entries: Sequence[_Entry]) -> Sequence[_Entry]:
+        """Return the entries of the whole list that are on this page."""
+        return entries[(self.number - 1) * self.size : self.number * self.size]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +69,10 @@ class Call:
             raise invalid(name)
         return int(text)
 
-    def page(self, name: str) -> tuple[int, int]:
-        """The page number in parameter `name` (from 1, default 1) and the page size (1-50)."""
+    def page(self, name: str) -> Page:
+        """The page whose number is in parameter `name` (default 1); PageSize is 1-50, else 10."""
         number = self.number(name, 1, 10**9, 1)
-        return number, self.number("PageSize", 1, MAX_PAGE_SIZE, 10)
+        return Page(number, self.number("PageSize", 1, MAX_PAGE_SIZE, 10))
 
     def day(self, name: str) -> datetime:
         """A `yyyyMMdd` parameter as the beginning of that day in UTC+8; raises BusinessError."""

@@ -27,7 +27,7 @@ def query_send_details(call: Call) -> dict[str, object]:
     day = call.day("SendDate")
     if not 0 <= (in_china(call.now).date() - day.date()).days <= _DAYS_BACK:
         raise invalid("SendDate")
-    page, size = call.page("CurrentPage")
+    page = call.page("CurrentPage")
     rows = call.platform.store.inbox.send_details(
         call.account,
         phone_number,
@@ -36,10 +36,9 @@ def query_send_details(call: Call) -> dict[str, object]:
         visibility=call.visibility,
         biz_id=call.text("BizId") or None,
     )
-    shown = rows[(page - 1) * size : page * size]
     return {
         "TotalCount": len(rows),
-        "SmsSendDetailDTOs": {"SmsSendDetailDTO": [_detail(row) for row in shown]},
+        "SmsSendDetailDTOs": {"SmsSendDetailDTO": [_detail(row) for row in page.of(rows)]},
     }
 
 

@@ -38,10 +38,9 @@ def query_send_statistics(call: Call) -> dict[str, object]:
             and wanted_sign in {"", row["sign_name"]}
         ):
             days[in_china(row["accepted_at"]).strftime("%Y%m%d")].append(row)
-    page, size = call.page("PageIndex")
+    page = call.page("PageIndex")
     targets = [_target(day, days[day], call.now) for day in sorted(days)]
-    shown = targets[(page - 1) * size : page * size]
-    return {"Data": {"TotalSize": len(targets), "TargetList": shown}}
+    return {"Data": {"TotalSize": len(targets), "TargetList": page.of(targets)}}
 
 
 def _target(day: str, rows: list[sqlite3.Row], now: float) -> dict[str, object]:

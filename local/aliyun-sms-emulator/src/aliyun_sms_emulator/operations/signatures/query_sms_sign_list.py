@@ -11,13 +11,13 @@ from aliyun_sms_emulator.wire.answers import SMS
 
 def query_sms_sign_list(call: Call) -> dict[str, object]:
     """List the signatures, page by page."""
-    page, size = call.page("PageIndex")
-    names = [s for s in call.platform.catalogue.signatures.values() if not s.gift]
+    page = call.page("PageIndex")
+    signatures = [s for s in call.platform.catalogue.signatures.values() if not s.gift]
     return {
-        "SmsSignList": [_listed(s) for s in names[(page - 1) * size : page * size]],
-        "TotalCount": len(names),
-        "CurrentPage": page,
-        "PageSize": size,
+        "SmsSignList": [_listed(signature) for signature in page.of(signatures)],
+        "TotalCount": len(signatures),
+        "CurrentPage": page.number,
+        "PageSize": page.size,
     }
 
 

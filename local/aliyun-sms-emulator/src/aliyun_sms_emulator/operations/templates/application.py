@@ -48,6 +48,15 @@ def apply_again(call: Call) -> Template:
     return _submitted(call, template.code)
 
 
+def answer_of(template: Template) -> dict[str, object]:
+    """What CreateSmsTemplate and UpdateSmsTemplate answer of a template that is applied for."""
+    return {
+        "TemplateCode": template.code,
+        "TemplateName": template.name,
+        "OrderId": order_id(template),
+    }
+
+
 def applied_on(template: Template) -> str:
     """The date of a template's application, as the platform writes it."""
     return REVIEW_DATE if template.applied_at is None else china_text(template.applied_at)

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from aliyun_sms_emulator.operations.call import Call
 from aliyun_sms_emulator.operations.operation import Operation
-from aliyun_sms_emulator.operations.templates.application import apply_for, order_id
+from aliyun_sms_emulator.operations.templates.application import answer_of, apply_for
 from aliyun_sms_emulator.wire.answers import SMS
 
 
 def create_sms_template(call: Call) -> dict[str, object]:
     """Keep a new template; its review takes the seconds of a setting."""
-    template = apply_for(call)
-    return {
-        "TemplateCode": template.code,
-        "TemplateName": template.name,
-        "OrderId": order_id(template),
-    }
+    return answer_of(apply_for(call))
 
 
 OPERATION = Operation(

@@ -18,7 +18,7 @@ from aliyun_sms_emulator.wire.answers import RESULT
 
 def get_sms_template_list(call: Call) -> dict[str, object]:
     """List the templates that match what is asked for."""
-    page, size = call.page("PageIndex")
+    page = call.page("PageIndex")
     wanted_states = _states(call)
     found = [
         _listed(template)
@@ -30,8 +30,14 @@ def get_sms_template_list(call: Call) -> dict[str, object]:
         and call.text("AuditStatus") in {"", str(REVIEW_NUMBERS[template.status])}
         and (not wanted_states or _state(template) in wanted_states)
     ]
-    shown = found[(page - 1) * size : page * size]
-    return {"Data": {"List": shown, "PageNo": page, "PageSize": size, "Total": len(found)}}
+    return {
+        "Data": {
+            "List": page.of(found),
+            "PageNo": page.number,
+            "PageSize": page.size,
+            "Total": len(found),
+        }
+    }
 
 
 def _listed(template: Template) -> dict[str, object]:

@@ -13,13 +13,13 @@ from aliyun_sms_emulator.wire.answers import SMS
 
 def query_sms_template_list(call: Call) -> dict[str, object]:
     """List the templates, page by page."""
-    page, size = call.page("PageIndex")
+    page = call.page("PageIndex")
     templates = call.platform.catalogue.own_templates(call.now)
     return {
-        "SmsTemplateList": [_listed(t) for t in templates[(page - 1) * size : page * size]],
+        "SmsTemplateList": [_listed(template) for template in page.of(templates)],
         "TotalCount": len(templates),
-        "CurrentPage": page,
-        "PageSize": size,
+        "CurrentPage": page.number,
+        "PageSize": page.size,
     }
 
 

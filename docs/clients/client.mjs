@@ -2,7 +2,10 @@
 // It needs Node.js 18 or newer, and no package.
 import { createInterface } from "node:readline/promises";
 
-const { SMS_URL, CODES_URL, SMS_KEY, NUMBER } = process.env;
+const [SMS_URL, CODES_URL, SMS_KEY, NUMBER] = ["SMS_URL", "CODES_URL", "SMS_KEY", "NUMBER"].map((name) => {
+  if (!process.env[name]) throw new Error(`set the variable ${name}`);
+  return process.env[name].replace(/\/$/, ""); // a URL may have a / at its end
+});
 const TRIES = 5;
 const WAIT_SECONDS = 2;
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import requests
 
-SMS_URL = os.environ["SMS_URL"]  # of the function send_sms, without a / at the end
-CODES_URL = os.environ["CODES_URL"]  # of the function verify_code
+SMS_URL = os.environ["SMS_URL"].rstrip("/")  # of the function send_sms
+CODES_URL = os.environ["CODES_URL"].rstrip("/")  # of the function verify_code
 HEADERS = {"Authorization": f"Bearer {os.environ['SMS_KEY']}"}
 TRIES = 5
 WAIT_SECONDS = 2

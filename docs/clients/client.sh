@@ -2,6 +2,7 @@
 # A client of fc-sms with curl: send with an out_id, repeat after a 504, check a code.
 set -eu
 
+SMS_URL=${SMS_URL%/} CODES_URL=${CODES_URL%/} # a URL may have a / at its end
 TRIES=5
 WAIT_SECONDS=2
 
@@ -58,7 +59,7 @@ echo "sent: $(echo "$sent" | field outcome)"
 created=$(call "$CODES_URL/codes" \
   '{"phone_number": "'"$NUMBER"'", "purpose": "login", "out_id": "login-'"$now"'"}')
 printf 'code: '
-read -r typed
+read -r typed || test "$typed" # a last line may have no end
 code=$(printf %s "$typed" | tr -cd 0-9) # nothing else, as it goes into the JSON as it is
 # A wrong code takes one of its tries. When the answer to a right one is lost, the repeat says
 # false: its code is used up, and the person needs another.

@@ -346,8 +346,8 @@ def _nothing_at_path(path: str, routes: Mapping[tuple[str, str], Route]) -> Inva
     """Return the error for a path that is in no route; it names those that end in no secret."""
     open_to_all = [f"{method} {path}" for method, path in sorted(routes) if "{" not in path]
     takes = f"; this function takes {' and '.join(open_to_all)}" if open_to_all else ""
-    if any(_is_at(path.rstrip("/"), route) for _, route in routes):
-        takes += "; leave out the / at its end"
+    if any(_is_at(re.sub("/+", "/", f"/{path}".rstrip("/")), route) for _, route in routes):
+        takes += "; the path of this request has a / too many"
     call = "/" + path.strip("/").partition("/")[0]
     owner = _FUNCTION_OF.get(call)
     if owner and not any(route.startswith(call) for _, route in routes):

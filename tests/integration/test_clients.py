@@ -40,7 +40,8 @@ def with_state(start_cloud: StartCloud, tmp_path: Path) -> Cloud:
 
 def start(project: Path, cloud: Cloud, name: str, key: str = API_KEY) -> subprocess.Popen[str]:
     """Start a client, which sends to NUMBER."""
-    sms, codes = (cloud.functions.url(each).rstrip("/") for each in (SEND, "fc-sms-verify-code"))
+    # As `s info` prints them, with a / at the end.
+    sms, codes = (cloud.functions.url(each) for each in (SEND, "fc-sms-verify-code"))
     return start_at(project, name, sms=sms, codes=codes, key=key)
 
 

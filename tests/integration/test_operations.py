@@ -30,7 +30,7 @@ from shared.errors import (
 from shared.platform.refusals import explain
 from shared.sending.stop import read_stop, start_sending
 from shared.state.redis_store import RedisStore
-from tests.integration.cloud import QUERY, Cloud
+from tests.integration.cloud import QUERY, SEND, Cloud
 from tests.integration.conftest import StartCloud
 from tests.integration.page_blocks import blocks, commands
 from tests.integration.redis_server import RedisServer
@@ -162,6 +162,8 @@ def test_every_block_runs_as_it_stands_and_s_knows_how_it_is_called(
     assert cloud.send(message(out_id)).status == 200
     for block in every_block(project):
         block = _OWN_VALUES.sub("true", block).replace("ID=order-17", f"ID={out_id}")
+        block = block.replace("http://127.0.0.1:9100", cloud.functions.api_url)
+        block = block.replace("http://127.0.0.1:9101/", cloud.functions.url(SEND))
         shell.run(block)
     called = shell.called()
     asked_of_s = [call.removeprefix("s ") for call in called if call.startswith("s ")]
@@ -244,7 +246,7 @@ def test_nothing_is_sent_between_the_two_commands_and_it_goes_on_after(
 def test_the_commands_of_a_block_stand_on_lines_of_their_own(project: Path) -> None:
     """So that each can be pasted alone, and none is overlooked here."""
     ours = re.compile(
-        r"export \w+=.*|make [a-z-]+.*|s [a-z_ -]+.*|git \w+ .*|sleep \d+|python3 -c '.*'"
+        r"export \w+=.*|make [a-z-]+.*|s [a-z_ -]+.*|git \w+ .*|sleep \d+|python3 -c '.*'|curl .*"
     )
     for block in every_block(project):
         assert all(ours.fullmatch(command) for command in commands(block)), block

@@ -338,7 +338,8 @@ def test_a_path_that_ends_in_a_secret_is_not_named() -> None:
 @pytest.mark.parametrize(
     ("path", "says"),
     [
-        ("/sms/", "leave out the / at its end"),
+        ("/sms/", "has a / too many"),
+        ("//sms", "has a / too many"),
         ("/delivery-status", "/delivery-status has another URL, that of the function "),
         ("/codes/check", "/codes has another URL, that of the function verify_code"),
         ("/hooks/logto", "/hooks has another URL, that of the function receive_hook"),

@@ -34,8 +34,9 @@ def test_a_refused_template_or_signature_is_named(code: str, told: str) -> None:
     assert named(code, template_code="SMS_7", sign_name="阿里云") == told
 
 
-def test_what_looks_like_a_phone_number_is_not_repeated() -> None:
+def test_what_looks_like_a_phone_number_or_a_key_is_not_repeated() -> None:
     for code in ("isv.SMS_TEMPLATE_ILLEGAL", "isv.SMS_SIGNATURE_ILLEGAL"):
         text = named(code, template_code="SMS_13800138000", sign_name="call 13800138000")
         assert "13800138000" not in text
-    assert named("isv.SMS_SIGNATURE_ILLEGAL", template_code="", sign_name="") == ""
+    for sign_name in ("", "ZTHbd2vT0rBqQmZ8xkFvJ1sUyWcN3a"):
+        assert named("isv.SMS_SIGNATURE_ILLEGAL", template_code="", sign_name=sign_name) == ""

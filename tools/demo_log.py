@@ -11,7 +11,7 @@ from typing import IO, Any
 
 from tools.languages import own
 
-_ONE_OF_RECEIPTS = re.compile(r'"action": "receipts".*"reports": (\d+)')
+_RECEIPTS_TAKEN = re.compile(r'"action": "receipts".*"reports": (\d+)')
 _SECONDS = 30  # how long a line may take after the answer to the call
 
 
@@ -34,8 +34,9 @@ class FunctionLog:
             with self._changed:
                 if self._is_live:
                     _show(report)
-                self._kept.append(report)
-                self._changed.notify_all()
+                else:
+                    self._kept.append(report)
+                    self._changed.notify_all()
         with self._changed:
             self._has_ended = True
             self._changed.notify_all()
@@ -60,7 +61,7 @@ class FunctionLog:
             taken += _receipts(report)
 
     def follow(self) -> None:
-        """Show everything from now on, as it comes."""
+        """Show everything from now on, as it comes; nothing is kept any more."""
         with self._changed:
             self._is_live = True
 
@@ -96,7 +97,7 @@ def _entries(report: dict[str, Any]) -> list[str]:
 
 def _receipts(report: dict[str, Any]) -> int:
     """Return how many receipts an invocation has taken."""
-    found = map(_ONE_OF_RECEIPTS.search, _entries(report))
+    found = map(_RECEIPTS_TAKEN.search, _entries(report))
     return sum(int(match[1]) for match in found if match)
 
 

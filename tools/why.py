@@ -135,7 +135,8 @@ def _causes(
         is_news = line.get("level") in ("warning", "error") and code not in ("", "OK", "not-found")
         if is_news or code == "replayed" or line.get("action") == "configure":
             text = str(line.get("remedy") or explain(code))
-            field = f" The field is {line['field']}." if line.get("field") else ""
+            detail = f": it {line['detail']}" if line.get("detail") else ""
+            field = f" The field is {line['field']}{detail}." if line.get("field") else ""
             code = code or "configuration"
             causes.setdefault(code, {"code": code, "text": text + field, "from": "log"})
     return list(causes.values())

@@ -144,7 +144,7 @@ def serve(
     """
     started = clock.monotonic()
     log = open_log(context, function, clock)
-    request, space, field = None, "", ""
+    request, space, field, detail = None, "", "", ""
     try:
         request = _read_event(event, size)
         space = authenticate(request, log) if authenticate else _authenticate(request, log)
@@ -156,13 +156,18 @@ def serve(
         if isinstance(error, StoreUnavailable):
             log.failed("store", error)
         response = _error_response(error)
-        field = error.field if isinstance(error, InvalidRequest) else ""
+        if isinstance(error, InvalidRequest):
+            field, detail = error.field, error.problem
     except Exception as error:
         log_bug(error, log)
         response = _error_response(InternalError())
     _log_answer(
         response,
-        log.about(field=masked(field), duration_ms=round((clock.monotonic() - started) * 1000)),
+        log.about(
+            field=masked(field),
+            detail=detail,
+            duration_ms=round((clock.monotonic() - started) * 1000),
+        ),
         request=request,
         space=space,
     )

@@ -212,9 +212,9 @@ class Case(NamedTuple):
 CASES = {
     "a limit of a number": Case(number_too_often, "number-per-day", "SMS_LIMITS", "log"),
     "a second code too soon": Case(code_too_soon, "codes-per-minute", "SMS_LIMITS", "log"),
-    "a closed country": Case(closed_country, "country-closed", "SMS_COUNTRIES", "log"),
+    "a closed country": Case(closed_country, "country-closed", "country code 61 (AU)", "log"),
     "a blocked prefix": Case(blocked_prefix, "prefix-blocked", "SMS_BLOCKED_PREFIXES", "log"),
-    "a wrong number": Case(wrong_number, "invalid-request", "phone_numbers", "log"),
+    "a wrong number": Case(wrong_number, "invalid-request", "phone_numbers: it is not a", "log"),
     "an unapproved template": Case(
         lambda scene: scene.refuse("isv.SMS_TEMPLATE_ILLEGAL"),
         "isv.SMS_TEMPLATE_ILLEGAL",

@@ -634,6 +634,7 @@ def test_an_answer_leaves_a_line_in_the_log(clock: ManualClock, said: Lines) -> 
             "outcome": "422",
             "code": "invalid-request",
             "field": "a[3].b",
+            "detail": "is bad",
             "caller": "tester",
             "duration_ms": 250,
         }

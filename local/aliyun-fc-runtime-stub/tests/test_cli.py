@@ -216,7 +216,7 @@ def test_start_prints_a_table_and_takes_free_ports(project: Project) -> None:
     plays = f"fc-stub send-event plain second --api http://127.0.0.1:{port - 1}"
     assert " ".join(lines[2].split()) == f"second python3 none {plays}"
     assert lines[3] == f"API at http://127.0.0.1:{port - 1}; Ctrl-C ends\n"
-    assert errors.count("fc-stub: warning: no interpreter for python3 ") == 1
+    assert errors.count("fc-stub: warning: functions of python3 run under Python ") == 1
 
 
 def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,6 +16,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -190,3 +191,26 @@ def test_with_json_whatever_happens_is_one_object_a_line(project: Project) -> No
     assert "in the log 你" in failed["log"]
     changed = next(one for one in lines if one["event"] == "reloaded")
     assert (changed["function"], changed["message"]) == ("f", "the code has changed")
+
+
+@pytest.mark.parametrize("is_on_the_path", [True, False])
+def test_a_command_that_is_shown_works_in_the_terminal_that_shows_it(
+    project: Project, tmp_path: Path, *, is_on_the_path: bool
+) -> None:
+    project.function("waits", CODE)
+    program = tmp_path / "bin of mine" / "fc-stub"
+    program.parent.mkdir()
+    program.write_text(f"#!{sys.executable}\nfrom aliyun_fc_runtime_stub.cli import main\nmain()\n")
+    program.chmod(0o755)
+    paths = ["/usr/bin", "/bin", *([str(program.parent)] if is_on_the_path else [])]
+    with subprocess.Popen(
+        [program, "start", "--port", "0", "-t", str(project.write())],
+        env=dict(os.environ, PATH=":".join(paths)),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as stub:
+        assert stub.stdout is not None
+        lines = [stub.stdout.readline() for _ in range(3)]
+        stub.terminate()
+    command = "fc-stub" if is_on_the_path else f"'{program}'"
+    assert f" {command} send-event plain waits --api " in lines[1]

@@ -59,7 +59,7 @@ def test_a_trigger_is_listed_with_the_command_that_plays_it(
     project.function("f", triggers=[given])
     (found,) = load_application(project.write(), {}).functions[0].event_triggers
     assert (found.name, found.kind) == ("t", given["triggerType"])
-    assert found.send_event == f"fc-stub send-event {command}"
+    assert found.send_event == f"send-event {command}"
 
 
 @pytest.mark.parametrize(

@@ -283,3 +283,29 @@ def test_import_is_light() -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     )
     assert result.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("is_on_the_path", [True, False])
+def test_a_command_that_is_shown_works_in_the_terminal_that_shows_it(
+    tmp_path: Path, *, is_on_the_path: bool
+) -> None:
+    program = tmp_path / "bin of mine" / "sms-emulator"
+    program.parent.mkdir()
+    program.write_text(
+        f"#!{sys.executable}\nfrom aliyun_sms_emulator.commands.cli import main\nmain()\n"
+    )
+    program.chmod(0o755)
+    environment = dict(os.environ, PATH=str(program.parent) if is_on_the_path else "/nowhere")
+    database = str(tmp_path / "sms.db")
+    with subprocess.Popen(
+        [program, "--port", "0", "--database", database],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(8)]
+        process.terminate()
+    shown = next(line for line in lines if line.split()[0] == "clients")
+    command = "sms-emulator" if is_on_the_path else f"'{program}'"
+    assert shown == f"  clients      {command} env\n"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ..function_compute import FunctionCompute
@@ -20,8 +22,19 @@ from .output import Output
 from .tables import Paint, listed, table
 from .without_effect import WithoutEffectReport, without_effect_text
 
+_NAME = "fc-stub"
 _COLOURS = {"error": "red", "hint": "yellow", "instance": "yellow", "not_run": "yellow"}
 _HEAD = ("FUNCTION", "RUNTIME", "TRIGGER", "URL, OR WHEN AND HOW")
+
+
+def own_command() -> str:
+    """Return what starts this program again in the same terminal, as a shell reads it.
+
+    That is `fc-stub` where the PATH has it, else the path that it was called by.
+    """
+    called = sys.argv[0]
+    is_by_path = Path(called).stem == _NAME and shutil.which(_NAME) is None
+    return shlex.quote(called) if is_by_path else _NAME
 
 
 def announce(text: str) -> None:
@@ -197,7 +210,7 @@ def _row(cloud: FunctionCompute, function: Function) -> dict[str, Any]:
             {
                 "name": one.name,
                 "type": one.kind,
-                "send_event": f"{one.send_event} {function.name}{api}",
+                "send_event": f"{own_command()} {one.send_event} {function.name}{api}",
             }
             for one in function.event_triggers
         ],
@@ -233,6 +246,6 @@ def _cells(row: dict[str, Any], api: str) -> list[tuple[str, str, str, str]]:
     for one in row["destinations"]:
         place = "a function here" if one["runs"] else "kept at /stub/destinations"
         found.append((f"on {one['outcome']}", f"{one['destination']} ({place})"))
-    found = found or [("none", f"fc-stub send-event plain {row['name']}{api}")]
+    found = found or [("none", f"{own_command()} send-event plain {row['name']}{api}")]
     first, *others = found
     return [(row["name"], row["runtime"], *first), *(("", "", *other) for other in others)]

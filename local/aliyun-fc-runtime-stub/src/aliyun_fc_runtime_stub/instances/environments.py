@@ -72,8 +72,8 @@ class Environments:
         warning = None
         if base is None:
             warning = (
-                f"no interpreter for {runtime} on this machine: its functions run under Python "
-                f"{current}; install {runtime} to run them as on Function Compute"
+                f"functions of {runtime} run under Python {current}, as this machine has no "
+                f"{runtime}; install it to run them as on Function Compute"
             )
             base = Path(sys.executable)
         try:

@@ -60,7 +60,7 @@ class TimerTrigger:
 class EventTrigger:
     """A trigger whose source is not on this machine.
 
-    `send_event` is the command that plays it; the function's name comes after it.
+    `send_event` is the command of fc-stub that plays it; the function's name comes after it.
     """
 
     name: str

@@ -83,7 +83,7 @@ def _read(trigger: PropertyMap) -> Trigger:
     if not isinstance(row.read, Played):
         return row.read(name, config)
     command = shlex.join(row.read.options(config, arn))
-    return EventTrigger(name, kind, f"fc-stub send-event {command}")
+    return EventTrigger(name, kind, f"send-event {command}")
 
 
 def _http(name: str, config: PropertyMap) -> HttpTrigger:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+import shutil
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from aliyun_sms_emulator.commands.plain_parser import PlainParser
 from aliyun_sms_emulator.errors import EmulatorError, NotRunning
 
+_NAME = "sms-emulator"
 OK, REFUSED, USAGE, NOT_RUNNING = 0, 1, 2, 3
 EXIT_CODES = """exit codes: 0 done, 1 refused by the emulated platform, 2 wrong usage or
 configuration, 3 no emulator answers at --url, 130 Ctrl-C, 143 SIGTERM"""
@@ -37,6 +41,16 @@ def parser_of(name: str, description: str) -> argparse.ArgumentParser:
         help="address of the emulator (default %(default)s)",
     )
     return parser
+
+
+def own_command() -> str:
+    """Return what starts this program again in the same terminal, as a shell reads it.
+
+    That is `sms-emulator` where the PATH has it, else the path that it was called by.
+    """
+    called = sys.argv[0]
+    is_by_path = Path(called).stem == _NAME and shutil.which(_NAME) is None
+    return shlex.quote(called) if is_by_path else _NAME
 
 
 def printable(text: str) -> str:

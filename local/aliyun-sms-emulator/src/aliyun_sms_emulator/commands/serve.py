@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aliyun_sms_emulator.commands.plain_parser import PlainParser
+from aliyun_sms_emulator.commands.running import own_command
 from aliyun_sms_emulator.commands.state_folder import default_database, default_tls_folder
 from aliyun_sms_emulator.errors import EmulatorError
 from aliyun_sms_emulator.version import __version__
@@ -181,7 +182,8 @@ def _announce(server: EmulatorServer, config: Config, options: argparse.Namespac
         }
         print(json.dumps(ready), flush=True)  # noqa: T201
         return
-    https = "; https, too: sms-emulator trust" if options.tls else ""
+    command = own_command()
+    https = f"; https, too: {command} trust" if options.tls else ""
     lines = (
         f"SMS emulator ready at {url} (platform API at /, JSON API at /api)",
         f"  access key   {key.id}" + ("" if options.config else f" / {key.secret}"),
@@ -189,7 +191,7 @@ def _announce(server: EmulatorServer, config: Config, options: argparse.Namespac
         f"  templates    {'any' if config.any_template else ', '.join(config.templates)}",
         f"  signatures   {'any' if config.any_signature else ', '.join(config.signatures)}",
         f"  database     {options.database}",
-        f"  clients      sms-emulator env{https}",
+        f"  clients      {command} env{https}",
         "Stop with Ctrl-C.",
     )
     print("\n".join(lines), flush=True)  # noqa: T201

@@ -36,6 +36,15 @@ _FIELDS = {
     "SendSms": frozenset((*_ALL_APIS, *_TEMPLATE)),
     "SendInterSms": frozenset((*_ALL_APIS, *_TEMPLATE, "country_code")),
 }
+_OF_OTHER_APIS = {
+    "country_code": "it goes with api SendInterSms alone",
+    "message": "give a message or a template_code, not both",
+    "sender_id": "it goes with a message, not with a template_code",
+    "sign_name": "it goes with a template_code, not with a message",
+    "template_code": "give a message or a template_code, not both",
+    "template_param": "it goes with a template_code, not with a message",
+    "type": "it goes with a message, not with a template_code",
+}
 
 
 def read_intent(body: object, idempotency_key: str, defaults: Defaults) -> Intent:
@@ -45,7 +54,7 @@ def read_intent(body: object, idempotency_key: str, defaults: Defaults) -> Inten
     SendMessageToGlobe. Raises InvalidRequest naming the field that breaks a rule.
     """
     api = _read_api(body)
-    request = read_object(body, "", _FIELDS[api])
+    request = read_object(body, "", _FIELDS[api], elsewhere=_OF_OTHER_APIS)
     out_id = request_out_id(request, idempotency_key)
     return Intent(
         out_id=out_id,

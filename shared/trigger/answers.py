@@ -241,7 +241,8 @@ def _explained(outcome: PartOutcome, *, has_store: bool, repeats_others: bool) -
 def _limit_reached(rule: str, retry_after: int) -> _Explained:
     if not retry_after:
         return _Explained(f"This alone is more than the limit {rule}: split it.", 429)
-    detail = f"The limit {rule} is reached, so this was not sent. Repeat it as it is, later."
+    detail = f"The limit {rule} is reached, so this was not sent."
+    detail += f" Repeat it as it is in {retry_after} s."
     return _Explained(detail, 429, retryable=True, retry_after=retry_after)
 
 

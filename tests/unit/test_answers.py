@@ -75,7 +75,7 @@ def test_a_limit_is_429_with_its_rule_and_the_time_to_wait(rule: str) -> None:
     body = body_of(response)
     assert (body["code"], body["retryable"], body["outcome"]) == (rule, True, "rejected")
     assert body["detail"] == (
-        f"The limit {rule} is reached, so this was not sent. Repeat it as it is, later."
+        f"The limit {rule} is reached, so this was not sent. Repeat it as it is in 42 s."
     )
 
 

@@ -57,6 +57,25 @@ def refusal(body: object, **arguments: Any) -> InvalidRequest:
     return caught.value
 
 
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({**TEXT, "template_code": "SMS_1"}, "message: "),
+        ({**TEXT, "template_param": {"a": "b"}}, "template_param: "),
+        ({**TEXT, "sign_name": "Shop"}, "sign_name: "),
+        ({**TEXT, "country_code": "HK"}, "country_code: "),
+        ({**TEMPLATE, "sender_id": "Shop"}, "sender_id: "),
+        ({**TEMPLATE, "type": "OTP"}, "type: "),
+    ],
+)
+def test_a_field_of_another_api_is_refused_with_what_it_goes_with(
+    body: dict[str, Any], says: str
+) -> None:
+    text = str(refusal(body))
+    assert text.startswith(f"{says}is not a field of this request; ")
+    assert "known are" not in text
+
+
 def numbers(count: int) -> list[str]:
     return [f"+8525{number:07}" for number in range(count)]
 

@@ -17,12 +17,10 @@ from tests.integration.cloud import API_KEY, ONE_NUMBER_AGAIN_AND_AGAIN, Cloud
 from tests.integration.contract import Contract
 from tests.unit.hook_requests import (
     ALL,
-    AUDIENCE,
+    OPENS_ALL,
     SAMPLES,
     SECRET,
     STATE_SECRET,
-    SUBJECT,
-    TOKEN,
     WEBHOOK_SECRET,
     key_entry,
     key_of,
@@ -63,15 +61,10 @@ def running_hooks(
     (tmp_path / "scenes.json").write_text(json.dumps(SCENES), encoding="utf-8")
     entries = [key_entry(f"hook-{product}", key_of(product)) for product in ALL]
     changes = {
-        "SMS_HOOKS": ",".join(ALL),
+        **OPENS_ALL,
         "SMS_API_KEYS": ",".join([*entries, key_entry("tests", API_KEY)]),
         "SMS_HOOK_SUPABASE_SECRET": f"{WEBHOOK_SECRET}|{DOCUMENTED['supabase']}",
         "SMS_HOOK_ZITADEL_SECRET": f"{SECRET}|{DOCUMENTED['zitadel']}",
-        "SMS_HOOK_AUTH0_SECRET": SECRET,
-        "SMS_HOOK_AUTH0_SUBJECT": SUBJECT,
-        "SMS_HOOK_AUTH0_AUDIENCE": AUDIENCE,
-        "SMS_HOOK_CLOUDMONITOR_SECRET": TOKEN,
-        "SMS_HOOK_GENERIC_FIELDS": "number=to,code=payload.code",
         "SMS_CODE_TEMPLATE": "SMS_100001",
         "SMS_LOCAL_SCENES": str(tmp_path / "scenes.json"),
         "SMS_STATE_URL": f"sqlite://{tmp_path}/state.db",

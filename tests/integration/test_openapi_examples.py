@@ -26,11 +26,8 @@ from tests.integration.cloud import (
 from tests.integration.contract import Contract
 from tests.unit.hook_requests import (
     ALL,
-    AUDIENCE,
-    SECRET,
-    SUBJECT,
+    OPENS_ALL,
     TOKEN,
-    WEBHOOK_SECRET,
     key_entry,
     key_of,
     signed,
@@ -45,7 +42,7 @@ ALARM = {
 }
 WITHOUT_STATE = {
     "SMS_RECEIPT_TOKEN": TOKEN,
-    "SMS_HOOKS": ",".join(ALL),
+    **OPENS_ALL,
     "SMS_API_KEYS": ",".join(
         [key_entry("tests", API_KEY), *(key_entry(f"hook-{each}", key_of(each)) for each in ALL)]
     ),
@@ -59,13 +56,6 @@ EVERYTHING_ON = {
     "SMS_STATE_SECRET": "a-secret-of-these-tests",
     "SMS_ALLOW_LOCAL_STATE": "1",
     "SMS_LIMITS": f"codes-per-minute=0,codes-per-hour=0,{ONE_NUMBER_AGAIN_AND_AGAIN}",
-    "SMS_HOOK_SUPABASE_SECRET": WEBHOOK_SECRET,
-    "SMS_HOOK_ZITADEL_SECRET": SECRET,
-    "SMS_HOOK_AUTH0_SECRET": SECRET,
-    "SMS_HOOK_AUTH0_SUBJECT": SUBJECT,
-    "SMS_HOOK_AUTH0_AUDIENCE": AUDIENCE,
-    "SMS_HOOK_CLOUDMONITOR_SECRET": TOKEN,
-    "SMS_HOOK_GENERIC_FIELDS": "number=to,code=payload.code",
 }
 ONE = {"phone_numbers": "13800138000", "template_code": "SMS_123456789"}
 CODE = {"phone_number": "13800138000", "purpose": "login"}

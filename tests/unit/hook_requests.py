@@ -37,6 +37,17 @@ BY_KEY = (
 )
 ALL = (*BY_KEY, "auth0", "cloudmonitor", "supabase", "zitadel")
 STATE_SECRET = "the-secret-of-the-state"
+# Opens every hook; those by an API key need SMS_API_KEYS, too.
+OPENS_ALL = {
+    "SMS_HOOKS": ",".join(ALL),
+    "SMS_HOOK_SUPABASE_SECRET": WEBHOOK_SECRET,
+    "SMS_HOOK_ZITADEL_SECRET": SECRET,
+    "SMS_HOOK_AUTH0_SECRET": SECRET,
+    "SMS_HOOK_AUTH0_SUBJECT": SUBJECT,
+    "SMS_HOOK_AUTH0_AUDIENCE": AUDIENCE,
+    "SMS_HOOK_CLOUDMONITOR_SECRET": TOKEN,
+    "SMS_HOOK_GENERIC_FIELDS": "number=to,code=payload.code,kind=type",
+}
 ALARM_SCENE = {
     "template_code": "SMS_200",
     "variables": {"name": "title", "state": "state", "count": "count"},
@@ -133,15 +144,8 @@ def hooked(
 ) -> Iterator[None]:
     """Set a function up that opens every hook."""
     variables = {
-        "SMS_HOOKS": ",".join(ALL),
+        **OPENS_ALL,
         "SMS_API_KEYS": ",".join(key_entry(f"hook-{product}", key_of(product)) for product in ALL),
-        "SMS_HOOK_SUPABASE_SECRET": WEBHOOK_SECRET,
-        "SMS_HOOK_ZITADEL_SECRET": SECRET,
-        "SMS_HOOK_AUTH0_SECRET": SECRET,
-        "SMS_HOOK_AUTH0_SUBJECT": SUBJECT,
-        "SMS_HOOK_AUTH0_AUDIENCE": AUDIENCE,
-        "SMS_HOOK_CLOUDMONITOR_SECRET": TOKEN,
-        "SMS_HOOK_GENERIC_FIELDS": "number=to,code=payload.code,kind=type",
         "SMS_CODE_TEMPLATE": "SMS_100",
         "SMS_LOCAL_SCENES": str(folder / "scenes.json"),
     }

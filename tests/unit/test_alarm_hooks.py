@@ -69,6 +69,16 @@ def told(platform: Platform) -> list[str]:
     return [sent["PhoneNumbers"] for sent in platform.sends]
 
 
+def hold_back(deployed: pytest.MonkeyPatch, *storms: range) -> None:
+    """Let a limit hold back all alarms but the first, and take the limit away."""
+    deployed.setenv("SMS_LIMITS", "number-per-minute=1")
+    forget_instance()
+    for names in storms:
+        storm("alertmanager", names)
+    deployed.setenv("SMS_LIMITS", "number-per-minute=0")
+    forget_instance()
+
+
 @pytest.mark.parametrize("product", ALARMS)
 def test_the_alarm_of_a_product_is_told(product: str, platform: Platform) -> None:
     answer = call(product)
@@ -310,11 +320,7 @@ def test_what_was_left_out_is_told_by_one_message_while_another_is_in_doubt(
     platform: Platform, deployed: pytest.MonkeyPatch
 ) -> None:
     """So it is with alarms at once: which of them tells is settled before it is sent."""
-    deployed.setenv("SMS_LIMITS", "number-per-minute=1")
-    forget_instance()
-    storm("alertmanager", range(4))
-    deployed.setenv("SMS_LIMITS", "number-per-minute=0")
-    forget_instance()
+    hold_back(deployed, range(4))
     platform.on("SendSms", hang_up(), accepted())
     storm("alertmanager", range(4, 6))
     assert [param["name"] for param in params(platform)] == ["Down0", "Down4 +3", "Down5"]
@@ -333,11 +339,7 @@ def test_of_many_at_once_one_takes_the_count(tmp_path: Path, api_to: ApiTo) -> N
 def test_what_an_unsent_message_was_to_tell_is_told_by_the_next(
     platform: Platform, deployed: pytest.MonkeyPatch
 ) -> None:
-    deployed.setenv("SMS_LIMITS", "number-per-minute=1")
-    forget_instance()
-    storm("alertmanager", range(3))
-    deployed.setenv("SMS_LIMITS", "number-per-minute=0")
-    forget_instance()
+    hold_back(deployed, range(3))
     platform.on("SendSms", refused("isv.BLACK_KEY_CONTROL_LIMIT"), accepted())
     storm("alertmanager", range(3, 6))
     names = [param["name"] for param in params(platform)]
@@ -347,12 +349,7 @@ def test_what_an_unsent_message_was_to_tell_is_told_by_the_next(
 def test_what_was_held_back_with_a_count_is_counted_with_it(
     platform: Platform, deployed: pytest.MonkeyPatch
 ) -> None:
-    deployed.setenv("SMS_LIMITS", "number-per-minute=1")
-    forget_instance()
-    storm("alertmanager", range(4))
-    storm("alertmanager", range(3, 4))
-    deployed.setenv("SMS_LIMITS", "number-per-minute=0")
-    forget_instance()
+    hold_back(deployed, range(4), range(3, 4))
     storm("alertmanager", range(3, 6))
     names = [param["name"] for param in params(platform)]
     assert names == ["Down0", "Down3 +2", "Down4", "Down5"]

@@ -15,7 +15,7 @@ from shared.errors import InvalidRequest
 
 _OUT_ID = re.compile(r"[A-Za-z0-9._:-]{1,200}")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-# What is longer, or has more digits, may be a number, a code or a key: see `shown`.
+# What is longer, or has more digits, may be a number, a code or a key: see `is_name`.
 _LONGEST_NAME = 24
 _MOST_DIGITS = 2
 _CONSTANTS = ("NaN", "Infinity", "-Infinity")  # that Python takes
@@ -128,14 +128,19 @@ def read_whole_number(value: object, field: str, *, lowest: int, highest: int) -
     raise InvalidRequest(f"must be a whole number from {lowest} to {highest}", field=field)
 
 
+def is_name(text: str) -> bool:
+    """Whether a text is one or a few words with at most two digits: no number, code or key is."""
+    digits = sum(character.isdigit() for character in text)
+    is_short = len(text) <= _LONGEST_NAME and digits <= _MOST_DIGITS
+    return is_short and re.sub("[ -]", "_", text).isidentifier()
+
+
 def shown(name: str) -> str:
     """Return the name of a field that the caller made up, in ASCII, for errors and logs.
 
     It is ``*`` when it may be a number, a code or a key. ``first name`` and ``line_12`` stay as
     they are, ``é`` becomes ``\\xe9``.
     """
-    is_name = re.sub("[ -]", "_", name).isidentifier() and len(name) <= _LONGEST_NAME
-    digits = sum(character.isdigit() for character in name)
-    if not is_name or digits > _MOST_DIGITS:
+    if not is_name(name):
         return "*"
     return name.encode("ascii", "backslashreplace").decode()

@@ -5,7 +5,8 @@ codes: it is imported when there is a code to explain.
 """
 
 from shared.clock import PLATFORM_OFFSET
-from shared.logs import logged_template, masked
+from shared.fields import is_name
+from shared.logs import logged_template
 from shared.platform.error_codes import find
 
 _DAY = 86400
@@ -13,7 +14,6 @@ _DAY = 86400
 _WINDOWS = (("分钟", "_MINUTE", 60), ("小时", "_HOUR", 3600), ("天", "_DAY", _DAY))
 # In codes about a template; SIGNATURE_SCENE is about a signature that does not fit one.
 _OF_TEMPLATES = ("TEMPLATE", "CONTENT_CODE", "SIGNATURE_SCENE")
-_LONGEST_SIGNATURE = 24  # what is longer may be a key that was written in its place
 
 
 def is_refusal(code: str) -> bool:
@@ -62,14 +62,14 @@ def explain(code: str) -> tuple[str, int]:
 def named(code: str, *, template_code: str, sign_name: str) -> str:
     """Return which template and signature a refusal is about: ``The template was SMS_100002.``
 
-    It is "" for a `code` about neither, and where none is given. No key is in it, and no digits
-    that could be a phone number, whatever a caller wrote there.
+    It is "" for a `code` about neither, and where none is given. A signature that may be a number,
+    a code or a key, which was written in its place, is not named.
     """
     found = []
     is_about_template = any(word in code for word in _OF_TEMPLATES)
     if is_about_template and logged_template(template_code):
         found.append(f"The template was {template_code}.")
     # SignatureDoesNotMatch and its kin are about a request's own.
-    if "SIGN" in code and 1 <= len(sign_name) <= _LONGEST_SIGNATURE:
-        found.append(f"The signature was {masked(sign_name)}.")
+    if "SIGN" in code and is_name(sign_name):
+        found.append(f"The signature was {sign_name}.")
     return " ".join(found)

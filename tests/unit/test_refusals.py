@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.platform.refusals import explain, named
+from tests.unit.secret_watch import new_secrets
 
 
 def test_an_explanation_is_a_sentence_and_a_status() -> None:
@@ -34,9 +35,15 @@ def test_a_refused_template_or_signature_is_named(code: str, told: str) -> None:
     assert named(code, template_code="SMS_7", sign_name="阿里云") == told
 
 
-def test_what_looks_like_a_phone_number_or_a_key_is_not_repeated() -> None:
-    for code in ("isv.SMS_TEMPLATE_ILLEGAL", "isv.SMS_SIGNATURE_ILLEGAL"):
-        text = named(code, template_code="SMS_13800138000", sign_name="call 13800138000")
-        assert "13800138000" not in text
-    for sign_name in ("", "ZTHbd2vT0rBqQmZ8xkFvJ1sUyWcN3a"):
-        assert named("isv.SMS_SIGNATURE_ILLEGAL", template_code="", sign_name=sign_name) == ""
+@pytest.mark.parametrize("secret", [*new_secrets(1).in_any_form(), "123456", "call 13800138000"])
+def test_a_number_a_code_or_a_key_in_place_of_a_signature_is_not_named(secret: str) -> None:
+    assert named("isv.SMS_SIGNATURE_ILLEGAL", template_code="", sign_name=secret) == ""
+
+
+def test_what_looks_like_a_phone_number_is_no_template_to_be_named() -> None:
+    template = "SMS_13800138000"
+    assert named("isv.SMS_TEMPLATE_ILLEGAL", template_code=template, sign_name="") == ""
+
+
+def test_where_there_is_no_signature_none_is_named() -> None:
+    assert named("isv.SMS_SIGNATURE_ILLEGAL", template_code="", sign_name="") == ""

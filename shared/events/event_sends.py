@@ -296,9 +296,7 @@ def _file_report(file: StoredFile, invocation: Invocation) -> "FileReport":
 
     known = settings.read_file_settings(os.environ)
     if not file_sends.is_ours(file, known):
-        reason = {
-            "reason": f"is no file of recipients, which lie below {known.prefix} (SMS_FILE_PREFIX)"
-        }
+        reason = {"reason": "is no file of recipients, which lie in the folder of SMS_FILE_PREFIX"}
         return file_sends.FileReport("ignored", reason, wants_repeat=False)
     api = invocation.api
     bucket = buckets.open_bucket(

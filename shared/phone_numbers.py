@@ -289,7 +289,7 @@ def _abroad(written: _Written, field: str) -> str:
             raise InvalidRequest("has a 0 where its country code has to stand", field=field)
         if not code:
             raise InvalidRequest(
-                "has a dial code of no country; give country code and number, such as +85251234567",
+                "has a dial code of no country; give country code and number, such as +6581234567",
                 field=field,
             )
         if code == _CHINA:

@@ -247,7 +247,7 @@ def reason_of(read: Callable[[object, str], object], text: object) -> str:
     with pytest.raises(InvalidRequest) as caught:
         read(text, "phone_numbers[3]")
     assert (caught.value.status, caught.value.field) == (422, "phone_numbers[3]")
-    shown = caught.value.problem.replace("+85251234567", "").replace("+6581234567", "")
+    shown = caught.value.problem.replace("+6581234567", "")
     assert not re.search("[0-9]{7}", shown)
     return caught.value.problem
 

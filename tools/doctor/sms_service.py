@@ -57,7 +57,7 @@ def _no_key_pair(deployment: Deployment, error: ConfigurationError) -> Finding:
             "credentials",
             ERROR,
             "there are none: no role and no key pair, so nothing could be sent",
-            "set SMS_ROLE to the ARN of a role (docs/permissions.md), or SMS_ACCESS_KEY_ID and "
+            "set SMS_ROLE to the name of a role (docs/permissions.md), or SMS_ACCESS_KEY_ID and "
             "SMS_ACCESS_KEY_SECRET",
         )
     return Finding(

@@ -27,9 +27,10 @@ function isOpen(status, result) {
   return [429, 502, 503, 504].includes(status); // Function Compute or a gateway answers
 }
 
-// POST `body`, and repeat the same body while its outcome is open. Such a repeat never sends
-// twice, because the body has an `out_id`. Without shared state an unknown outcome is not
-// `retryable`, and this throws.
+// POST `body`, and repeat the same body while its outcome is open. With shared state such a repeat
+// never sends twice, because the body has an `out_id`. Without it an outcome that fc-sms does not
+// know is not `retryable`, and this throws; but where fc-sms did not answer, only the platform's
+// own check stops a second SMS.
 async function call(url, body) {
   for (let triesLeft = TRIES - 1; ; triesLeft -= 1) {
     let wait = WAIT_SECONDS;

@@ -28,9 +28,10 @@ class Refused(Exception):
 def read(answer: requests.Response) -> dict[str, Any]:
     """Return the JSON object of an answer; it is empty for another body, such as a gateway's."""
     try:
-        return dict(answer.json())
+        found = answer.json()
     except ValueError:
-        return {}
+        found = None
+    return found if isinstance(found, dict) else {}
 
 
 def is_open(answer: requests.Response) -> bool:
@@ -44,8 +45,9 @@ def is_open(answer: requests.Response) -> bool:
 def call(url: str, body: dict[str, Any]) -> dict[str, Any]:
     """POST `body`, and repeat the same body while its outcome is open.
 
-    Such a repeat never sends twice, because the body has an `out_id`. Without shared state an
-    unknown outcome is not `retryable`, and this raises Refused.
+    With shared state such a repeat never sends twice, because the body has an `out_id`. Without it
+    an outcome that fc-sms does not know is not `retryable`, and this raises Refused; but where
+    fc-sms did not answer, only the platform's own check stops a second SMS.
     """
     for tries_left in reversed(range(TRIES)):
         wait = WAIT_SECONDS

@@ -19,8 +19,9 @@ is_open() {
 }
 
 # POST $2 to the URL $1, print the answer, and repeat the same body while its outcome is open.
-# Such a repeat never sends twice, because the body has an out_id. Without shared state an unknown
-# outcome is not retryable.
+# With shared state such a repeat never sends twice, because the body has an out_id. Without it an
+# outcome that fc-sms does not know is not retryable; but where fc-sms did not answer, only the
+# platform's own check stops a second SMS.
 call() {
   tries_left=$TRIES
   while :; do

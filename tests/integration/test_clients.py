@@ -118,7 +118,7 @@ def test_a_client_repeats_what_others_than_fc_sms_answered(project: Path, name: 
         say(CUT_OFF),
         answer(IN_PROGRESS, "409 Conflict", "Retry-After: 1"),
         answer({"outcome": "accepted"}),
-        answer(b"<html>", "403 Forbidden"),
+        answer(b'[1, "<html>"]', "403 Forbidden"),
     )
     with ScriptedServer(answers) as server:
         client = start_at(project, name, sms=server.url, codes=server.url)

@@ -88,9 +88,10 @@ def call(
             session.trust_env = url.hostname not in LOOPBACK
             return session.post(address, data=body, headers=headers, timeout=(10, seconds))
     except requests.RequestException as error:
+        is_here = url.hostname in LOOPBACK
+        remedy = "start fc-stub there" if is_here else "SMS_REGION names the region"
         raise OperateError(
-            f"Function Compute cannot be reached at {url.netloc} ({type(error).__name__}); "
-            "SMS_REGION names the region"
+            f"Function Compute cannot be reached at {url.netloc} ({type(error).__name__}); {remedy}"
         ) from None
 
 

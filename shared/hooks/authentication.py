@@ -209,8 +209,8 @@ def _decoded(text: str) -> bytes:
 
 def _nothing_there() -> InvalidRequest:
     return InvalidRequest(
-        "there is no open hook at this path; a hook's path is /hooks/<product>, and that of "
-        "CloudMonitor /hooks/cloudmonitor/<token>",
+        "there is no open hook at this path; SMS_HOOKS opens them; a hook's path is "
+        "/hooks/<product>, and that of CloudMonitor /hooks/cloudmonitor/<token>",
         status=404,
         code="not-found",
     )

@@ -83,3 +83,14 @@ def test_a_host_of_another_name_is_told_how_to_allow_it(emulator: SmsEmulator) -
         f"the Host header names sms.test:8100, which is not this emulator; use {emulator.url},"
         " or start the emulator with --allow-host sms.test"
     )
+
+
+def test_an_sdk_whose_endpoint_is_a_url_is_told_to_leave_the_protocol_out(
+    emulator: SmsEmulator,
+) -> None:
+    reply = raw(emulator, "POST", "/", b"", {"Host": emulator.url})
+    assert reply.status == 403
+    assert reply.json["Message"] == (
+        f"the Host header names {emulator.url}, which is a URL; give the client the endpoint"
+        f" {emulator.url.removeprefix('http://')} and the protocol http"
+    )

@@ -101,12 +101,7 @@ class Guard:
             return problem
         by_program = not hosts and rules.platform_hosts  # browsers never leave it out
         if not by_program and not self._is_own(rules, _name(host)):
-            named = _name(host)
-            allow = f", or start the emulator with --allow-host {named}" if named else ""
-            return (
-                f"the Host header names {host or 'nothing'}, which is not this emulator; use"
-                f" http://127.0.0.1:{port}{allow}"
-            )
+            return _foreign_host_problem(host, port)
         if origins and not rules.own_origin:
             return "a page may not call this, only a program; send no Origin header"
         own = f"{scope['scheme']}://{host}"
@@ -207,6 +202,21 @@ def _with_headers(send: Send) -> Send:
         await send(message)
 
     return add
+
+
+def _foreign_host_problem(host: str, port: int) -> str:
+    """Say that a Host header is of another program, or a URL that an SDK took for a host."""
+    if "://" in host:
+        return (
+            f"the Host header names {host}, which is a URL; give the client the endpoint"
+            f" 127.0.0.1:{port} and the protocol http"
+        )
+    named = _name(host)
+    allow = f", or start the emulator with --allow-host {named}" if named else ""
+    return (
+        f"the Host header names {host or 'nothing'}, which is not this emulator; use"
+        f" http://127.0.0.1:{port}{allow}"
+    )
 
 
 def _name(host: str) -> str | None:

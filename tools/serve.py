@@ -111,8 +111,8 @@ def _show(lines: list[str], emulator: dict[str, Any]) -> None:
             "然后运行 `s deploy -y`，再用 `s info` 查看各个函数的地址。",
         )
     )
-    print(f"\n{own('API key of these settings', '这些设置的 API 密钥')}: {API_KEY}")
-    print(f"{own('Inbox, what was sent', '收件箱，收到的短信')}: {emulator['url']}/inbox")
+    print(f"\n{own('API key of these settings: ', '这些设置用的 API 密钥：')}{API_KEY}")
+    print(f"{own('Inbox, what was sent: ', '收件箱，看收到的短信：')}{emulator['url']}/inbox")
     print(own("\nRunning until Ctrl-C.", "\n一直运行到按下 Ctrl-C。"), flush=True)
 
 

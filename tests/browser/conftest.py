@@ -65,7 +65,7 @@ def open_page(browser: Browser, emulator: SmsEmulator) -> Iterator[OpenPage]:
 
     def open_at(place: str = "", **options: Any) -> Page:
         context = browser.new_context(**{"locale": "en-US", "timezone_id": ZONE, **options})
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         context.grant_permissions(["clipboard-read", "clipboard-write"], origin=emulator.url)
         contexts.append(context)
         page = context.new_page()

@@ -235,7 +235,7 @@ def test_state_of_the_phone(open_page: OpenPage, emulator: SmsEmulator) -> None:
         ("is switched off", "MK:0023"),
         ("is on the blacklist", "MOBILE_IN_BLACK"),
     ):
-        with page.expect_response(lambda response: "/api/numbers" in response.url):
+        with page.expect_response(lambda response: response.request.method == "PUT"):
             page.locator("#fate").select_option(label=fate)
         send(emulator, ANN, "SMS_100002")
         expect_text(page, ".badge", f"Failed: {code}")

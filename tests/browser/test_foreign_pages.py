@@ -130,7 +130,7 @@ def unprotected() -> Iterator[Browser]:
 def visit(unprotected: Browser) -> Iterator[Visit]:
     """Open the attacker's page: beside a program, or under the program's own port."""
     context = unprotected.new_context()
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(30_000)
     with ThreadedServer(AnyPage) as site:
 
         def opened(program: str) -> Page:

@@ -55,7 +55,7 @@ def page(proxy: SmsEmulator) -> Iterator[Page]:
     )
     with chromium(*UNPROTECTED, *options) as browser, ThreadedServer(AnyPage) as site:
         opened = browser.new_page()
-        opened.set_default_timeout(10_000)
+        opened.set_default_timeout(30_000)
         opened.goto(f"http://{EVIL}:{site.port}/")
         yield opened
 

@@ -113,7 +113,7 @@ def test_a_wrong_secret_is_the_configurations_fault(
     cloud = start_cloud(changes={"SMS_ACCESS_KEY_SECRET": "not-the-secret"})
     answer = cloud.send(notice)
     assert said(answer) == (502, "SignatureDoesNotMatch", "rejected", False)
-    assert "AccessKey secret" in answer.body["detail"]
+    assert "SMS_ACCESS_KEY_SECRET" in answer.body["detail"]
     assert not any("not-the-secret" in line for line in cloud.log_lines())
     assert emulator.messages() == []
 

@@ -367,6 +367,8 @@ def _read(text: object, field: str) -> _Written:
 
     ``+1 (555) 555-1212`` is ``+15555551212``.
     """
+    if text is None:
+        raise InvalidRequest("is missing; give a phone number", field=field)
     if not isinstance(text, str):
         raise InvalidRequest("must be a string, so that no + or 0 in front is lost", field=field)
     if _PLAIN.fullmatch(text):

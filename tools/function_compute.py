@@ -23,6 +23,7 @@ from shared.signing import acs3_authorization
 
 VERSION = "2023-03-30"
 _OF_KEY_PAIR = "; check the key pair, and what its RAM user may do (docs/permissions.md)"
+_PROBLEM = "urn:fc-sms:problem:"  # begins the type of an answer of our functions, not of the API
 _HINTS = {  # by the status of an answer
     401: _OF_KEY_PAIR,
     403: _OF_KEY_PAIR,
@@ -107,6 +108,10 @@ def json_of(reply: requests.Response) -> dict[str, object] | None:
 def refusal(reply: requests.Response, function: str) -> OperateError:
     """Return why a call on `function` was refused."""
     told = json_of(reply) or {}
+    if str(told.get("type")).startswith(_PROBLEM):
+        return OperateError(
+            "the endpoint is the URL of a function; give that of the API, which fc-stub prints last"
+        )
     kind = told.get("Code") or reply.headers.get("X-Fc-Error-Type") or reply.status_code
     return OperateError(f"{function} refuses ({kind}){_HINTS.get(reply.status_code, '')}")
 

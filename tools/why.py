@@ -31,6 +31,10 @@ NO_LOG = (
     "alone: LOG=FILE names a file of it."
 )
 NOTHING = "Nothing is known of it: it was never sent, or longer ago than SMS_INTENT_TTL."
+NO_CALLERS = (
+    "No caller's out_ids were looked through: SMS_API_KEYS is not set. Set it as in the deploy, or "
+    "name the caller: ARGS='--caller NAME'."
+)
 
 
 def main() -> int:
@@ -161,7 +165,18 @@ def _text(told: Mapping[str, Any]) -> list[str]:
         text.append(NO_LOG)
     if not told.get("has_state", True):
         text.append("There is no shared state (SMS_STATE_URL): only the log and the platform know.")
+    elif "callers" in told and not told["causes"]:
+        text.append(_looked_through(told["callers"]))
     return text
+
+
+def _looked_through(callers: Sequence[str]) -> str:
+    if not callers:
+        return NO_CALLERS
+    return (
+        f"Looked through: the out_ids of {', '.join(callers)}. "
+        "For another caller's: ARGS='--caller NAME'."
+    )
 
 
 def _send_text(send: Mapping[str, Any]) -> list[str]:

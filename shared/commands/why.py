@@ -22,7 +22,9 @@ def by_id(arguments: Mapping[str, Any], invocation: Invocation) -> dict[str, obj
 
     It may be an out_id, ``<caller>~<out_id>`` as the platform has it, a BizId or a MessageId.
     ``caller`` is an API key's name, or a space such as ``.event``; without it all are looked
-    through. ``first_part`` is where to go on in a send of more than 100 parts.
+    through. The answer's ``callers`` are the API keys whose out_ids were: an out_id is kept under
+    its caller's name, so that of a key that is not set here is not found. ``first_part`` is where
+    to go on in a send of more than 100 parts.
     """
     asked = read_text(arguments.get("id", ""), "id")
     caller = read_text(arguments.get("caller", ""), "caller")
@@ -37,6 +39,7 @@ def by_id(arguments: Mapping[str, Any], invocation: Invocation) -> dict[str, obj
     answer: dict[str, object] = {
         "id": asked,
         "has_state": store is not None,
+        "callers": [wire_id.space] if wire_id else [caller] if caller else _key_names(),
         "out_id_hashes": [log.ids("", out_id)["out_id_hash"]],
         "sends": [],
     }
@@ -68,8 +71,12 @@ def _intents(asked: str, caller: str, invocation: Invocation) -> Iterator[WireId
 
 def spaces() -> list[str]:
     """Return whose out_ids there may be: names of API keys, and the spaces of what sends itself."""
-    names = list(read_access(os.environ).keys.values())
     event_caller = read_event_caller(os.environ)
     hooks = [product.space for product in PRODUCTS]
     ours = [TRIGGER_SPACE, EVENT_SPACE, FILE_SPACE]
-    return list(dict.fromkeys([*names, *([event_caller] if event_caller else []), *ours, *hooks]))
+    callers = [*_key_names(), *([event_caller] if event_caller else [])]
+    return list(dict.fromkeys([*callers, *ours, *hooks]))
+
+
+def _key_names() -> list[str]:
+    return list(dict.fromkeys(read_access(os.environ).keys.values()))

@@ -58,11 +58,20 @@ def authenticate(request: Request, log: Log) -> str:
     if not _WAYS[product.access](product, request, log):
         if product.access == products.TOKEN:
             raise _nothing_there()
-        raise NotAuthenticated(
-            "this request does not show that it comes from the hook's product; docs/hooks.md "
-            "says which key or signature the product has to send"
-        )
+        raise NotAuthenticated(_how_to_show(product))
     return product.space
+
+
+def _how_to_show(product: Product) -> str:
+    if product.access == products.KEY:
+        return (
+            "no valid API key of this hook is shown; send Authorization: Bearer <key>, with a key "
+            f"of `make api-key NAME={HOOK_KEY_PREFIX}{product.name}`"
+        )
+    return (
+        "this request does not show that it comes from the hook's product; docs/hooks.md "
+        "says which key or signature the product has to send"
+    )
 
 
 def _log_closed(log: Log, remedy: str) -> None:

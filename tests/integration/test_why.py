@@ -384,6 +384,30 @@ def test_what_was_never_sent_is_told_so_and_a_missing_log_is_said(tool: Tool) ->
     assert code == 1
     assert "Nothing is known of it" in text
     assert "The log was not read" in text
+    assert "Looked through: the out_ids of tests, " in text
+    _, text = tool.run("--id", "never-sent", "--caller", "shop")
+    assert "Looked through: the out_ids of shop. " in text
+
+
+def test_without_an_api_key_why_says_that_no_callers_out_ids_were_looked_through(
+    tool: Tool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SMS_STATE_URL", f"sqlite:///{tmp_path}/state.sqlite3")
+    monkeypatch.setenv("SMS_ALLOW_LOCAL_STATE", "1")
+    monkeypatch.setenv("SMS_STATE_SECRET", STATE_SECRET)
+    monkeypatch.delenv("SMS_API_KEYS", raising=False)
+    code, text = tool.run("--id", "order-17", "--local")
+    assert (code, tool.errors) == (1, "")
+    assert "SMS_API_KEYS is not set" in text
+
+
+def test_a_functions_own_url_is_not_taken_for_the_endpoint(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    endpoint = scene.cloud.functions.url("fc-sms-send-sms")
+    monkeypatch.setattr(sys, "argv", ["why", "--id", "order-17", "--endpoint", endpoint])
+    assert operate.run("why", why.main) == 2
+    assert capsys.readouterr().err.startswith("why: the endpoint is the URL of a function; ")
 
 
 def test_a_message_leads_to_its_send_and_the_platforms_form_of_an_id_as_well(

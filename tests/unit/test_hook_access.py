@@ -238,6 +238,13 @@ def test_a_hook_that_is_not_named_is_closed(
     assert f"add {product} to SMS_HOOKS" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("deployed")
+def test_a_request_with_another_hooks_key_is_told_which_key_to_send() -> None:
+    answer = call("logto", headers={"Authorization": "Bearer hook-alertmanager"})
+    assert (answer.status, answer.body["code"]) == (401, "not-authenticated")
+    assert "`make api-key NAME=hook-logto`" in answer.body["detail"]
+
+
 @pytest.mark.parametrize("product", ["supabase", "zitadel", "auth0", "cloudmonitor"])
 def test_a_product_without_a_secret_is_not_let_in(
     product: str, deployed: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

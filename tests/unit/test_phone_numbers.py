@@ -335,6 +335,7 @@ def test_so_it_is_abroad(text: str, number: str) -> None:
         ("+65 8123 4567 (2)", "digits behind any parentheses"),
         ("013800138000", "has a 0 in front; leave it out"),
         (13800138000, "must be a string, so that no + or 0 in front is lost"),
+        (None, "is missing; give a phone number"),
     ],
 )
 def test_a_refusal_has_its_true_reason(text: object, reason: str) -> None:

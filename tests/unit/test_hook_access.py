@@ -222,6 +222,8 @@ def test_the_log_says_of_a_path_that_is_no_hook_which_hooks_there_are(
     deployed.setenv("SMS_HOOKS", hooks)
     assert call("logto", path="/hooks/foo").status == 404
     log = capsys.readouterr().out
+    (closed,) = [line for line in map(json.loads, log.splitlines()) if line["outcome"] == "closed"]
+    assert closed["level"] == "warning"  # whoever tries paths cannot call the owner out of bed
     assert f"no hook is at this path; SMS_HOOKS opens {hooks or 'none'}; the products are" in log
     assert all(product in log for product in ALL)
     assert "foo" not in log

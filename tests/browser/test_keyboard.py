@@ -10,10 +10,12 @@ from tests.browser.expect import expect_count, expect_focus, expect_text, expect
 from tests.browser.sender import send
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
 ANN, BOB, EVE = "13800138001", "13800138002", "13800138003"
 FOCUS = "document.activeElement"
+IS_ALL_READ = """async () => (
+    await (await fetch("/api/conversations?limit=0")).json()).unread === 0"""
 
 
 def press(page: Page, *keys: str) -> None:
@@ -44,6 +46,8 @@ def test_few_tabs_from_the_conversations_to_the_reply(
 def test_skip_link_and_visible_focus(open_page: OpenPage, emulator: SmsEmulator) -> None:
     send(emulator, ANN)
     page = open_page()
+    page.wait_for_function(IS_ALL_READ)  # else the button for that is a stop, too
+    page.reload()
     expect_count(page, "#messages .badge", 1)
     press(page, "Tab")
     assert page.evaluate(f"{FOCUS}.className") == "skip"
@@ -94,6 +98,52 @@ def test_arrows_enter_and_escape_in_the_inbox(open_page: OpenPage, emulator: Sms
     before = page.evaluate(f"{FOCUS}.closest('li').dataset.key")
     press(page, "ArrowUp")
     assert page.evaluate(f"{FOCUS}.closest('li').dataset.key") != before
+
+
+def test_a_reply_that_is_taken_late_leaves_the_focus_and_what_is_typed(
+    open_page: OpenPage, emulator: SmsEmulator
+) -> None:
+    send(emulator, ANN)
+    page = open_page(f"#inbox/{ANN}")
+    replies: list[Route] = []
+    page.route("**/api/replies", lambda route: replies.append(route))
+    page.locator("#reply input").focus()
+    with page.expect_request("**/api/replies"):
+        page.keyboard.type("yes")
+        press(page, "Enter")
+    page.keyboard.type(" please")
+    press(page, "Escape")
+    expect_focus(page, "#conversations a")
+    with page.expect_response("**/api/replies"):
+        replies[0].continue_()
+    expect_text(page, ".up .bubble", "yes")
+    expect_focus(page, "#conversations a")
+    expect_value(page, "#reply input", "yes please")
+
+
+def test_a_conversation_that_moves_up_keeps_the_focus(
+    open_page: OpenPage, emulator: SmsEmulator
+) -> None:
+    for number in (BOB, ANN):
+        send(emulator, number)
+    page = open_page()
+    expect_count(page, "#conversations > li", 2)
+    page.locator("#conversations a").last.focus()
+    send(emulator, BOB)
+    expect_text(page, "#conversations > li:first-child", "8002")
+    expect_focus(page, "#conversations > li:first-child a")
+
+
+def test_escape_leads_to_the_list_also_before_it_is_shown_again(
+    open_page: OpenPage, emulator: SmsEmulator
+) -> None:
+    send(emulator, ANN)
+    page = open_page()
+    expect_count(page, "#conversations > li", 1)
+    page.get_by_role("searchbox").fill("nobody")
+    expect_count(page, "#conversations > li", 0)
+    press(page, "Escape", "Escape")
+    expect_focus(page, "#conversations a")
 
 
 def test_on_a_phone_the_focus_goes_with_the_view(

@@ -55,8 +55,15 @@ export function sync(parent, items, keyOf, build) {
       if (node) replace(node, fresh);
       node = fresh;
     }
-    if (parent.children[index] !== node) parent.insertBefore(node, parent.children[index] ?? null);
+    if (parent.children[index] !== node) move(node, parent, parent.children[index] ?? null);
   });
+}
+
+// What is moved loses the focus: it gets it back.
+function move(node, parent, next) {
+  const focused = node.contains(document.activeElement) ? document.activeElement : null;
+  parent.insertBefore(node, next);
+  focused?.focus({ preventScroll: true });
 }
 
 function replace(node, fresh) {

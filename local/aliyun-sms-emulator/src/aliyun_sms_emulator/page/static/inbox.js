@@ -170,9 +170,16 @@ function searchKey(event, refresh) {
     event.preventDefault();
     event.target.value = "";
     follow(refresh);
-  } else if (event.key === "Escape") {
-    list.querySelector("[tabindex='0']")?.focus();
+  } else if (event.key === "Escape" && !focusList()) {
+    whenShown(() => document.activeElement !== event.target || focusList());
   }
+}
+
+// Whether there is a conversation that the focus can go to.
+function focusList() {
+  const stop = list.querySelector("[tabindex='0']");
+  stop?.focus();
+  return Boolean(stop);
 }
 
 // Who opens a conversation with Enter goes on to type a reply.
@@ -188,6 +195,6 @@ function focusReply() {
 }
 
 export function leaveThread() {
-  if (isWide()) list.querySelector("[tabindex='0']")?.focus();
+  if (isWide()) focusList();
   else go("inbox", "", place().filters);
 }

@@ -136,12 +136,15 @@ export function setUpThread(refresh, leaveThread) {
   });
   byId("reply").addEventListener("submit", (event) => {
     event.preventDefault();
-    const field = event.target.elements.content;
+    const form = event.target;
+    const field = form.elements.content;
+    const content = field.value;
     attempt(async () => {
-      await call("POST", "/replies", { phone_number: number, content: field.value });
-      field.value = "";
+      await call("POST", "/replies", { phone_number: number, content });
+      // Who has gone on meanwhile keeps the focus, and what they have typed.
+      if (field.value === content) field.value = "";
+      if (form.contains(document.activeElement)) field.focus();
       talk.scrollTop = talk.scrollHeight;
-      field.focus();
     });
   });
 }

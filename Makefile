@@ -26,7 +26,7 @@ serve: $(VENV)/setup.stamp ## a Function Compute on this machine to deploy to, w
 
 check: lint unit ## run before each commit: lint, types and the unit tests; one minute
 
-test: system-parts lint runtimes integration local-tests ## lint, types and all tests; 12 minutes
+test: system-parts lint runtimes integration local-tests ## lint, types and all tests; 13 minutes
 
 test-all: test builds faults mutants fuzz ## make test, and what takes longer: before a release and before an issue is resolved; an hour
 

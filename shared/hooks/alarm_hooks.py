@@ -143,12 +143,12 @@ class _Telling:
         What a limit held back, ours or the platform's, is also counted for the next message; a
         repeat that sends it after all takes it away again.
         """
-        is_limit = is_refused_by_us(outcome.code) or outcome.retry_after > 0
+        is_ours = is_refused_by_us(outcome.code)
+        is_platforms = outcome.retry_after > 0
+        is_limit = is_ours or is_platforms
         # Without a store a repeat has the same nonce, which the platform takes once: it would not
         # be sent when the wait is over either.
-        is_limit_to_stay = is_refused_by_us(outcome.code) or (
-            outcome.retry_after > 0 and self._invocation.store is None
-        )
+        is_limit_to_stay = is_ours or (is_platforms and self._invocation.store is None)
         is_open = wants_repeat(outcome) and not is_limit_to_stay
         if outcome.outcome == "unknown":
             self._has_unknown = True

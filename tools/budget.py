@@ -5,7 +5,6 @@ Exit code 2 if it cannot be asked.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -17,12 +16,12 @@ from tools.make_options import MakeOptions
 def main() -> None:
     """Ask, and print a row for each rule, and each API key or country that it counts by."""
     parser = MakeOptions("budget", "Show what limits have left.", examples=["make budget"])
-    parser.add_argument("--json", action="store_true", help="print an object of JSON")
+    operate.add_json_option(parser)
     operate.add_options(parser)
     options = parser.parse_args()
     answer = operate.ask("budget", {}, options)
     if options.json:
-        print(json.dumps(answer, ensure_ascii=False, indent=2))
+        operate.print_json(answer)
         return
     print(f"{'RULE':26}{'OF':16}{'USED':>9}{'LIMIT':>9}{'LEFT':>9}  ENDS IN")
     for row in answer["rules"]:

@@ -6,7 +6,6 @@ be done; it may be repeated then.
 
 from __future__ import annotations
 
-import json
 import sys
 
 from tools import operate
@@ -23,14 +22,14 @@ def main() -> None:
         variables={"--number": "NUMBER"},
     )
     parser.add_argument("--number", type=asked_number, help="NUMBER=ask: ask for the number")
-    parser.add_argument("--json", action="store_true", help="print an object of JSON")
+    operate.add_json_option(parser)
     operate.add_options(parser)
     options = parser.parse_args()
     if not options.number:
         parser.error("NUMBER is missing; with NUMBER=ask the number is asked for")
     answer = operate.ask("forget", {"phone_number": ask_number()}, options)
     if options.json:
-        print(json.dumps(answer, ensure_ascii=False, indent=2))
+        operate.print_json(answer)
         return
     for kind, amount in answer["removed"].items():
         print(f"removed from {kind}: {amount}")

@@ -64,6 +64,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--function", default=FUNCTION, help=f"its name, if not {FUNCTION}")
 
 
+def add_json_option(parser: argparse.ArgumentParser) -> None:
+    """Let `parser` take ``--json``: then the answer is printed by print_json."""
+    parser.add_argument("--json", action="store_true", help="print an object of JSON")
+
+
+def print_json(answer: Mapping[str, Any]) -> None:
+    """Print an answer for programs."""
+    print(json.dumps(answer, ensure_ascii=False, indent=2))
+
+
 def ask(command: str, arguments: Mapping[str, Any], options: argparse.Namespace) -> dict[str, Any]:
     """Run `command` where `options` say, and return its answer; raises OperateError."""
     if options.local:

@@ -5,7 +5,6 @@ The day is one of UTC+8. Exit code 2 if it cannot be asked.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -23,14 +22,14 @@ def main() -> None:
         variables={"--day": "DAY"},
     )
     parser.add_argument("--day", type=day, help="DAY: a day in UTC+8, such as 20260131")
-    parser.add_argument("--json", action="store_true", help="print an object of JSON")
+    operate.add_json_option(parser)
     operate.add_options(parser)
     options = parser.parse_args()
     if not options.day:
         parser.error("DAY is missing: the day in UTC+8 whose replies are shown")
     answer = operate.ask("replies", {"day": options.day}, options)
     if options.json:
-        print(json.dumps(answer, ensure_ascii=False, indent=2))
+        operate.print_json(answer)
         return
     for reply in answer["replies"]:
         print(f"{reply['send_date']}  {reply['phone_number']} {reply['number_hash']}")

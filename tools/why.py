@@ -54,7 +54,7 @@ def main() -> int:
     found = None if lines is None else _found_lines(lines, answer, hashes)
     told = {**answer, "log": found, "causes": _causes(answer, found)}
     if options.json:
-        print(json.dumps(told, ensure_ascii=False, indent=2))
+        operate.print_json(told)
     else:
         print("\n".join(_text(told)))
     return 0 if told["causes"] else 1
@@ -85,7 +85,7 @@ def _options() -> argparse.Namespace:
         "--first-part", type=whole_number, default=0, help="where to go on, after 100 parts"
     )
     parser.add_argument("--log", metavar="FILE", help="LOG: a file of the log; - for its input")
-    parser.add_argument("--json", action="store_true", help="print an object of JSON")
+    operate.add_json_option(parser)
     operate.add_options(parser)
     options: argparse.Namespace = parser.parse_args()
     if options.id and options.number:

@@ -31,6 +31,11 @@ NO_LOG = (
     "alone: LOG=FILE names a file of it."
 )
 NOTHING = "Nothing is known of it: it was never sent, or longer ago than SMS_INTENT_TTL."
+NOTHING_HERE = "Nothing is known of it here, which does not mean that it was not sent."
+NO_STATE = (
+    "There is no shared state: set SMS_STATE_URL as in the deploy. Without one only the log and "
+    "the platform know."
+)
 NO_CALLERS = (
     "No caller's out_ids were looked through: SMS_API_KEYS is not set. Set it as in the deploy, or "
     "name the caller: ARGS='--caller NAME'."
@@ -153,7 +158,10 @@ def _parts(answer: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 def _text(told: Mapping[str, Any]) -> list[str]:
     """Return lines for people: the causes, and then what happened, in its order."""
-    text = [f"Cause: {cause['code']}. {cause['text']}" for cause in told["causes"]] or [NOTHING]
+    has_state = told.get("has_state", True)
+    text = [f"Cause: {cause['code']}. {cause['text']}" for cause in told["causes"]]
+    if not text:
+        text.append(NOTHING if has_state else NOTHING_HERE)
     for send in [*told.get("sends", ()), *told.get("messages", ())]:
         text += _send_text(send)
     counts = told.get("counts", ())
@@ -163,8 +171,8 @@ def _text(told: Mapping[str, Any]) -> list[str]:
         text += [f"  {_shown_time(line)}  {_line_text(line)}" for line in told["log"]]
     if told["log"] is None:
         text.append(NO_LOG)
-    if not told.get("has_state", True):
-        text.append("There is no shared state (SMS_STATE_URL): only the log and the platform know.")
+    if not has_state:
+        text.append(NO_STATE)
     elif "callers" in told and not told["causes"]:
         text.append(_looked_through(told["callers"]))
     return text

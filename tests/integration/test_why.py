@@ -401,6 +401,16 @@ def test_without_an_api_key_why_says_that_no_callers_out_ids_were_looked_through
     assert "SMS_API_KEYS is not set" in text
 
 
+def test_without_shared_state_why_does_not_say_that_nothing_was_sent(
+    tool: Tool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SMS_STATE_URL", raising=False)
+    code, text = tool.run("--id", "order-17", "--local")
+    assert (code, tool.errors) == (1, "")
+    assert "never sent" not in text
+    assert "set SMS_STATE_URL" in text
+
+
 def test_a_functions_own_url_is_not_taken_for_the_endpoint(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
